@@ -1,0 +1,39 @@
+/* What the rest of the node may know of consensus: a sample, plain data, no libraft types. */
+#ifndef CLUSTER_RAFT_VIEW_H
+#define CLUSTER_RAFT_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cluster/limits.h"
+
+enum raft_role { ROLE_FOLLOWER, ROLE_CANDIDATE, ROLE_LEADER };
+
+struct raft_voter {
+	uint64_t id;              /* random per incarnation, never 0 */
+	char name[NODE_NAME_MAX]; /* node name without the incarnation */
+	bool voter;               /* false: learner */
+	uint64_t match;           /* leader only: highest entry known to be stored there; else 0 */
+};
+
+struct raft_view {
+	bool started; /* libraft runs; all else is zero until then */
+	enum raft_role role;
+	uint64_t self_id;
+	uint64_t leader_id; /* 0: none known */
+	uint64_t term;
+	uint64_t commit;      /* highest entry known to be committed */
+	uint64_t last_stored; /* highest entry on this node's disk */
+	uint64_t last_applied;
+	bool term_committed; /* leader: an entry of its own term is committed */
+	bool transferring;   /* leader: leadership is being handed over */
+	int64_t promise_us;  /* follower with a leader: for how long it will still refuse to vote
+	                        for anybody else, from libraft's own timer; else 0 */
+	int64_t election_us; /* election timeout in force (lower bound of the randomized one) */
+	size_t n_voters;     /* entries in members[] that are voters */
+	size_t n_members;
+	struct raft_voter members[MEMBERS_MAX]; /* newest configuration in the log */
+};
+
+#endif

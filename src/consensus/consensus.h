@@ -1,0 +1,117 @@
+/* The only door to libraft: log, elections, membership, and the state machine glue.
+ *
+ * Storage is any libraft raft_io: its libuv backend in production (storage.h), memory in the
+ * simulator. The network is ours: messages leave through ops.send and come in through
+ * consensus_receive(), both as bytes in the versioned format of wire.c. Every message is
+ * validated before libraft sees it, because libraft asserts on decodable but absurd ones.
+ *
+ * Rules for promises that live here (architecture, section 2): the promise is read from
+ * libraft's own timer; while votes are muted, vote requests are dropped on arrival and on
+ * departure; the disrupt_leader flag is cleared unless the receiver's own leader announced the
+ * hand-over to this candidate in this term. */
+#ifndef CONSENSUS_CONSENSUS_H
+#define CONSENSUS_CONSENSUS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "cluster/identity.h"
+#include "cluster/raft_view.h"
+#include "session/store.h"
+
+struct raft_io;
+struct consensus;
+
+enum traffic { TRAFFIC_URGENT, TRAFFIC_NORMAL, TRAFFIC_BULK };
+
+struct consensus_ops {
+	void *arg;
+	/* CLOCK_BOOTTIME in microseconds, fresh, never the loop's cached time. */
+	int64_t (*now_us)(void *arg);
+	/* True while votes must be neither asked for nor given: cluster_votes_muted(). */
+	bool (*votes_muted)(void *arg);
+	/* Send to the member with this raft id and node name. Copies bytes. May drop. */
+	void (*send)(void *arg, uint64_t raft_id, const char *name, const uint8_t *bytes,
+	             size_t len, enum traffic traffic);
+	/* Role, term, leader, configuration, commit or applied index may have changed. */
+	void (*changed)(void *arg);
+	/* A proposal of this node ended. ST_OK: committed and applied at index, result is what
+	 * store_apply() gave (valid during the call). ST_NOT_LEADER: certainly not in the log.
+	 * ST_UNKNOWN: leadership was lost, it may or may not commit. */
+	void (*proposed)(void *arg, uint64_t tag, enum status st, uint64_t index,
+	                 const uint8_t *result, size_t len);
+	/* libraft met a fatal condition (a failed write or fsync): the process must stop. */
+	void (*fatal)(void *arg, const char *why);
+	/* One line of diagnosis; level as in libraft's tracer: 1 error .. 5 trace. */
+	void (*trace)(void *arg, int level, const char *text);
+};
+
+struct consensus_config {
+	uint64_t raft_id;
+	const char *name;         /* this node's name; copied */
+	unsigned election_ms;     /* lower bound of the election timeout */
+	unsigned election_max_ms; /* bound of every randomized timeout: the longest promise */
+	unsigned heartbeat_ms;
+	unsigned snapshot_threshold; /* entries between snapshots */
+	unsigned snapshot_trailing;  /* entries kept behind a snapshot */
+	uint64_t seed;               /* of libraft's own random generator */
+};
+
+/* Make it, not started. Borrows io and store for its life; copies config and ops. */
+CHECKED enum status consensus_new(const struct consensus_config *config,
+                                  const struct consensus_ops *ops, struct raft_io *io,
+                                  struct store *store, struct consensus **ret);
+
+/* Write the first log entry: the founding configuration. Only on an empty log and before
+ * start. ST_EXISTS when the log is not empty (then it was bootstrapped before: not an error). */
+CHECKED enum status consensus_bootstrap(struct consensus *c, const struct identity *founding);
+
+/* Load the log and start. ST_CORRUPT names the file in *why (valid until close). */
+CHECKED enum status consensus_start(struct consensus *c, const char **why);
+
+/* Stop; closed_cb fires when libraft has let go of everything; then consensus_free(). */
+void consensus_close(struct consensus *c, void (*closed_cb)(void *arg), void *arg);
+void consensus_free(struct consensus *c);
+
+/* When consensus_tick() is wanted next, at the latest; and that tick. */
+int64_t consensus_deadline_us(const struct consensus *c);
+void consensus_tick(struct consensus *c);
+
+/* A message of a member arrived. ST_MALFORMED or ST_INVALID: dropped, nothing changed. */
+CHECKED enum status consensus_receive(struct consensus *c, uint64_t from_id, const char *from_name,
+                                      const uint8_t *bytes, size_t len);
+
+/* Leader only: append one command; ops.proposed(tag) follows exactly once when ST_OK is
+ * returned. Copies bytes. Commands proposed between two ticks of the loop go into one batch:
+ * consensus_flush() sends it. ST_NOT_LEADER, ST_BUSY (too many in flight), ST_NO_SPACE. */
+CHECKED enum status consensus_propose(struct consensus *c, uint64_t tag, const uint8_t *bytes,
+                                      size_t len);
+void consensus_flush(struct consensus *c);
+
+/* Leader only: see that an entry of this term gets committed, so that reads can be served. */
+void consensus_settle(struct consensus *c);
+
+/* Leader only, one at a time (ST_BUSY): membership. done_cb gets the outcome. */
+typedef void (*consensus_change_cb)(void *arg, enum status st);
+CHECKED enum status consensus_add_learner(struct consensus *c, uint64_t raft_id, const char *name,
+                                          consensus_change_cb done_cb, void *arg);
+CHECKED enum status consensus_promote(struct consensus *c, uint64_t raft_id,
+                                      consensus_change_cb done_cb, void *arg);
+CHECKED enum status consensus_remove(struct consensus *c, uint64_t raft_id,
+                                     consensus_change_cb done_cb, void *arg);
+
+/* Leader only: hand leadership to raft_id (0: any). The caller has released its lease first
+ * (cluster_release_lease()); members are told before TimeoutNow leaves. */
+CHECKED enum status consensus_transfer(struct consensus *c, uint64_t raft_id,
+                                       consensus_change_cb done_cb, void *arg);
+
+/* Adapt the election timeout to the network, within [election_ms, election_max_ms / 2]. Never
+ * shortens a running promise. */
+void consensus_set_election(struct consensus *c, unsigned election_ms);
+
+/* Sample the state. Cheap; reads fresh time for the promise. */
+void consensus_view(const struct consensus *c, struct raft_view *ret);
+
+#endif

@@ -1,0 +1,94 @@
+/* The replicated state machine: sessions. Pure and deterministic: the same commands in the
+ * same order give the same state, results and digest on every node. No I/O, no clock: times
+ * come inside commands, stamped by the leader.
+ *
+ * Command and snapshot formats carry a version; see doc/protocol/session-commands.md. */
+#ifndef SESSION_STORE_H
+#define SESSION_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+
+struct store;
+
+/* Where a command came from: retries carry the same pair and take effect once. */
+struct origin {
+	uint64_t id;  /* the origin's incarnation (raft id) */
+	uint64_t seq; /* grows by one with each new command of that origin */
+};
+
+/* 128 random bits; as text 32 lower-case hexadecimal digits. */
+enum { SESSION_ID_BYTES = 16, SESSION_ID_TEXT = 33 };
+struct session_id {
+	uint8_t bytes[SESSION_ID_BYTES];
+};
+
+void session_id_text(const struct session_id *id, char ret[SESSION_ID_TEXT]);
+CHECKED enum status session_id_parse(const char *text, size_t len, struct session_id *ret);
+
+CHECKED enum status store_new(struct store **ret);
+void store_free(struct store *s);
+
+/* Command encoders. Append one command to b. request_id is the client's own (may be empty):
+ * a second command with the same request id, from any node, returns the first one's result.
+ * values and client info are opaque bytes. now_ms is wall-clock time stamped by the proposer. */
+struct command_head {
+	struct origin origin;
+	const uint8_t *request_id;
+	size_t request_id_len; /* 0: none; at most REQUEST_ID_MAX */
+	int64_t now_ms;        /* milliseconds since the epoch */
+};
+void command_create(struct buf *b, const struct command_head *h, const struct session_id *id,
+                    const uint8_t *info, size_t info_len);
+void command_put(struct buf *b, const struct command_head *h, const struct session_id *id,
+                 const uint8_t *key, size_t key_len, const uint8_t *value, size_t value_len);
+void command_delete(struct buf *b, const struct command_head *h, const struct session_id *id);
+
+/* True when the bytes are one well-formed command: checked before proposing, and again on
+ * what a peer forwards. */
+CHECKED enum status command_check(const uint8_t *bytes, size_t len, struct fault *fault);
+
+/* Apply one committed command. The result (a status byte and a payload, see the protocol
+ * document) is appended to result. Never fails for reasons that differ between nodes;
+ * ST_NOMEM is fatal to the process. */
+CHECKED enum status store_apply(struct store *s, uint64_t index, const uint8_t *bytes, size_t len,
+                                struct buf *result);
+
+/* Queries. They see the state as applied; the caller makes them linearizable by confirming a
+ * read index first. */
+struct session_view {
+	struct session_id id;
+	int64_t created_ms;
+	int64_t active_ms;   /* last put */
+	uint64_t epoch;      /* fencing token, starts at 1 */
+	uint64_t revision;   /* log index of the last change */
+	const uint8_t *info; /* the store's, until the next apply */
+	size_t info_len;
+	size_t n_keys;
+};
+CHECKED enum status store_get(const struct store *s, const struct session_id *id,
+                              struct session_view *ret);
+typedef void (*store_key_cb)(void *arg, const uint8_t *key, size_t key_len, const uint8_t *value,
+                             size_t value_len);
+/* Visit the session's keys in byte order. */
+CHECKED enum status store_keys(const struct store *s, const struct session_id *id, store_key_cb cb,
+                               void *arg);
+size_t store_count(const struct store *s);
+typedef void (*store_session_cb)(void *arg, const struct session_view *session);
+/* Visit all sessions in id order. */
+void store_list(const struct store *s, store_session_cb cb, void *arg);
+
+/* Digest of the whole state, equal on all nodes at the same index. O(1). */
+uint64_t store_digest(const struct store *s);
+/* Index of the last applied command. */
+uint64_t store_index(const struct store *s);
+
+/* Whole state as bytes, and back. Restore replaces everything or nothing. */
+CHECKED enum status store_snapshot(const struct store *s, struct buf *b);
+CHECKED enum status store_restore(struct store *s, const uint8_t *bytes, size_t len,
+                                  struct fault *fault);
+
+#endif
