@@ -1,0 +1,51 @@
+# The commands a person remembers. Meson does the work; each build directory has one purpose:
+#   build/release  what is installed and run         build/asan  gcc, AddressSanitizer and UBSan
+#   build/clang    the second compiler, clang-tidy   build/fuzz  clang with libFuzzer
+#
+# BUILD moves all of them; CUTS, SECONDS, DESTDIR and PREFIX belong to single targets.
+
+BUILD ?= build
+PREFIX ?= /opt/erlmcp
+DESTDIR ?=
+CUTS ?= 20
+SECONDS ?= 30
+JOBS ?= $(shell nproc)
+
+# Make exports nothing by itself; the scripts need these.
+export BUILD JOBS
+
+.PHONY: help deps build run test check drill fuzz install format clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+deps: ## install what is missing (Debian 12 and 13, root or sudo; no network when nothing is)
+	@tools/deps.sh
+
+build: ## build build/release
+	@tools/build.sh release
+
+run: deps build ## three nodes and a guided network partition
+	@scripts/run-demo "$(BUILD)/release"
+
+check: ## build with sanitizers and run what needs neither network nor root (under 3 minutes)
+	@tools/check.sh check
+
+test: deps ## everything: check, clang, real Erlang, network namespaces, fuzz corpus
+	@tools/check.sh test
+
+drill: build ## CUTS=20 network cuts under load: prints a table, writes build/drill.json
+	@python3 test/lab/drill.py --build "$(BUILD)/release" --cuts "$(CUTS)" --json "$(BUILD)/drill.json"
+
+fuzz: ## SECONDS=30 of libFuzzer for each decoder
+	@tools/fuzz.sh "$(SECONDS)"
+
+install: build ## install below DESTDIR and PREFIX=/opt/erlmcp
+	@tools/install.sh "$(BUILD)/release" "$(DESTDIR)" "$(PREFIX)"
+
+format: ## lay out all C files and scripts
+	@tools/format.sh --write
+
+clean: ## remove what was built
+	rm -rf "$(BUILD)/release" "$(BUILD)/asan" "$(BUILD)/clang" "$(BUILD)/fuzz" "$(BUILD)/drill.json"

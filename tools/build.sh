@@ -1,0 +1,32 @@
+#!/bin/sh
+# Configures (once) and builds one of the build directories: tools/build.sh release|asan|clang|fuzz
+set -eu
+cd "$(dirname "$0")/.."
+kind=$1
+dir=${BUILD:-build}/$kind
+
+case $kind in
+release) set -- ;;
+asan) set -- -Db_sanitize=address,undefined ;;
+clang) set -- ;;
+fuzz)
+	set -- -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false \
+		-Dc_args=-fsanitize=fuzzer-no-link
+	;;
+*)
+	echo "build: unknown kind $kind" >&2
+	exit 64
+	;;
+esac
+case $kind in
+clang | fuzz) export CC=clang ;;
+esac
+
+if [ ! -e "$dir/build.ninja" ]; then
+	mkdir -p "$dir"
+	meson setup "$dir" "$@" >"$dir/setup.log" 2>&1 || {
+		tail -n 20 "$dir/setup.log" >&2
+		exit 1
+	}
+fi
+exec ninja -C "$dir" -j "${JOBS:-2}" --quiet
