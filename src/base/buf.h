@@ -48,7 +48,7 @@ void buf_text16(struct buf *b, const char *text);
 
 /* Formatted text, without the closing NUL. */
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF(2, 3);
-void buf_vprintf(struct buf *b, const char *fmt, va_list args);
+void buf_vprintf(struct buf *b, const char *fmt, va_list args) PRINTF(2, 0);
 
 /* Put a NUL behind the content without counting it; NULL after a failure. Valid until the
  * next write. */
