@@ -188,6 +188,12 @@ bool cluster_may_serve(const struct cluster *c, const struct raft_view *raft, in
  * restart and the longest of them may still run (architecture, "a restarted voter"). */
 bool cluster_votes_muted(const struct cluster *c, int64_t now_us);
 
+enum cluster_state cluster_state(const struct cluster *c);
+
+/* The raft id of the linked member with this name, as it last said in a message of this very
+ * cluster; 0 while unknown, foreign or not trusted (rolled back). */
+uint64_t cluster_peer_id(const struct cluster *c, const char *peer);
+
 const struct identity *cluster_identity(const struct cluster *c);
 void cluster_status(const struct cluster *c, const struct raft_view *raft, int64_t now_us,
                     struct cluster_status *ret);

@@ -1,0 +1,521 @@
+#include "node/core_internal.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/forward.h"
+
+enum {
+	MEMBER_MESSAGE_MAX = 128 << 20, /* a whole snapshot travels as one message */
+	NOTE_MAX = 4096,                /* text of one event */
+	RUN_ROUNDS_MAX = 64,            /* turns until one core_run() gives the loop back */
+	PENDING_POLL_US = 20000,        /* pending requests are looked at this often */
+};
+
+void core_emit(struct core *c, const struct core_event *ev)
+{
+	c->ops.event(c->ops.arg, ev);
+}
+
+void core_sample(struct core *c)
+{
+	if (c->consensus != NULL && c->started)
+		consensus_view(c->consensus, &c->view);
+	else
+		memset(&c->view, 0, sizeof c->view);
+}
+
+struct cluster_event core_cluster_event(struct core *c, enum cluster_event_type type)
+{
+	struct cluster_event ev = {
+	    .type = type,
+	    .now_us = c->ops.now_us(c->ops.arg),
+	    .raft = &c->view,
+	    .random = c->ops.random(c->ops.arg),
+	};
+
+	return ev;
+}
+
+void core_send(struct core *c, const char *peer, enum member_channel channel, enum traffic traffic,
+               const uint8_t *bytes, size_t len)
+{
+	buf_reset(&c->out);
+	buf_u8(&c->out, (uint8_t)channel);
+	buf_bytes(&c->out, bytes, len);
+	if (buf_status(&c->out) == ST_OK)
+		c->ops.send(c->ops.arg, peer, traffic, c->out.base, c->out.len);
+}
+
+static void core_forward(struct core *c, const char *peer, const struct forward *f,
+                         enum traffic traffic)
+{
+	struct buf b;
+
+	buf_init(&b, f->len + 64);
+	forward_encode(f, &b);
+	if (buf_status(&b) == ST_OK)
+		core_send(c, peer, CHANNEL_FORWARD, traffic, b.base, b.len);
+	buf_close(&b);
+}
+
+static int64_t ops_now(void *arg)
+{
+	struct core *c = arg;
+
+	return c->ops.now_us(c->ops.arg);
+}
+
+static bool ops_votes_muted(void *arg)
+{
+	struct core *c = arg;
+
+	return cluster_votes_muted(c->cluster, c->ops.now_us(c->ops.arg));
+}
+
+static void ops_send(void *arg, uint64_t raft_id, const char *name, const uint8_t *bytes,
+                     size_t len, enum traffic traffic)
+{
+	(void)raft_id;
+	core_send(arg, name, CHANNEL_RAFT, traffic, bytes, len);
+}
+
+static void ops_changed(void *arg)
+{
+	struct core *c = arg;
+
+	c->dirty = true;
+}
+
+static void ops_fatal(void *arg, const char *why)
+{
+	const struct core_event ev = {.type = CORE_FATAL, .text = why};
+
+	core_emit(arg, &ev);
+}
+
+static void ops_trace(void *arg, int level, const char *text)
+{
+	const struct core_event ev = {.type = CORE_TRACE, .level = level, .text = text};
+
+	core_emit(arg, &ev);
+}
+
+enum status core_start_consensus(struct core *c, bool bootstrap, const char **why)
+{
+	const struct identity *id = cluster_identity(c->cluster);
+	const struct consensus_config config = {
+	    .raft_id = id->raft_id,
+	    .name = c->config.cluster.self,
+	    .election_ms = c->config.election_ms,
+	    .election_max_ms = c->config.election_max_ms,
+	    .heartbeat_ms = c->config.heartbeat_ms,
+	    .snapshot_threshold = c->config.snapshot_threshold,
+	    .snapshot_trailing = c->config.snapshot_trailing,
+	    .seed = c->ops.random(c->ops.arg),
+	};
+	const struct consensus_ops ops = {
+	    .arg = c,
+	    .now_us = ops_now,
+	    .votes_muted = ops_votes_muted,
+	    .send = ops_send,
+	    .changed = ops_changed,
+	    .proposed = core_proposed,
+	    .fatal = ops_fatal,
+	    .trace = ops_trace,
+	};
+	enum status st;
+
+	assert(!c->started);
+	*why = "the consensus log cannot be opened";
+	if (c->consensus == NULL) {
+		st = consensus_new(&config, &ops, c->io, c->store, &c->consensus);
+		if (st != ST_OK)
+			return st;
+	}
+	if (bootstrap) {
+		st = consensus_bootstrap(c->consensus, id);
+		if (st != ST_OK && st != ST_EXISTS) {
+			*why = "the founding configuration cannot be written";
+			return st;
+		}
+	}
+	st = consensus_start(c->consensus, why);
+	if (st != ST_OK)
+		return st;
+	c->started = true;
+	c->dirty = true;
+	return ST_OK;
+}
+
+enum status core_new(const struct core_config *config, const struct core_ops *ops,
+                     const struct identity *identity, struct raft_io *io, struct fault *fault,
+                     struct core **ret)
+{
+	struct core *c = calloc(1, sizeof *c);
+	enum status st;
+
+	if (c == NULL)
+		return ST_NOMEM;
+	c->config = *config;
+	c->ops = *ops;
+	c->io = io;
+	st = store_new(&c->store);
+	if (st != ST_OK)
+		goto err_core;
+	st = cluster_new(&config->cluster, identity, ops->now_us(ops->arg), fault, &c->cluster);
+	if (st != ST_OK)
+		goto err_store;
+	c->origin = ops->random(ops->arg) | 1;
+	requests_init(&c->requests);
+	serve_init(&c->serve);
+	buf_init(&c->out, MEMBER_MESSAGE_MAX);
+	buf_init(&c->note, NOTE_MAX);
+	*ret = c;
+	return ST_OK;
+err_store:
+	store_free(c->store);
+err_core:
+	free(c);
+	return st;
+}
+
+enum status core_start(struct core *c, const char **why)
+{
+	const struct identity *id = cluster_identity(c->cluster);
+
+	if (id->state == IDENTITY_EMPTY)
+		return ST_OK;
+	/* A founder whose process died between its record and its first entry bootstraps again:
+	 * the record is the same, so the entry is too. */
+	return core_start_consensus(c, id->state == IDENTITY_FOUNDER, why);
+}
+
+void core_close(struct core *c, void (*closed_cb)(void *arg), void *arg)
+{
+	c->closing = true;
+	requests_refuse(&c->requests, ST_CLOSED);
+	requests_deliver(&c->requests);
+	if (c->consensus == NULL)
+		closed_cb(arg);
+	else
+		consensus_close(c->consensus, closed_cb, arg);
+}
+
+void core_free(struct core *c)
+{
+	if (c == NULL)
+		return;
+	serve_close(&c->serve);
+	requests_close(&c->requests);
+	if (c->consensus != NULL)
+		consensus_free(c->consensus);
+	cluster_free(c->cluster);
+	store_free(c->store);
+	buf_close(&c->out);
+	buf_close(&c->note);
+	free(c);
+}
+
+static void step(struct core *c, const struct cluster_event *ev)
+{
+	struct cluster_actions actions;
+
+	cluster_step(c->cluster, ev, &actions);
+	core_perform(c, &actions);
+}
+
+static void link_event(struct core *c, enum cluster_event_type type, const char *peer,
+                       uint64_t epoch)
+{
+	struct cluster_event ev;
+
+	core_sample(c);
+	ev = core_cluster_event(c, type);
+	ev.peer = peer;
+	ev.epoch = epoch;
+	step(c, &ev);
+}
+
+void core_link_up(struct core *c, const char *peer, uint64_t epoch)
+{
+	link_event(c, CLUSTER_LINK_UP, peer, epoch);
+}
+
+void core_link_down(struct core *c, const char *peer, uint64_t epoch)
+{
+	link_event(c, CLUSTER_LINK_DOWN, peer, epoch);
+}
+
+static void take_cluster(struct core *c, const char *peer, uint64_t epoch, const uint8_t *bytes,
+                         size_t len)
+{
+	struct cluster_event ev;
+
+	core_sample(c);
+	ev = core_cluster_event(c, CLUSTER_MESSAGE);
+	ev.peer = peer;
+	ev.epoch = epoch;
+	ev.bytes = bytes;
+	ev.len = len;
+	step(c, &ev);
+}
+
+static void take_raft(struct core *c, const char *peer, const uint8_t *bytes, size_t len)
+{
+	struct core_event ev = {.type = CORE_TRACE, .level = 2, .peer = peer};
+	enum status st;
+
+	if (!c->started || c->closing)
+		return;
+	st = consensus_receive(c->consensus, cluster_peer_id(c->cluster, peer), peer, bytes, len);
+	if (st == ST_OK)
+		return;
+	buf_reset(&c->note);
+	buf_printf(&c->note, "dropped a consensus message of '%s': %s", peer, status_text(st));
+	ev.text = buf_text(&c->note);
+	core_emit(c, &ev);
+}
+
+void core_message(struct core *c, const char *peer, uint64_t epoch, const uint8_t *bytes,
+                  size_t len)
+{
+	if (len < 1 || c->closing)
+		return;
+	switch (bytes[0]) {
+	case CHANNEL_CLUSTER:
+		take_cluster(c, peer, epoch, bytes + 1, len - 1);
+		break;
+	case CHANNEL_RAFT:
+		take_raft(c, peer, bytes + 1, len - 1);
+		break;
+	case CHANNEL_FORWARD:
+		/* Only members of this very cluster may write or read here. */
+		if (cluster_peer_id(c->cluster, peer) != 0)
+			core_take_forward(c, peer, bytes + 1, len - 1);
+		break;
+	default:
+		break; /* a channel of a later version */
+	}
+}
+
+/* The leader's node name as the configuration has it; NULL: none known. */
+static const char *leader_name(const struct core *c)
+{
+	size_t i;
+
+	if (c->view.leader_id == 0)
+		return NULL;
+	for (i = 0; i < c->view.n_members; i++) {
+		if (c->view.members[i].id == c->view.leader_id)
+			return c->view.members[i].name;
+	}
+	return NULL;
+}
+
+/* Send this node's queued writes to the leader, itself or another. */
+static void send_writes(struct core *c, int64_t now_us)
+{
+	const char *leader = leader_name(c);
+
+	if (leader == NULL)
+		return;
+	while (!queue_empty(&c->requests.queued)) {
+		struct request *q =
+		    CONTAINER_OF(queue_front(&c->requests.queued), struct request, link);
+		const struct asker self = {.local = true, .request = q->id};
+
+		requests_mark_sent(&c->requests, q, &c->view, now_us);
+		if (c->view.role == ROLE_LEADER) {
+			core_propose(c, &self, q->bytes, q->len);
+			if (q->state == REQUEST_QUEUED)
+				return; /* too much in flight: the next turn tries again */
+		} else {
+			struct forward f = {.type = FORWARD_WRITE,
+			                    .request = q->id,
+			                    .bytes = q->bytes,
+			                    .len = q->len};
+
+			core_forward(c, leader, &f, TRAFFIC_NORMAL);
+		}
+	}
+}
+
+/* Gather the reads that came since the last turn into one batch, and ask for its index. */
+static void send_reads(struct core *c, int64_t now_us)
+{
+	const char *leader = leader_name(c);
+	struct forward f = {.type = FORWARD_READ};
+	struct read_batch *b;
+
+	if (leader == NULL)
+		return;
+	b = requests_open_batch(&c->requests, &c->view, now_us);
+	if (b == NULL)
+		return;
+	f.request = b->id;
+	if (c->view.role == ROLE_LEADER && c->config.reads_by_lease && core_reads_valid(c)) {
+		b->confirmed =
+		    true; /* the reader asks core_reads_valid() again after it has read */
+		b->index = c->view.commit;
+	} else if (c->view.role == ROLE_LEADER) {
+		const struct asker self = {.local = true, .request = b->id};
+
+		core_note_read(c, &self);
+	} else {
+		core_forward(c, leader, &f, TRAFFIC_URGENT);
+	}
+}
+
+static bool refuses_clients(const struct core *c, enum status *ret_why)
+{
+	switch (cluster_state(c->cluster)) {
+	case CLUSTER_FENCED:
+		*ret_why = ST_FENCED;
+		return true;
+	case CLUSTER_FORMING:
+		*ret_why = ST_NO_LEADER;
+		return true;
+	case CLUSTER_STOPPED:
+		*ret_why = ST_CLOSED;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void review(struct core *c, int64_t now_us)
+{
+	enum status why;
+
+	if (refuses_clients(c, &why)) {
+		requests_refuse(&c->requests, why);
+		return;
+	}
+	if (c->view.leader_id == c->reviewed_leader && c->view.term == c->reviewed_term &&
+	    now_us < c->review_us)
+		return;
+	c->reviewed_leader = c->view.leader_id;
+	c->reviewed_term = c->view.term;
+	c->review_us = now_us + PENDING_POLL_US;
+	requests_review(&c->requests, &c->view, now_us);
+}
+
+/* One turn: what consensus did is shown to the cluster, what clients asked is sent. */
+static void turn(struct core *c)
+{
+	int64_t now_us = c->ops.now_us(c->ops.arg);
+	struct cluster_event ev;
+
+	if (c->started && now_us >= consensus_deadline_us(c->consensus))
+		consensus_tick(c->consensus);
+	core_sample(c);
+	if (c->dirty || now_us >= cluster_deadline_us(c->cluster)) {
+		c->dirty = false;
+		ev = core_cluster_event(c, CLUSTER_TICK);
+		step(c, &ev);
+		core_sample(c);
+	}
+	core_drop_stale_asks(c);
+	review(c, now_us);
+	if (c->started) {
+		send_writes(c, now_us);
+		send_reads(c, now_us);
+		consensus_flush(c->consensus);
+		core_open_round(c);
+		core_sample(c);
+		requests_serve(&c->requests, c->view.last_applied);
+	}
+	requests_deliver(&c->requests);
+}
+
+void core_run(struct core *c)
+{
+	unsigned i;
+
+	if (c->closing)
+		return;
+	for (i = 0; i < RUN_ROUNDS_MAX; i++) {
+		turn(c);
+		if (c->closing || core_deadline_us(c) > c->ops.now_us(c->ops.arg))
+			return;
+	}
+}
+
+int64_t core_deadline_us(const struct core *c)
+{
+	int64_t at = cluster_deadline_us(c->cluster);
+	int64_t other;
+
+	if (c->dirty || !queue_empty(&c->requests.done))
+		return 0;
+	if (c->started) {
+		other = consensus_deadline_us(c->consensus);
+		at = other < at ? other : at;
+	}
+	if (c->requests.n > 0 && c->review_us < at)
+		at = c->review_us;
+	return at;
+}
+
+void core_stamp(struct core *c, struct command_head *head)
+{
+	head->origin.id = c->origin;
+	head->origin.seq = ++c->seq;
+	head->now_ms = c->ops.wall_ms(c->ops.arg);
+}
+
+static void submit(struct core *c, bool read, const uint8_t *bytes, size_t len, core_done_cb cb,
+                   void *arg)
+{
+	const int64_t now_us = c->ops.now_us(c->ops.arg);
+	struct request *q = requests_add(&c->requests, read, bytes, len,
+	                                 now_us + c->config.request_timeout_us, cb, arg);
+	enum status why;
+
+	if (q == NULL) {
+		cb(arg, ST_BUSY, NULL, 0);
+		return;
+	}
+	if (refuses_clients(c, &why))
+		requests_finish(&c->requests, q, why, NULL, 0);
+}
+
+void core_write(struct core *c, const struct command_head *head, const uint8_t *bytes, size_t len,
+                core_done_cb cb, void *arg)
+{
+	assert(head->origin.seq > 0 && head->origin.seq <= c->seq);
+	submit(c, false, bytes, len, cb, arg);
+}
+
+void core_read(struct core *c, core_done_cb cb, void *arg)
+{
+	submit(c, true, NULL, 0, cb, arg);
+}
+
+bool core_reads_valid(struct core *c)
+{
+	if (!c->config.reads_by_lease)
+		return true; /* confirmed by a round: no clock is involved */
+	core_sample(c);
+	if (c->view.role != ROLE_LEADER)
+		return true; /* a follower's reads are always confirmed by a round */
+	return c->view.term_committed &&
+	       cluster_may_serve(c->cluster, &c->view, c->ops.now_us(c->ops.arg));
+}
+
+struct store *core_store(struct core *c)
+{
+	return c->store;
+}
+
+const struct identity *core_identity(const struct core *c)
+{
+	return cluster_identity(c->cluster);
+}
+
+size_t core_pending(const struct core *c)
+{
+	return c->requests.n;
+}

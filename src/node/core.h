@@ -1,0 +1,130 @@
+/* One node without its sockets: cluster, consensus and sessions wired together.
+ *
+ * Everything here runs on one thread and takes time, randomness, the network and durable
+ * writes from core_ops, so that the simulator drives the very same wiring as production.
+ *
+ * Life of a write: core_write() -> the leader proposes it (forwarded when that is another
+ * member) -> committed by a majority -> applied -> done callback. Life of a read: core_read()
+ * -> the leader notes its commit index and confirms its leadership in one round for all reads
+ * that wait -> this node has applied that index -> done callback, in which the caller queries
+ * the store. See doc/decisions/0001-confirmed-replies.md. */
+#ifndef NODE_CORE_H
+#define NODE_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "cluster/cluster.h"
+#include "consensus/consensus.h"
+
+struct core;
+
+enum core_event_type {
+	CORE_STATE,     /* life cycle moved: from, to, reachable, needed, text */
+	CORE_MEMBER,    /* peer heard again (up) or lost (!up) */
+	CORE_LEADER,    /* leader changed: peer is its name or "", term */
+	CORE_COUNTDOWN, /* minority countdown began (up) or was aborted (!up) */
+	CORE_SHUTDOWN,  /* countdown over; force tells whether the node stops */
+	CORE_ALARM,     /* raised (up) or cleared (!up): text */
+	CORE_FOUNDED,   /* identity changed: text */
+	CORE_TRACE,     /* diagnosis: level (1 error .. 5 trace), text */
+	CORE_FATAL,     /* the node cannot go on safely: text */
+};
+
+struct core_event {
+	enum core_event_type type;
+	enum cluster_state from;
+	enum cluster_state to;
+	bool up;
+	bool force;
+	int level;
+	unsigned reachable;
+	unsigned needed;
+	uint64_t term;
+	const char *peer; /* during the call */
+	const char *text; /* during the call */
+};
+
+struct core_ops {
+	void *arg;
+	int64_t (*now_us)(void *arg);  /* CLOCK_BOOTTIME, fresh */
+	int64_t (*wall_ms)(void *arg); /* milliseconds since the epoch */
+	uint64_t (*random)(void *arg); /* from the operating system, or a simulator's seed */
+	void (*send)(void *arg, const char *peer, enum traffic traffic, const uint8_t *bytes,
+	             size_t len);
+	/* Write durably before returning. A failure is fatal to the node. */
+	enum status (*persist)(void *arg, const struct identity *id);
+	/* Move this incarnation's raft data aside and restart the process as an empty one. */
+	void (*reset)(void *arg, const char *why);
+	void (*event)(void *arg, const struct core_event *ev);
+};
+
+struct core_config {
+	struct cluster_config cluster;
+	unsigned election_ms;
+	unsigned election_max_ms;
+	unsigned heartbeat_ms;
+	unsigned snapshot_threshold;
+	unsigned snapshot_trailing;
+	bool reads_by_lease; /* reads = lease: local reads on the leader under its lease */
+	int64_t request_timeout_us;
+};
+
+/* Make a node's core. Copies config and ops; borrows io for its life. ST_INVALID with *fault. */
+CHECKED enum status core_new(const struct core_config *config, const struct core_ops *ops,
+                             const struct identity *identity, struct raft_io *io,
+                             struct fault *fault, struct core **ret);
+
+/* Start: a node with an identity loads its log. ST_CORRUPT / ST_IO with *why. */
+CHECKED enum status core_start(struct core *c, const char **why);
+
+/* Fail all requests and stop consensus; closed_cb when nothing is in flight any more. */
+void core_close(struct core *c, void (*closed_cb)(void *arg), void *arg);
+void core_free(struct core *c);
+
+void core_link_up(struct core *c, const char *peer, uint64_t epoch);
+void core_link_down(struct core *c, const char *peer, uint64_t epoch);
+void core_message(struct core *c, const char *peer, uint64_t epoch, const uint8_t *bytes,
+                  size_t len);
+
+/* The earliest time at which core_run() must be called again. */
+int64_t core_deadline_us(const struct core *c);
+
+/* Do what is due, and send what the events since the last call have gathered (proposals, read
+ * rounds): called once in every turn of the loop, before it waits. */
+void core_run(struct core *c);
+
+/* Ends a request. ST_OK: for a write, result is what store_apply() gave; for a read, the store
+ * may be queried now. ST_FENCED: refused, nothing happened. ST_UNKNOWN: a write may have
+ * happened. ST_TIMEOUT / ST_NO_LEADER: a read was not confirmed in time. */
+typedef void (*core_done_cb)(void *arg, enum status st, const uint8_t *result, size_t len);
+
+/* Replicate one command. Fills *head's origin and time for the command encoders: call
+ * core_stamp() first, encode, then write. Copies bytes. The callback comes exactly once, never
+ * from within this call. */
+void core_stamp(struct core *c, struct command_head *head);
+void core_write(struct core *c, const struct command_head *head, const uint8_t *bytes, size_t len,
+                core_done_cb cb, void *arg);
+void core_read(struct core *c, core_done_cb cb, void *arg);
+
+/* With reads = lease: true when what was just read from the store may be told, because the
+ * leader's lease held after it was read. Ask before replying; when false, read again. Always
+ * true for confirmed reads. */
+bool core_reads_valid(struct core *c);
+
+struct store *core_store(struct core *c);
+const struct identity *core_identity(const struct core *c);
+void core_status(const struct core *c, struct cluster_status *status, struct raft_view *raft);
+
+/* Members of this node's own side, itself included, sorted by name. Returns how many. */
+size_t core_members_in_sight(const struct core *c, char ret[][NODE_NAME_MAX], size_t cap);
+
+/* Hand leadership over before a planned stop; done_cb at once when this node does not lead. */
+void core_hand_over(struct core *c, void (*done_cb)(void *arg), void *arg);
+
+/* Requests not yet answered. */
+size_t core_pending(const struct core *c);
+
+#endif

@@ -1,0 +1,174 @@
+/* Carries out what the cluster room decided. */
+#include <assert.h>
+#include <string.h>
+
+#include "node/core_internal.h"
+
+static void report(struct core *c, enum core_event_type type, const struct cluster_action *a)
+{
+	const struct core_event ev = {
+	    .type = type,
+	    .from = a->from,
+	    .to = a->to,
+	    .up = a->up,
+	    .force = a->force,
+	    .reachable = a->reachable,
+	    .needed = a->needed,
+	    .term = a->term,
+	    .peer = a->peer == NULL ? "" : a->peer,
+	    .text = a->text == NULL ? "" : a->text,
+	};
+
+	core_emit(c, &ev);
+}
+
+static void fatal(struct core *c, const char *text)
+{
+	const struct core_event ev = {.type = CORE_FATAL, .peer = "", .text = text};
+
+	core_emit(c, &ev);
+}
+
+static bool persist(struct core *c)
+{
+	if (c->ops.persist(c->ops.arg, cluster_identity(c->cluster)) == ST_OK)
+		return true;
+	fatal(c, "the node's identity cannot be written: nothing may rely on it");
+	return false;
+}
+
+static void start(struct core *c, bool bootstrap)
+{
+	const char *why;
+
+	if (!c->started && core_start_consensus(c, bootstrap, &why) != ST_OK)
+		fatal(c, why);
+}
+
+static void change_done(void *arg, enum status st)
+{
+	struct core *c = arg;
+
+	(void)st; /* the cluster room looks at the configuration and asks again where needed */
+	c->changing = false;
+	c->dirty = true;
+}
+
+static void expel(struct core *c, const struct cluster_action *a)
+{
+	if (!c->changing && consensus_remove(c->consensus, a->raft_id, change_done, c) == ST_OK)
+		c->changing = true;
+}
+
+/* Add as a learner, or, when it is one already, promote it: libraft lets it catch up first. */
+static void admit(struct core *c, const struct cluster_action *a)
+{
+	enum status st;
+	size_t i;
+
+	if (c->changing)
+		return;
+	for (i = 0; i < c->view.n_members; i++) {
+		if (c->view.members[i].id == a->raft_id)
+			break;
+	}
+	if (i == c->view.n_members)
+		st = consensus_add_learner(c->consensus, a->raft_id, a->peer, change_done, c);
+	else if (!c->view.members[i].voter)
+		st = consensus_promote(c->consensus, a->raft_id, change_done, c);
+	else
+		return;
+	if (st == ST_OK)
+		c->changing = true;
+}
+
+static void yield_done(void *arg, enum status st)
+{
+	(void)arg;
+	(void)st; /* leadership is where it is; the cluster room sees it */
+}
+
+static void yield(struct core *c, uint64_t raft_id)
+{
+	cluster_release_lease(c->cluster);
+	if (consensus_transfer(c->consensus, raft_id, yield_done, c) != ST_OK)
+		c->dirty = true;
+}
+
+static void perform_consensus(struct core *c, const struct cluster_action *a)
+{
+	switch (a->type) {
+	case CLUSTER_BOOTSTRAP:
+		start(c, true);
+		break;
+	case CLUSTER_START:
+		start(c, false);
+		break;
+	case CLUSTER_EXPEL:
+		expel(c, a);
+		break;
+	case CLUSTER_ADMIT:
+		admit(c, a);
+		break;
+	case CLUSTER_YIELD:
+		yield(c, a->raft_id);
+		break;
+	case CLUSTER_CONFIRMED:
+		core_confirmed(c, a->term, a->round);
+		break;
+	default:
+		assert(false);
+	}
+}
+
+static enum core_event_type event_of(enum cluster_action_type type)
+{
+	switch (type) {
+	case CLUSTER_MEMBER:
+		return CORE_MEMBER;
+	case CLUSTER_COUNTDOWN:
+		return CORE_COUNTDOWN;
+	case CLUSTER_SHUTDOWN:
+		return CORE_SHUTDOWN;
+	case CLUSTER_ALARM:
+		return CORE_ALARM;
+	default:
+		assert(type == CLUSTER_STATE);
+		return CORE_STATE;
+	}
+}
+
+/* False: the actions behind this one must not happen. */
+static bool perform(struct core *c, const struct cluster_action *a)
+{
+	switch (a->type) {
+	case CLUSTER_SEND:
+		core_send(c, a->peer, CHANNEL_CLUSTER, TRAFFIC_URGENT, a->bytes, a->len);
+		return true;
+	case CLUSTER_PERSIST:
+		return persist(c);
+	case CLUSTER_RESET:
+		c->ops.reset(c->ops.arg, a->text);
+		return false;
+	case CLUSTER_STATE:
+	case CLUSTER_MEMBER:
+	case CLUSTER_COUNTDOWN:
+	case CLUSTER_SHUTDOWN:
+	case CLUSTER_ALARM:
+		report(c, event_of(a->type), a);
+		return true;
+	default:
+		perform_consensus(c, a);
+		return true;
+	}
+}
+
+void core_perform(struct core *c, const struct cluster_actions *actions)
+{
+	size_t i;
+
+	for (i = 0; i < actions->n; i++) {
+		if (!perform(c, &actions->items[i]))
+			return;
+	}
+}

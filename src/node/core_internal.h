@@ -1,0 +1,58 @@
+/* What core.c and core_actions.c share; nobody else includes it. */
+#ifndef NODE_CORE_INTERNAL_H
+#define NODE_CORE_INTERNAL_H
+
+#include "base/prng.h"
+#include "node/core.h"
+#include "node/requests.h"
+#include "node/serve.h"
+
+/* First byte of a member message: which room it is for. */
+enum member_channel { CHANNEL_CLUSTER = 'C', CHANNEL_RAFT = 'R', CHANNEL_FORWARD = 'F' };
+
+struct core {
+	struct core_config config;
+	struct core_ops ops;
+	struct raft_io *io; /* borrowed */
+	struct cluster *cluster;
+	struct consensus *consensus;
+	struct store *store;
+	struct raft_view view; /* last sample */
+	bool started;          /* consensus runs or has been asked to */
+	bool dirty;            /* consensus may have changed since the last sample */
+	bool closing;
+	bool changing;            /* a membership change is in flight */
+	uint64_t admit_id;        /* learner to promote once it has caught up; 0: none */
+	uint64_t origin;          /* random per process: whom its sequences belong to */
+	uint64_t seq;             /* last origin sequence given out */
+	struct requests requests; /* of this node's clients */
+	struct serve serve;       /* of this node as leader */
+	uint64_t reviewed_leader; /* leader and term at the last review */
+	uint64_t reviewed_term;
+	int64_t review_us; /* next review for time's sake */
+	struct buf out;    /* one outgoing member message */
+	struct buf note;   /* text of an event */
+};
+
+/* core_actions.c */
+void core_perform(struct core *c, const struct cluster_actions *actions);
+
+/* core.c */
+void core_sample(struct core *c);
+struct cluster_event core_cluster_event(struct core *c, enum cluster_event_type type);
+void core_emit(struct core *c, const struct core_event *ev);
+void core_send(struct core *c, const char *peer, enum member_channel channel, enum traffic traffic,
+               const uint8_t *bytes, size_t len);
+CHECKED enum status core_start_consensus(struct core *c, bool bootstrap, const char **why);
+
+/* core_serve.c: the leader's answers */
+void core_take_forward(struct core *c, const char *peer, const uint8_t *bytes, size_t len);
+void core_note_read(struct core *c, const struct asker *from);
+void core_propose(struct core *c, const struct asker *from, const uint8_t *bytes, size_t len);
+void core_proposed(void *arg, uint64_t tag, enum status st, uint64_t index, const uint8_t *result,
+                   size_t len);
+void core_confirmed(struct core *c, uint64_t term, uint64_t round);
+void core_drop_stale_asks(struct core *c);
+void core_open_round(struct core *c);
+
+#endif

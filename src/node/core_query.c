@@ -1,0 +1,63 @@
+/* What the operator's doors ask of a running core. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/core_internal.h"
+
+void core_status(const struct core *c, struct cluster_status *status, struct raft_view *raft)
+{
+	if (c->consensus != NULL && c->started)
+		consensus_view(c->consensus, raft);
+	else
+		memset(raft, 0, sizeof *raft);
+	cluster_status(c->cluster, raft, c->ops.now_us(c->ops.arg), status);
+}
+
+size_t core_members_in_sight(const struct core *c, char ret[][NODE_NAME_MAX], size_t cap)
+{
+	struct cluster_status status;
+	struct raft_view raft;
+	size_t i;
+	size_t n = 0;
+
+	core_status(c, &status, &raft);
+	for (i = 0; i < status.n_members && n < cap; i++) {
+		if (status.members[i].self || status.members[i].heard)
+			memcpy(ret[n++], status.members[i].name, NODE_NAME_MAX);
+	}
+	return n;
+}
+
+struct hand_over {
+	void (*done_cb)(void *arg);
+	void *arg;
+};
+
+static void handed_over(void *arg, enum status st)
+{
+	struct hand_over copy = *(struct hand_over *)arg;
+
+	(void)st; /* a leader that nobody takes over from stops all the same: elections repair it */
+	free(arg);
+	copy.done_cb(copy.arg);
+}
+
+void core_hand_over(struct core *c, void (*done_cb)(void *arg), void *arg)
+{
+	struct hand_over *h;
+
+	core_sample(c);
+	if (c->view.role != ROLE_LEADER || c->view.n_voters < 2)
+		goto out;
+	h = malloc(sizeof *h);
+	if (h == NULL)
+		goto out;
+	h->done_cb = done_cb;
+	h->arg = arg;
+	cluster_release_lease(c->cluster);
+	if (consensus_transfer(c->consensus, 0, handed_over, h) == ST_OK)
+		return;
+	free(h);
+out:
+	done_cb(arg);
+}
