@@ -17,7 +17,11 @@
 #include "base/buf.h"
 #include "base/status.h"
 
-enum { ATOM_BYTES_MAX = 1020, TERM_DEPTH_MAX = 512 };
+/* ATOM_BYTES_MAX: 255 characters of at most four bytes, Erlang's own limit. TERM_DEPTH_MAX: no
+ * constructor builds a term nested deeper (list length does not count), so that printing,
+ * comparing and encoding may recurse. TERM_WEIGHT_MAX: likewise no term is heavier, even when
+ * sharing makes it small in memory, so that walking one is bounded. */
+enum { ATOM_BYTES_MAX = 1020, TERM_DEPTH_MAX = 512, TERM_WEIGHT_MAX = 1 << 22 };
 
 enum term_type {
 	TERM_INT,
@@ -53,9 +57,31 @@ struct term_node_id {
 	unsigned n_words;
 };
 
+enum term_fun_kind {
+	TERM_FUN_EXPORT, /* fun module:function/arity */
+	TERM_FUN_LOCAL,  /* made by the evaluator of this process */
+	TERM_FUN_OPAQUE, /* a closure of another node: kept as it came */
+};
+
+struct term_fun {
+	enum term_fun_kind kind;
+	unsigned arity;
+	const char *module;   /* atom text */
+	const char *function; /* EXPORT: atom text */
+	uint32_t index;       /* LOCAL, OPAQUE: which fun of the module */
+	uint32_t uniq;        /* LOCAL, OPAQUE: the version of the module */
+	const void *closure;  /* LOCAL: the evaluator's; borrowed */
+	const uint8_t *raw;   /* OPAQUE: external format with its tag byte */
+	size_t raw_len;       /* OPAQUE */
+};
+
 enum term_type term_type(const struct term *t);
 
-/* Constructors. Text and bytes are copied into the arena. */
+/* Cost of walking t: nodes, and 32 bytes of binary count as one. 1..TERM_WEIGHT_MAX. */
+uint32_t term_weight(const struct term *t);
+
+/* Constructors. Text and bytes are copied into the arena. They return NULL, and mark the arena
+ * as failed, also when the result were deeper or heavier than the limits above. */
 const struct term *term_int(struct arena *a, int64_t v);
 const struct term *term_float(struct arena *a, double v);
 const struct term *term_atom(struct arena *a, const char *text);
@@ -71,7 +97,18 @@ const struct term *term_tuple(struct arena *a, const struct term *const items[],
 const struct term *term_map(struct arena *a, const struct term *const keys[],
                             const struct term *const values[], size_t n);
 const struct term *term_pid(struct arena *a, const struct term_node_id *id);
+const struct term *term_port(struct arena *a, const struct term_node_id *id);
 const struct term *term_ref(struct arena *a, const struct term_node_id *id);
+/* Any number of bits; unused bits of the last byte are cleared. */
+const struct term *term_bitstring(struct arena *a, const void *bytes, size_t n_bits);
+/* A binary of len bytes that the caller fills through *ret_bytes before anybody reads it. */
+const struct term *term_binary_new(struct arena *a, size_t len, uint8_t **ret_bytes);
+const struct term *term_fun(struct arena *a, const struct term_fun *fun);
+/* A list like term_list() with another tail than nil. */
+const struct term *term_list_tail(struct arena *a, const struct term *const items[], size_t n,
+                                  const struct term *tail);
+/* t itself copied, with everything below it, out of another arena. */
+const struct term *term_copy(struct arena *a, const struct term *t);
 
 /* Short forms for the commonest shapes. */
 const struct term *term_tuple2(struct arena *a, const struct term *x, const struct term *y);
@@ -95,9 +132,12 @@ size_t term_map_size(const struct term *t);
 /* Pairs in Erlang's term order of keys. */
 const struct term *term_map_key(const struct term *t, size_t i);
 const struct term *term_map_value(const struct term *t, size_t i);
-/* The value of key (==:=, exact), or NULL. */
+/* The value of key (=:=, exact), or NULL. */
 const struct term *term_map_get(const struct term *t, const struct term *key);
 const struct term_node_id *term_node_id(const struct term *t); /* pid, port or reference */
+const struct term_fun *term_fun_of(const struct term *t);
+bool term_is_integer(const struct term *t); /* int or big; any type */
+size_t term_bit_size(const struct term *t); /* of a binary or bitstring */
 
 /* Text of an atom, binary, or string (list of code points) as UTF-8 with a NUL: what operators
  * pass as names and values. ST_INVALID for any other term, ST_LIMIT when it does not fit. */
@@ -112,10 +152,34 @@ int term_compare(const struct term *x, const struct term *y, bool exact);
 void term_print(struct buf *b, const struct term *t);                             /* ~w */
 void term_print_pretty(struct buf *b, const struct term *t, unsigned column_max); /* ~p */
 
+/* All there is to choose. depth 0: unlimited; else what is nested deeper, or further on, than
+ * ~P and ~W show becomes "...". unicode: as ~tp and ~tw. column: where the text starts, from 1. */
+struct term_print_options {
+	bool pretty;     /* ~p: strings as text, lines broken */
+	bool no_strings; /* with pretty: ~lp */
+	bool unicode;    /* t modifier */
+	unsigned column; /* first column, 1-based */
+	unsigned width;  /* 0: one line */
+	unsigned depth;  /* 0: unlimited */
+};
+void term_print_with(struct buf *b, const struct term *t, const struct term_print_options *o);
+
+/* The text of a float as Erlang writes it: the shortest one that reads back the same. */
+void term_print_float(struct buf *b, double v);
+
+/* Whether ~w puts the atom between quotes. */
+bool term_atom_needs_quotes(const char *text, size_t len);
+
 /* External term format, version byte 131 included. Decoding copies into the arena; it checks
- * sizes, depth and counts before it allocates. */
+ * sizes, depth and counts before it allocates. Compressed terms are refused (ST_UNSUPPORTED).
+ * Terms with funs of the evaluator cannot be encoded (ST_UNSUPPORTED). */
 CHECKED enum status term_encode(const struct term *t, struct buf *b);
 CHECKED enum status term_decode(struct arena *a, const uint8_t *bytes, size_t len, size_t *ret_used,
                                 const struct term **ret);
+
+/* The same without the version byte, as terms are nested in other formats. */
+CHECKED enum status term_encode_bare(const struct term *t, struct buf *b);
+CHECKED enum status term_decode_bare(struct arena *a, const uint8_t *bytes, size_t len,
+                                     size_t *ret_used, const struct term **ret);
 
 #endif
