@@ -1,0 +1,141 @@
+/* The table of configuration keys. Adding a key is a line here and a field in node_config. */
+#include <stddef.h>
+
+#include "node/config.h"
+
+#define FIELD(name) offsetof(struct node_config, name)
+
+static const char *const levels[] = {"debug", "info", "notice", "warning", "error", NULL};
+static const char *const formats[] = {"text", "json", NULL};
+static const char *const reads[] = {"confirmed", "lease", NULL};
+
+enum {
+	SECOND = 1000,
+	HOUR = 3600 * SECOND,
+	PORT_MAX = 65535,
+	MEBI = 1024 * 1024,
+};
+
+/* clang-format off */
+const struct config_key config_keys[] = {
+	{ .name = "node_name", .type = CONFIG_NODE, .offset = FIELD(node_name),
+	  .env = "ERLMCP_NODE_NAME", .flag = "-name",
+	  .help = "Name of this node, name@host, unique in the cluster. A host part with a dot is a "
+	          "long name (-name), one without is a short name (-sname). Default: erlmcp@ and "
+	          "this machine's name if that resolves, else erlmcp@127.0.0.1." },
+	{ .name = "cookie", .type = CONFIG_STRING, .offset = FIELD(cookie), .max = CONFIG_COOKIE_MAX,
+	  .env = "ERLANG_COOKIE", .flag = "-setcookie", .secret = true, .no_option = true,
+	  .help = "The cluster's shared secret. Default: the content of ~/.erlang.cookie, which is "
+	          "made with a random value and mode 0400 when it is missing. Not on the command "
+	          "line, where every user of the machine could read it." },
+	{ .name = "seed_nodes", .type = CONFIG_NODES, .offset = FIELD(seeds),
+	  .env = "ERLMCP_SEED_NODES",
+	  .help = "Names of the expected members, separated by commas; this node itself may be "
+	          "among them or not. The cluster is founded when all of them are present. "
+	          "Default: none." },
+	{ .name = "quorum_size", .type = CONFIG_INT, .offset = FIELD(quorum_size), .min = 1,
+	  .max = MEMBERS_MAX, .initial = "3", .env = "ERLMCP_QUORUM_SIZE", .unit = "nodes",
+	  .help = "Total number of nodes in the cluster. A node serves only while it sees more than "
+	          "half of this number, and more than half of the cluster's actual members: the "
+	          "setting can only make it stricter. With neither seed_nodes nor quorum_size given, "
+	          "a node is a cluster of its own." },
+	{ .name = "shutdown_delay", .type = CONFIG_DURATION, .offset = FIELD(shutdown_delay_ms),
+	  .min = 0, .max = 24 * HOUR, .initial = "10", .env = "SHUTDOWN_DELAY",
+	  .help = "How long a node stays fenced in a minority before it stops (force_shutdown)." },
+	{ .name = "force_shutdown", .type = CONFIG_BOOL, .offset = FIELD(force_shutdown),
+	  .initial = "false", .env = "FORCE_SHUTDOWN",
+	  .help = "true: a node fenced for longer than shutdown_delay stops, with exit code 76. "
+	          "false: it goes on refusing work and only logs what it would do." },
+	{ .name = "start_period", .type = CONFIG_DURATION, .offset = FIELD(start_period_ms), .min = 0,
+	  .max = 24 * HOUR, .initial = "60", .env = "ERLMCP_START_PERIOD",
+	  .help = "The countdown to a minority's stop begins only after the node has served once, or "
+	          "this long after its start: the first node to come up after a total outage must "
+	          "not stop for being early." },
+	{ .name = "data_dir", .type = CONFIG_STRING, .offset = FIELD(data_dir), .max = CONFIG_PATH_MAX,
+	  .env = "ERLMCP_DATA_DIR",
+	  .help = "Directory of everything that must survive a restart, and of the control socket. "
+	          "One node each. Default: data/ in the release, else ./data." },
+	{ .name = "log_dir", .type = CONFIG_STRING, .offset = FIELD(log_dir), .max = CONFIG_PATH_MAX,
+	  .env = "ERLMCP_LOG_DIR",
+	  .help = "Directory of erlmcp.log, written when the node runs detached (`erlmcp start`). "
+	          "Default: log/ in the release, else ./log." },
+	{ .name = "log_level", .type = CONFIG_ENUM, .offset = FIELD(log_level), .choices = levels,
+	  .initial = "info", .env = "ERLMCP_LOG_LEVEL",
+	  .help = "The least important events that are logged." },
+	{ .name = "log_format", .type = CONFIG_ENUM, .offset = FIELD(log_format), .choices = formats,
+	  .initial = "text", .env = "ERLMCP_LOG_FORMAT",
+	  .help = "One line an event, for people (text) or for machines (json)." },
+	{ .name = "log_file_size", .type = CONFIG_SIZE, .offset = FIELD(log_file_bytes),
+	  .min = 64 * 1024, .max = 1024LL * MEBI, .initial = "10M", .env = "ERLMCP_LOG_FILE_SIZE",
+	  .help = "erlmcp.log is rotated before it grows beyond this size." },
+	{ .name = "log_files", .type = CONFIG_INT, .offset = FIELD(log_files), .min = 1,
+	  .max = LOG_FILES_MAX, .initial = "5", .env = "ERLMCP_LOG_FILES", .unit = "files",
+	  .help = "Rotated log files that are kept, besides the present one." },
+	{ .name = "net_ticktime", .type = CONFIG_INT, .offset = FIELD(net_ticktime_s), .min = 1,
+	  .max = 3600, .initial = "60", .env = "ERLMCP_NET_TICKTIME", .kernel = "net_ticktime",
+	  .unit = "seconds",
+	  .help = "Real Erlang nodes and tools are found dead after this time (within 75 to 125 % of "
+	          "it), as in Erlang. Members watch each other much faster: see detection_ms." },
+	{ .name = "dist_interface", .type = CONFIG_ADDRESS, .offset = FIELD(dist_interface),
+	  .initial = "", .env = "ERLMCP_DIST_INTERFACE", .kernel = "inet_dist_use_interface",
+	  .help = "Address on which other nodes are accepted, {172,28,0,1} or 172.28.0.1. It must be "
+	          "an address of this machine; any other one gives a warning and the node's own "
+	          "address is used. Default: all addresses." },
+	{ .name = "dist_listen_min", .type = CONFIG_INT, .offset = FIELD(dist_listen_min), .min = 1,
+	  .max = PORT_MAX, .initial = "9100", .env = "ERLMCP_DIST_LISTEN_MIN",
+	  .kernel = "inet_dist_listen_min", .unit = "port",
+	  .help = "First port to try for accepting other nodes." },
+	{ .name = "dist_listen_max", .type = CONFIG_INT, .offset = FIELD(dist_listen_max), .min = 1,
+	  .max = PORT_MAX, .initial = "9105", .env = "ERLMCP_DIST_LISTEN_MAX",
+	  .kernel = "inet_dist_listen_max", .unit = "port",
+	  .help = "Last port to try for accepting other nodes." },
+	{ .name = "epmd_port", .type = CONFIG_INT, .offset = FIELD(epmd_port), .min = 1,
+	  .max = PORT_MAX, .initial = "4369", .env = "ERL_EPMD_PORT", .unit = "port",
+	  .help = "Port of EPMD, on this machine and on those of the other members." },
+	{ .name = "heartbeat_ms", .type = CONFIG_INT, .offset = FIELD(heartbeat_ms), .min = 5,
+	  .max = 1000, .initial = "25", .env = "ERLMCP_HEARTBEAT_MS", .unit = "milliseconds",
+	  .help = "Period of heartbeats between members. At most a tenth of election_ms, so that TCP "
+	          "recovers a lost one in time." },
+	{ .name = "detection_ms", .type = CONFIG_INT, .offset = FIELD(detection_ms), .min = 50,
+	  .max = 30000, .initial = "250", .env = "ERLMCP_DETECTION_MS", .unit = "milliseconds",
+	  .help = "A member not heard for this long is lost." },
+	{ .name = "member_silence_ms", .type = CONFIG_INT, .offset = FIELD(member_silence_ms),
+	  .min = 200, .max = 60000, .initial = "2000", .env = "ERLMCP_MEMBER_SILENCE_MS",
+	  .unit = "milliseconds",
+	  .help = "A member's connection that was silent for this long is closed and dialled anew." },
+	{ .name = "election_ms", .type = CONFIG_INT, .offset = FIELD(election_ms), .min = 50,
+	  .max = 30000, .initial = "250", .env = "ERLMCP_ELECTION_MS", .unit = "milliseconds",
+	  .help = "Election timeout on a good network: a follower that hears no leader for a random "
+	          "time between this and twice this stands for election." },
+	{ .name = "election_max_ms", .type = CONFIG_INT, .offset = FIELD(election_max_ms), .min = 50,
+	  .max = 60000, .initial = "1000", .env = "ERLMCP_ELECTION_MAX_MS", .unit = "milliseconds",
+	  .help = "Largest election timeout that adapting to a slow network may choose. Twice this is "
+	          "the longest promise a member ever gives, and how long a restarted one abstains "
+	          "from votes. Part of the cluster's settings at founding: the same on all members." },
+	{ .name = "lease_guard_ms", .type = CONFIG_INT, .offset = FIELD(lease_guard_ms), .min = 0,
+	  .max = 1000, .initial = "10", .env = "ERLMCP_LEASE_GUARD_MS", .unit = "milliseconds",
+	  .help = "Taken off every lease: a cut-off node is fenced at least this long before the "
+	          "majority can take over." },
+	{ .name = "request_timeout_ms", .type = CONFIG_INT, .offset = FIELD(request_timeout_ms),
+	  .min = 100, .max = 60000, .initial = "5000", .env = "ERLMCP_REQUEST_TIMEOUT_MS",
+	  .unit = "milliseconds",
+	  .help = "A request that the cluster has not confirmed after this time fails." },
+	{ .name = "reads", .type = CONFIG_ENUM, .offset = FIELD(reads), .choices = reads,
+	  .initial = "confirmed", .env = "ERLMCP_READS",
+	  .help = "confirmed: a majority confirms the leader for each batch of reads; no clock can "
+	          "make a read stale. lease: the leader answers at once while its lease lasts, which "
+	          "is faster and trusts the clocks and the hypervisor." },
+	{ .name = "snapshot_threshold", .type = CONFIG_INT, .offset = FIELD(snapshot_threshold),
+	  .min = 16, .max = 10000000, .initial = "8192", .env = "ERLMCP_SNAPSHOT_THRESHOLD",
+	  .unit = "entries", .help = "Log entries between snapshots of the replicated state." },
+	{ .name = "snapshot_trailing", .type = CONFIG_INT, .offset = FIELD(snapshot_trailing),
+	  .min = 1, .max = 10000000, .initial = "4096", .env = "ERLMCP_SNAPSHOT_TRAILING",
+	  .unit = "entries",
+	  .help = "Log entries kept behind a snapshot, for members that are a little behind." },
+};
+/* clang-format on */
+
+const size_t config_n_keys = sizeof config_keys / sizeof config_keys[0];
+
+_Static_assert(sizeof config_keys / sizeof config_keys[0] <= CONFIG_KEYS_MAX,
+               "CONFIG_KEYS_MAX is smaller than the table of keys");
