@@ -51,6 +51,42 @@ void command_delete(struct buf *b, const struct command_head *h, const struct se
  * what a peer forwards. */
 CHECKED enum status command_check(const uint8_t *bytes, size_t len, struct fault *fault);
 
+/* What a command did. Every limit has its own name, so that a client can be told which one it
+ * hit. Values are part of the formats: never renumber. */
+#define STORE_RESULT_MAP(X)                                                 \
+	X(OK, 0, "done")                                                    \
+	X(NOT_FOUND, 1, "no such session")                                  \
+	X(EXISTS, 2, "a session with this id exists")                       \
+	X(SESSIONS_LIMIT, 3, "too many sessions")                           \
+	X(INFO_LIMIT, 4, "client information too long")                     \
+	X(KEY_LIMIT, 5, "key empty or too long")                            \
+	X(VALUE_LIMIT, 6, "value too long")                                 \
+	X(SESSION_LIMIT, 7, "too much data in this session")                \
+	X(STORE_LIMIT, 8, "too much data in all sessions")                  \
+	X(STALE, 9, "a retry of a command whose result is no longer known") \
+	X(MALFORMED, 10, "malformed command")                               \
+	X(UNSUPPORTED, 11, "command version or type unknown to this release")
+
+enum store_result {
+#define STORE_RESULT_ENUM(name, value, text) RESULT_##name = (value),
+	STORE_RESULT_MAP(STORE_RESULT_ENUM)
+#undef STORE_RESULT_ENUM
+};
+
+struct store_answer {
+	enum store_result result;
+	uint64_t revision; /* OK: log index of the change; also of the first one of a retry */
+	uint64_t epoch;    /* OK: the session's fencing token; 0 after a delete */
+};
+
+/* Read what store_apply() gave (or what a peer sent on). ST_MALFORMED when it is no result. */
+CHECKED enum status store_result_decode(const uint8_t *bytes, size_t len, struct store_answer *ret);
+/* The text of a result; static. */
+const char *store_result_text(enum store_result result);
+/* The nearest common status: ST_OK, ST_NOT_FOUND, ST_EXISTS, ST_LIMIT, ST_UNKNOWN (STALE),
+ * ST_MALFORMED or ST_UNSUPPORTED. */
+enum status store_result_status(enum store_result result);
+
 /* Apply one committed command. The result (a status byte and a payload, see the protocol
  * document) is appended to result. Never fails for reasons that differ between nodes;
  * ST_NOMEM is fatal to the process. */
@@ -85,6 +121,17 @@ void store_list(const struct store *s, store_session_cb cb, void *arg);
 uint64_t store_digest(const struct store *s);
 /* Index of the last applied command. */
 uint64_t store_index(const struct store *s);
+
+/* Value of one key, the store's until the next apply. ST_NOT_FOUND for either. */
+CHECKED enum status store_value(const struct store *s, const struct session_id *id,
+                                const uint8_t *key, size_t key_len, const uint8_t **value,
+                                size_t *value_len);
+/* Bytes counted against STORE_BYTES_MAX. */
+size_t store_bytes(const struct store *s);
+
+/* True when the bytes are a whole snapshot of a known version: its frame and checksum, not
+ * its content. Cheap enough to do before anything is replaced. */
+CHECKED enum status store_snapshot_check(const uint8_t *bytes, size_t len, struct fault *fault);
 
 /* Whole state as bytes, and back. Restore replaces everything or nothing. */
 CHECKED enum status store_snapshot(const struct store *s, struct buf *b);

@@ -1,0 +1,23 @@
+/* The named limits of the session room, each with its reason. Every one that a client can hit
+ * gives a named result (enum store_result). Changing one changes what the same command does:
+ * all members of a cluster must agree, so a change needs a new command version. */
+#ifndef SESSION_LIMITS_H
+#define SESSION_LIMITS_H
+
+enum {
+	REQUEST_ID_MAX = 64,             /* a UUID or a hash in text, with room to spare */
+	SESSIONS_MAX = 100000,           /* one member's clients; listing them stays one answer */
+	SESSION_INFO_MAX = 4096,         /* client's name, version and capabilities as JSON */
+	SESSION_KEY_MAX = 256,           /* a path-like name */
+	SESSION_VALUE_MAX = 64 * 1024,   /* one value never fills a proposal batch */
+	SESSION_BYTES_MAX = 1024 * 1024, /* one client cannot crowd out the others */
+	SESSION_OVERHEAD = 128,          /* counted for each session, on top of its bytes */
+	ENTRY_OVERHEAD = 64,             /* counted for each key, on top of its bytes */
+	STORE_BYTES_MAX = 64 * 1024 * 1024, /* a snapshot is one buffer, written in one go */
+	RECENT_MAX = 65536,               /* newest results kept for retries: minutes of traffic */
+	ORIGINS_MAX = 1024,               /* incarnations of nodes whose retries are recognized */
+	COMMAND_MAX = 80 * 1024,          /* the largest value with its key, ids and framing */
+	SNAPSHOT_MAX = 128 * 1024 * 1024, /* the whole store and both tables of results, encoded */
+};
+
+#endif
