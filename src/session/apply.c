@@ -18,17 +18,22 @@ static void result_encode(const struct store_answer *answer, uint8_t ret[RESULT_
 		ret[1 + i] = (uint8_t)(answer->revision >> (56 - 8 * i));
 		ret[9 + i] = (uint8_t)(answer->epoch >> (56 - 8 * i));
 	}
+	memcpy(ret + 17, answer->id.bytes, SESSION_ID_BYTES);
 }
 
 enum status store_result_decode(const uint8_t *bytes, size_t len, struct store_answer *ret)
 {
 	struct cursor c = cursor_of(bytes, len);
 	struct store_answer answer;
+	const uint8_t *id;
 	uint8_t result;
 
 	if (cursor_u8(&c, &result) != ST_OK || cursor_u64(&c, &answer.revision) != ST_OK ||
-	    cursor_u64(&c, &answer.epoch) != ST_OK || c.left != 0 || result > RESULT_UNSUPPORTED)
+	    cursor_u64(&c, &answer.epoch) != ST_OK ||
+	    cursor_bytes(&c, SESSION_ID_BYTES, &id) != ST_OK || c.left != 0 ||
+	    result > RESULT_UNSUPPORTED)
 		return ST_MALFORMED;
+	memcpy(answer.id.bytes, id, SESSION_ID_BYTES);
 	answer.result = (enum store_result)result;
 	*ret = answer;
 	return ST_OK;
@@ -339,7 +344,7 @@ static enum status result_keep(struct store *s, const struct command *cmd,
 enum status store_apply(struct store *s, uint64_t index, const uint8_t *bytes, size_t len,
                         struct buf *result)
 {
-	struct store_answer answer = {RESULT_OK, 0, 0};
+	struct store_answer answer = {.result = RESULT_OK};
 	uint8_t encoded[RESULT_BYTES];
 	const uint8_t *known = NULL;
 	struct command cmd;
@@ -357,6 +362,7 @@ enum status store_apply(struct store *s, uint64_t index, const uint8_t *bytes, s
 	} else if (is_stale(s, &cmd)) {
 		answer.result = RESULT_STALE;
 	} else {
+		answer.id = cmd.id;
 		st = apply_command(s, &cmd, &answer);
 		if (st != ST_OK)
 			return st;

@@ -12,7 +12,7 @@
 #include "base/status.h"
 #include "session/limits.h"
 
-enum { RESULT_BYTES = 17 }; /* an encoded result: status, revision, epoch */
+enum { RESULT_BYTES = 33 }; /* an encoded result: status, revision, epoch, session id */
 
 struct recent_item {
 	uint8_t key_len;              /* bytes of key */

@@ -77,6 +77,8 @@ struct store_answer {
 	enum store_result result;
 	uint64_t revision; /* OK: log index of the change; also of the first one of a retry */
 	uint64_t epoch;    /* OK: the session's fencing token; 0 after a delete */
+	struct session_id
+	    id; /* the session; of a retried create: the first one's, not the retry's */
 };
 
 /* Read what store_apply() gave (or what a peer sent on). ST_MALFORMED when it is no result. */
