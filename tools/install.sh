@@ -9,12 +9,13 @@ build=$1
 root=$2$3
 version=$(sed -n "s/^  version: '\(.*\)',$/\1/p" meson.build)
 
-install -d "$root/bin" "$root/scripts/runbooks" "$root/releases/$version" "$root/log" "$root/data"
+install -d "$root/bin" "$root/scripts/lib" "$root/scripts/runbooks" "$root/releases/$version" "$root/log" "$root/data"
 for program in erlmcp erlmcp-admin epmd erl; do
 	install -m 755 "$build/src/cmd/$program" "$root/bin/$program"
 done
 install -m 755 scripts/check-partition.sh scripts/test-network-partition.sh "$root/scripts/"
 install -m 755 scripts/runbooks/*.sh "$root/scripts/runbooks/"
+install -m 755 scripts/lib/*.sh "$root/scripts/lib/"
 
 # An operator's settings outlive an upgrade.
 for file in vm.args sys.config; do

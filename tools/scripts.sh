@@ -16,7 +16,7 @@ if [ "${1:-}" = --write ]; then
 	exit 0
 fi
 bad=0
-echo "$scripts" | xargs shellcheck || bad=1
+echo "$scripts" | xargs shellcheck -x -P SCRIPTDIR || bad=1
 echo "$scripts" | xargs shfmt -d || bad=1
 tools/files.sh '*.py' | xargs -r python3 -c '
 import ast, sys
