@@ -355,7 +355,8 @@ static void send_reads(struct core *c, int64_t now_us)
 	if (b == NULL)
 		return;
 	f.request = b->id;
-	if (c->view.role == ROLE_LEADER && c->config.reads_by_lease && core_reads_valid(c)) {
+	if (c->view.role == ROLE_LEADER && c->config.reads_by_lease && !b->confirm &&
+	    core_reads_valid(c)) {
 		b->confirmed =
 		    true; /* the reader asks core_reads_valid() again after it has read */
 		b->index = c->view.commit;
@@ -402,6 +403,24 @@ static void review(struct core *c, int64_t now_us)
 	requests_review(&c->requests, &c->view, now_us);
 }
 
+/* Tell when another member leads, or nobody. */
+static void note_leader(struct core *c)
+{
+	struct core_event ev = {.type = CORE_LEADER, .term = c->view.term, .text = ""};
+
+	if (c->view.leader_id == c->noted_leader && c->view.term == c->noted_term)
+		return;
+	/* A term without a leader yet is a candidacy, not news. */
+	if (c->view.leader_id == 0 && c->noted_leader == 0)
+		return;
+	c->noted_leader = c->view.leader_id;
+	c->noted_term = c->view.term;
+	ev.peer = leader_name(c);
+	if (ev.peer == NULL)
+		ev.peer = "";
+	core_emit(c, &ev);
+}
+
 /* One turn: what consensus did is shown to the cluster, what clients asked is sent. */
 static void turn(struct core *c)
 {
@@ -417,6 +436,7 @@ static void turn(struct core *c)
 		step(c, &ev);
 		core_sample(c);
 	}
+	note_leader(c);
 	core_drop_stale_asks(c);
 	review(c, now_us);
 	if (c->started) {
@@ -466,8 +486,8 @@ void core_stamp(struct core *c, struct command_head *head)
 	head->now_ms = c->ops.wall_ms(c->ops.arg);
 }
 
-static void submit(struct core *c, bool read, const uint8_t *bytes, size_t len, core_done_cb cb,
-                   void *arg)
+static struct request *submit(struct core *c, bool read, const uint8_t *bytes, size_t len,
+                              core_done_cb cb, void *arg)
 {
 	const int64_t now_us = c->ops.now_us(c->ops.arg);
 	struct request *q = requests_add(&c->requests, read, bytes, len,
@@ -476,22 +496,26 @@ static void submit(struct core *c, bool read, const uint8_t *bytes, size_t len, 
 
 	if (q == NULL) {
 		cb(arg, ST_BUSY, NULL, 0);
-		return;
+		return NULL;
 	}
 	if (refuses_clients(c, &why))
 		requests_finish(&c->requests, q, why, NULL, 0);
+	return q;
 }
 
 void core_write(struct core *c, const struct command_head *head, const uint8_t *bytes, size_t len,
                 core_done_cb cb, void *arg)
 {
 	assert(head->origin.seq > 0 && head->origin.seq <= c->seq);
-	submit(c, false, bytes, len, cb, arg);
+	(void)submit(c, false, bytes, len, cb, arg);
 }
 
-void core_read(struct core *c, core_done_cb cb, void *arg)
+void core_read(struct core *c, bool confirm, core_done_cb cb, void *arg)
 {
-	submit(c, true, NULL, 0, cb, arg);
+	struct request *q = submit(c, true, NULL, 0, cb, arg);
+
+	if (q != NULL)
+		q->confirm = confirm;
 }
 
 bool core_reads_valid(struct core *c)

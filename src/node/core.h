@@ -107,7 +107,8 @@ typedef void (*core_done_cb)(void *arg, enum status st, const uint8_t *result, s
 void core_stamp(struct core *c, struct command_head *head);
 void core_write(struct core *c, const struct command_head *head, const uint8_t *bytes, size_t len,
                 core_done_cb cb, void *arg);
-void core_read(struct core *c, core_done_cb cb, void *arg);
+/* confirm: by a round even under reads = lease. */
+void core_read(struct core *c, bool confirm, core_done_cb cb, void *arg);
 
 /* With reads = lease: true when what was just read from the store may be told, because the
  * leader's lease held after it was read. Ask before replying; when false, read again. Always

@@ -27,6 +27,8 @@ struct core {
 	uint64_t seq;             /* last origin sequence given out */
 	struct requests requests; /* of this node's clients */
 	struct serve serve;       /* of this node as leader */
+	uint64_t noted_leader;    /* leader and term last told by CORE_LEADER */
+	uint64_t noted_term;
 	uint64_t reviewed_leader; /* leader and term at the last review */
 	uint64_t reviewed_term;
 	int64_t review_us; /* next review for time's sake */

@@ -156,6 +156,7 @@ struct read_batch *requests_open_batch(struct requests *r, const struct raft_vie
 
 		queue_remove(front);
 		queue_push(&b->reads, front);
+		b->confirm |= CONTAINER_OF(front, struct request, link)->confirm;
 	}
 	b->id = r->next_id++;
 	b->leader_id = raft->leader_id;
@@ -224,6 +225,19 @@ static void finish_batch(struct requests *r, struct read_batch *b)
 	requests_drop_batch(r, b);
 }
 
+void requests_serve(struct requests *r, uint64_t applied)
+{
+	struct queue *pos;
+	struct queue *after;
+
+	QUEUE_EACH (pos, after, &r->batches) {
+		struct read_batch *b = CONTAINER_OF(pos, struct read_batch, link);
+
+		if (b->confirmed && applied >= b->index)
+			finish_batch(r, b);
+	}
+}
+
 static void review_batches(struct requests *r, const struct raft_view *raft, int64_t now_us)
 {
 	struct queue *pos;
@@ -232,10 +246,8 @@ static void review_batches(struct requests *r, const struct raft_view *raft, int
 	QUEUE_EACH (pos, after, &r->batches) {
 		struct read_batch *b = CONTAINER_OF(pos, struct read_batch, link);
 
-		if (b->confirmed && raft->last_applied >= b->index)
-			finish_batch(r, b);
-		else if (!b->confirmed &&
-		         asked_in_vain(b->leader_id, b->term, b->asked_us, raft, now_us))
+		if (!b->confirmed &&
+		    asked_in_vain(b->leader_id, b->term, b->asked_us, raft, now_us))
 			requests_drop_batch(r, b);
 	}
 }

@@ -36,6 +36,7 @@ struct request {
 	uint64_t id;         /* this node's number for it */
 	enum request_state state;
 	bool read;           /* a read (of a batch) or a write */
+	bool confirm;        /* read: by a round even under reads = lease */
 	bool ever_sent;      /* write: it may have reached a leader */
 	int64_t deadline_us; /* then it fails */
 	int64_t sent_us;     /* when it was last sent */
@@ -56,7 +57,8 @@ struct read_batch {
 	uint64_t leader_id;
 	uint64_t term;
 	uint64_t index; /* may be served once this is applied; valid when confirmed */
-	bool confirmed;
+	bool confirm;   /* some read of it wants a round even under reads = lease */
+	bool confirmed; /* index may be relied on */
 	int64_t asked_us;
 };
 

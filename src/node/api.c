@@ -1,0 +1,131 @@
+#include "node/api.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct api_entry entries[] = {
+    {"erlang", "node", 0, "", "This node's name.", api_node},
+    {"erlang", "nodes", 0, "", "The other cluster members in this node's sight.", api_nodes},
+    {"erlang", "nodes", 1, "Kind", "Nodes of a kind: visible, hidden, connected, this or known.",
+     api_nodes_of},
+    {"net_adm", "ping", 1, "Node", "pong when Node answers within five seconds, else pang.",
+     api_ping},
+    {"net_adm", "names", 0, "", "Names registered with the port mapper (EPMD) of this host.",
+     api_names},
+    {"net_adm", "names", 1, "Host", "Names registered with the port mapper (EPMD) of Host.",
+     api_names},
+    {"application", "ensure_all_started", 1, "Application",
+     "{ok, []}: an erlmcp node that answers has started its application.", api_ensure_all_started},
+    {"init", "stop", 0, "", "Stop this node in good order.", api_stop},
+    {"erlmcp_cluster_membership", "get_members", 0, "",
+     "{ok, [Node]}: the members in this node's own partition, itself included.", api_get_members},
+    {"erlmcp_session", "create", 1, "Info",
+     "{ok, Id}: a new session; Info is kept with it. A map with request_id makes retries safe.",
+     api_session_create},
+    {"erlmcp_session", "put", 3, "Id, Key, Value", "ok: set Key of session Id to Value.",
+     api_session_put},
+    {"erlmcp_session", "put", 4, "Id, Key, Value, Options",
+     "As put/3; Options is a map, its request_id makes retries safe.", api_session_put},
+    {"erlmcp_session", "get", 1, "Id", "{ok, Session}: a map with the session's data.",
+     api_session_get},
+    {"erlmcp_session", "delete", 1, "Id", "ok: delete session Id.", api_session_delete},
+    {"erlmcp_session", "delete", 2, "Id, Options",
+     "As delete/1; Options is a map, its request_id makes retries safe.", api_session_delete},
+    {"erlmcp_session", "count", 0, "", "Number of sessions.", api_session_count},
+    {"erlmcp_session", "list", 0, "", "[Id]: all sessions.", api_session_list},
+};
+
+const struct api_entry *api_at(size_t i)
+{
+	return i < sizeof entries / sizeof entries[0] ? &entries[i] : NULL;
+}
+
+const struct api_entry *api_find(const char *module, const char *function, unsigned arity)
+{
+	const struct api_entry *e;
+	size_t i;
+
+	for (i = 0; (e = api_at(i)) != NULL; i++) {
+		if (e->arity == arity && strcmp(e->function, function) == 0 &&
+		    strcmp(e->module, module) == 0)
+			return e;
+	}
+	return NULL;
+}
+
+/* Copy a term into another arena through its external form. */
+static const struct term *copy_term(struct arena *a, const struct term *t)
+{
+	const struct term *copy = NULL;
+	struct buf b;
+	size_t used;
+
+	buf_init(&b, API_MEMORY_MAX);
+	if (term_encode(t, &b) != ST_OK || term_decode(a, b.base, b.len, &used, &copy) != ST_OK)
+		copy = NULL;
+	buf_close(&b);
+	return copy;
+}
+
+static bool copy_args(struct api_call *call, const struct term *const args[])
+{
+	unsigned i;
+
+	for (i = 0; i < call->entry->arity; i++) {
+		call->args[i] = copy_term(&call->arena, args[i]);
+		if (call->args[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+void api_call(struct node *node, const struct api_entry *entry, const struct term *const args[],
+              api_done_cb done, void *arg)
+{
+	struct api_call *call = calloc(1, sizeof *call);
+
+	assert(entry->arity <= API_ARGS_MAX);
+	if (call == NULL) {
+		done(arg, false, NULL);
+		return;
+	}
+	call->entry = entry;
+	call->node = node;
+	call->done = done;
+	call->arg = arg;
+	arena_init(&call->arena, API_MEMORY_MAX);
+	if (copy_args(call, args))
+		entry->handler(node, call);
+	else
+		api_badarg(call); /* funs and the like have no external form here */
+}
+
+static void finish(struct api_call *call, bool ok, const struct term *value)
+{
+	call->done(call->arg, ok && value != NULL, value);
+	arena_close(&call->arena);
+	free(call);
+}
+
+void api_reply(struct api_call *call, const struct term *value)
+{
+	finish(call, true, value);
+}
+
+void api_raise(struct api_call *call, const struct term *reason)
+{
+	finish(call, false, reason);
+}
+
+void api_badarg(struct api_call *call)
+{
+	api_raise(call, term_atom(&call->arena, "badarg"));
+}
+
+void api_error(struct api_call *call, const struct term *reason)
+{
+	struct arena *a = &call->arena;
+
+	api_reply(call, term_tuple2(a, term_atom(a, "error"), reason));
+}

@@ -1,0 +1,247 @@
+/* The doors to the API registry that this room opens: the control socket (bin/erlmcp,
+ * erlmcp-admin) and calls of other Erlang nodes. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "node/api.h"
+#include "node/node_internal.h"
+#include "node/status_json.h"
+
+enum { ANSWER_MAX = 64 << 20 }; /* as API_MEMORY_MAX: a printed term is of its term's size */
+
+struct answer {
+	struct node *node;
+	uint64_t id; /* of the control request or of the net call */
+};
+
+static void reply(struct node *n, uint64_t id, int exit_code, const char *out, const char *err)
+{
+	control_reply(n->control, id, exit_code, out, strlen(out), err, strlen(err));
+}
+
+static struct answer *answer_new(struct node *n, uint64_t id)
+{
+	struct answer *a = malloc(sizeof *a);
+
+	if (a != NULL)
+		*a = (struct answer){.node = n, .id = id};
+	return a;
+}
+
+/* Exit codes of `erlmcp eval`, documented by `erlmcp help exit-codes`. */
+enum { EVAL_EXIT_OK = 0, EVAL_EXIT_FAILED = 1 };
+
+static void evaluated(void *arg, const struct eval_result *result)
+{
+	struct answer *a = arg;
+	const bool ok = result->outcome == EVAL_VALUE;
+	struct buf out;
+	struct buf err;
+
+	buf_init(&out, ANSWER_MAX);
+	buf_init(&err, ANSWER_MAX);
+	buf_bytes(&out, result->output, result->output_len);
+	eval_print(result, ok ? &out : &err);
+	control_reply(a->node->control, a->id, ok ? EVAL_EXIT_OK : EVAL_EXIT_FAILED,
+	              (const char *)out.base, out.len, (const char *)err.base, err.len);
+	buf_close(&out);
+	buf_close(&err);
+	free(a);
+}
+
+static void start_eval(struct node *n, uint64_t id, const char *text, size_t len)
+{
+	struct answer *a = answer_new(n, id);
+	enum status st = ST_NOMEM;
+
+	if (a != NULL)
+		st = jobs_start(&n->jobs, text, len, evaluated, a);
+	if (st == ST_OK)
+		return;
+	free(a);
+	reply(n, id, EVAL_EXIT_FAILED, "",
+	      st == ST_BUSY ? "too many evaluations are under way; try again\n"
+	                    : "the evaluation cannot be started: out of memory\n");
+}
+
+static void on_eval(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	if (n_args == 1)
+		start_eval(n, id, args[0], strlen(args[0]));
+	else
+		reply(n, id, EVAL_EXIT_FAILED, "", "eval takes one expression\n");
+}
+
+/* M F [ARGS]: ARGS is an Erlang list. */
+static void on_rpc(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	struct buf text;
+
+	if (n_args < 2 || n_args > 3) {
+		reply(n, id, EVAL_EXIT_FAILED, "", "rpc takes MODULE FUNCTION [ARGUMENT-LIST]\n");
+		return;
+	}
+	buf_init(&text, ANSWER_MAX);
+	buf_printf(&text, "erlang:apply(%s, %s, %s).", args[0], args[1],
+	           n_args == 3 ? args[2] : "[]");
+	if (buf_status(&text) == ST_OK)
+		start_eval(n, id, (const char *)text.base, text.len);
+	else
+		reply(n, id, EVAL_EXIT_FAILED, "", "the arguments are too long\n");
+	buf_close(&text);
+}
+
+static void on_ping(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	(void)args;
+	(void)n_args;
+	reply(n, id, 0, "pong\n", "");
+}
+
+static void on_pid(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	char text[32];
+
+	(void)args;
+	(void)n_args;
+	(void)snprintf(text, sizeof text, "%ld\n", (long)uv_os_getpid());
+	reply(n, id, 0, text, "");
+}
+
+static void on_version(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	(void)args;
+	(void)n_args;
+	reply(n, id, 0, ERLMCP_VERSION "\n", "");
+}
+
+static void on_stop_verb(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	(void)args;
+	(void)n_args;
+	reply(n, id, 0, "ok\n", "");
+	node_stop(n, EXIT_STOPPED, "`erlmcp stop`");
+}
+
+static void on_cluster_status(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	struct buf b;
+
+	(void)args;
+	(void)n_args;
+	buf_init(&b, ANSWER_MAX);
+	node_status_json(n, &b);
+	if (buf_status(&b) == ST_OK)
+		control_reply(n->control, id, 0, (const char *)b.base, b.len, "", 0);
+	else
+		reply(n, id, EVAL_EXIT_FAILED, "", "out of memory\n");
+	buf_close(&b);
+}
+
+static const struct verb {
+	const char *name;
+	void (*run)(struct node *n, uint64_t id, const char *const *args, size_t n_args);
+} verbs[] = {
+    {"eval", on_eval},
+    {"rpc", on_rpc},
+    {"ping", on_ping},
+    {"pid", on_pid},
+    {"version", on_version},
+    {"stop", on_stop_verb},
+    {"cluster-status", on_cluster_status},
+};
+
+void node_on_control(void *arg, uint64_t id, const char *verb, const char *const *args,
+                     size_t n_args)
+{
+	struct node *n = arg;
+	size_t i;
+
+	for (i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+		if (strcmp(verbs[i].name, verb) == 0) {
+			verbs[i].run(n, id, args, n_args);
+			return;
+		}
+	}
+	reply(n, id, EVAL_EXIT_FAILED, "",
+	      "the running node does not know this command: it may be of another version\n");
+}
+
+static void call_answered(void *arg, bool ok, const struct term *value)
+{
+	struct answer *a = arg;
+	struct net *net = a->node->net;
+	/* The caller may be gone: then nobody wants the answer any more. */
+	enum status st =
+	    ok ? net_call_reply(net, a->id, value) : net_call_fail(net, a->id, "error", value);
+
+	(void)st;
+	free(a);
+}
+
+static void call_evaluated(void *arg, const struct eval_result *result)
+{
+	struct answer *a = arg;
+	struct net *net = a->node->net;
+	enum status st;
+
+	if (result->outcome == EVAL_VALUE)
+		st = net_call_reply(net, a->id, result->value);
+	else
+		st = net_call_fail(net, a->id, result->klass == NULL ? "error" : result->klass,
+		                   result->reason);
+	(void)st; /* as above */
+	free(a);
+}
+
+/* Not in the registry: perhaps one of the evaluator's pure functions. */
+static void evaluate_call(struct node *n, const struct net_call *call, struct answer *a)
+{
+	struct arena arena;
+	struct buf text;
+	enum status st = ST_LIMIT;
+
+	arena_init(&arena, API_MEMORY_MAX);
+	buf_init(&text, ANSWER_MAX);
+	buf_bytes(&text, "erlang:apply(", 13);
+	term_print(&text, term_atom(&arena, call->module));
+	buf_bytes(&text, ", ", 2);
+	term_print(&text, term_atom(&arena, call->function));
+	buf_bytes(&text, ", ", 2);
+	term_print(&text, call->args);
+	buf_bytes(&text, ").", 2);
+	if (buf_status(&text) == ST_OK && !arena.failed)
+		st = jobs_start(&n->jobs, (const char *)text.base, text.len, call_evaluated, a);
+	if (st != ST_OK) {
+		(void)!net_call_fail(n->net, call->id, "error", term_atom(&arena, "system_limit"));
+		free(a);
+	}
+	buf_close(&text);
+	arena_close(&arena);
+}
+
+void node_on_call(void *arg, const struct net_call *call)
+{
+	struct node *n = arg;
+	const struct term *args[API_ARGS_MAX];
+	const struct api_entry *entry = NULL;
+	const struct term *rest = call->args;
+	struct answer *a = answer_new(n, call->id);
+	const int64_t arity = term_length(call->args);
+	int64_t i;
+
+	if (a == NULL)
+		return; /* the caller's own time limit tells it */
+	if (arity >= 0 && arity <= API_ARGS_MAX)
+		entry = api_find(call->module, call->function, (unsigned)arity);
+	if (entry == NULL) {
+		evaluate_call(n, call, a);
+		return;
+	}
+	for (i = 0; i < arity; i++) {
+		args[i] = term_head(rest);
+		rest = term_tail(rest);
+	}
+	api_call(n, entry, args, call_answered, a);
+}

@@ -1,0 +1,191 @@
+/* What happened, told to people (log) and to later questions (flight recorder).
+ *
+ * RB-008's lines appear byte for byte behind the timestamp; scripts and operators grep them. */
+#include <string.h>
+
+#include "node/node_internal.h"
+
+static void record(struct node *n, const char *event, const struct core_event *ev)
+{
+	const int64_t boot_us = node_now_us(NULL);
+
+	recorder_begin(n->recorder, event, boot_us, node_wall_ms(NULL));
+	if (ev->peer != NULL && ev->peer[0] != '\0')
+		recorder_text(n->recorder, "peer", ev->peer);
+	if (ev->type == CORE_STATE) {
+		recorder_text(n->recorder, "from", cluster_state_name(ev->from));
+		recorder_text(n->recorder, "to", cluster_state_name(ev->to));
+		recorder_int(n->recorder, "reachable", ev->reachable);
+		recorder_int(n->recorder, "needed", ev->needed);
+	}
+	if (ev->term != 0)
+		recorder_int(n->recorder, "term", (int64_t)ev->term);
+	recorder_int(n->recorder, "up", ev->up ? 1 : 0);
+	if (ev->text != NULL && ev->text[0] != '\0')
+		recorder_text(n->recorder, "why", ev->text);
+	recorder_end(n->recorder);
+}
+
+static void say_minority(struct node *n, const struct core_event *ev)
+{
+	log_line(n->log, LOG_WARNING, "⚠️  MINORITY PARTITION DETECTED");
+	log_line(n->log, LOG_WARNING, "Reachable nodes: %u (need %u for majority)", ev->reachable,
+	         ev->needed);
+}
+
+static void say_majority(struct node *n, const struct core_event *ev)
+{
+	log_line(n->log, LOG_INFO, "✅ MAJORITY PARTITION: Continue operations");
+	log_line(n->log, LOG_INFO, "This node is part of the majority partition (%u >= %u)",
+	         ev->reachable, ev->needed);
+}
+
+static void on_state(struct node *n, const struct core_event *ev)
+{
+	if (ev->to == CLUSTER_FENCED)
+		say_minority(n, ev);
+	if (ev->to == CLUSTER_DEGRADED)
+		say_majority(n, ev);
+	if ((ev->to == CLUSTER_SERVING || ev->to == CLUSTER_DEGRADED) && n->served_us == 0)
+		n->served_us = node_now_us(NULL);
+	log_line(n->log, ev->to == CLUSTER_FENCED ? LOG_WARNING : LOG_INFO, "State %s -> %s: %s",
+	         cluster_state_name(ev->from), cluster_state_name(ev->to), ev->text);
+	record(n, "state", ev);
+	if (ev->to == CLUSTER_STOPPED)
+		node_stop(n, EXIT_REMOVED, ev->text);
+}
+
+static void on_member(struct node *n, const struct core_event *ev)
+{
+	if (ev->up)
+		log_line(n->log, LOG_INFO, "Node '%s' connected", ev->peer);
+	else
+		log_line(n->log, LOG_WARNING, "Node '%s' lost: %s", ev->peer, ev->text);
+	record(n, "member", ev);
+}
+
+static void on_countdown(struct node *n, const struct core_event *ev)
+{
+	const long long seconds = n->config->shutdown_delay_ms / 1000;
+
+	if (!ev->up)
+		log_line(n->log, LOG_INFO, "Minority countdown aborted: %s", ev->text);
+	else if (n->config->force_shutdown)
+		log_line(n->log, LOG_WARNING,
+		         "Minority countdown: this node stops in %lld s unless the "
+		         "network heals (SHUTDOWN_DELAY=%lld)",
+		         seconds, seconds);
+	else
+		log_line(n->log, LOG_INFO,
+		         "Minority countdown (dry run): FORCE_SHUTDOWN=false, this node "
+		         "would stop in %lld s (SHUTDOWN_DELAY=%lld)",
+		         seconds, seconds);
+	record(n, "countdown", ev);
+}
+
+static void on_shutdown(struct node *n, const struct core_event *ev)
+{
+	record(n, "shutdown", ev);
+	if (!ev->force) {
+		log_line(n->log, LOG_WARNING,
+		         "Dry run: this minority node would shut down now; set "
+		         "FORCE_SHUTDOWN=true to let it");
+		return;
+	}
+	log_line(n->log, LOG_WARNING, "Shutting down minority partition...");
+	node_stop(n, EXIT_MINORITY, "minority partition for longer than SHUTDOWN_DELAY");
+}
+
+static void raise_alarm(struct node *n, const char *text)
+{
+	struct alarm *a;
+	size_t i;
+
+	for (i = 0; i < n->n_alarms; i++) {
+		if (strcmp(n->alarms[i].text, text) == 0)
+			return;
+	}
+	if (n->n_alarms == ALARMS_MAX)
+		return; /* logged and recorded all the same */
+	a = &n->alarms[n->n_alarms++];
+	(void)snprintf(a->text, sizeof a->text, "%s", text);
+	a->since_ms = node_wall_ms(NULL);
+}
+
+static void clear_alarm(struct node *n, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < n->n_alarms; i++) {
+		if (strcmp(n->alarms[i].text, text) == 0) {
+			n->alarms[i] = n->alarms[--n->n_alarms];
+			return;
+		}
+	}
+}
+
+static void on_alarm(struct node *n, const struct core_event *ev)
+{
+	if (ev->up) {
+		raise_alarm(n, ev->text);
+		log_line(n->log, LOG_ERROR, "ALARM: %s", ev->text);
+	} else {
+		clear_alarm(n, ev->text);
+		log_line(n->log, LOG_INFO, "Alarm over: %s", ev->text);
+	}
+	record(n, "alarm", ev);
+}
+
+static void on_fatal(struct node *n, const struct core_event *ev)
+{
+	log_line(n->log, LOG_ERROR,
+	         "FATAL: %s; stopping, so that nothing unsafe is said or written", ev->text);
+	record(n, "fatal", ev);
+	node_stop(n, EXIT_DISK, ev->text);
+}
+
+static void on_trace(struct node *n, const struct core_event *ev)
+{
+	static const enum log_level levels[] = {LOG_ERROR, LOG_ERROR, LOG_WARNING, LOG_DEBUG};
+
+	log_line(n->log, ev->level >= 0 && ev->level < 4 ? levels[ev->level] : LOG_DEBUG, "%s",
+	         ev->text);
+}
+
+void node_on_core_event(void *arg, const struct core_event *ev)
+{
+	struct node *n = arg;
+
+	switch (ev->type) {
+	case CORE_STATE:
+		on_state(n, ev);
+		break;
+	case CORE_MEMBER:
+		on_member(n, ev);
+		break;
+	case CORE_LEADER:
+		log_line(n->log, LOG_INFO, "Leader of term %llu: %s", (unsigned long long)ev->term,
+		         ev->peer[0] == '\0' ? "none" : ev->peer);
+		record(n, "leader", ev);
+		break;
+	case CORE_COUNTDOWN:
+		on_countdown(n, ev);
+		break;
+	case CORE_SHUTDOWN:
+		on_shutdown(n, ev);
+		break;
+	case CORE_ALARM:
+		on_alarm(n, ev);
+		break;
+	case CORE_FOUNDED:
+		log_line(n->log, LOG_INFO, "%s", ev->text);
+		record(n, "founded", ev);
+		break;
+	case CORE_TRACE:
+		on_trace(n, ev);
+		break;
+	case CORE_FATAL:
+		on_fatal(n, ev);
+		break;
+	}
+}

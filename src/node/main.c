@@ -1,0 +1,402 @@
+/* Composes one node: start and stop order.
+ *
+ * Start: data directory and its lock, identity (its boot counter grows before anything else
+ * happens), storage, core, network, control socket. Stop is the reverse, and asynchronous where
+ * libuv is: node_stop() in stop.c. */
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/lockfile.h"
+#include "node/identity_file.h"
+#include "node/node_internal.h"
+
+enum { NODE_THREADS = 8 }; /* libuv's workers: four for the disk, the rest for evaluations */
+
+static void on_link_up(void *arg, const char *peer, uint64_t epoch)
+{
+	struct node *n = arg;
+
+	core_link_up(n->core, peer, epoch);
+}
+
+static void on_link_down(void *arg, const char *peer, uint64_t epoch, const char *why)
+{
+	struct node *n = arg;
+
+	log_line(n->log, LOG_DEBUG, "link to '%s' closed: %s", peer, why);
+	core_link_down(n->core, peer, epoch);
+}
+
+static void on_message(void *arg, const char *peer, uint64_t epoch, const uint8_t *bytes,
+                       size_t len)
+{
+	struct node *n = arg;
+
+	core_message(n->core, peer, epoch, bytes, len);
+}
+
+static void on_foreign(void *arg, const char *peer, bool up, const char *why)
+{
+	struct node *n = arg;
+
+	log_line(n->log, LOG_DEBUG, "foreign node '%s' %s%s%s", peer, up ? "arrived" : "left",
+	         why == NULL ? "" : ": ", why == NULL ? "" : why);
+}
+
+static void on_refused(void *arg, const char *peer, const char *address, const char *why)
+{
+	struct node *n = arg;
+
+	log_line(n->log, LOG_WARNING, "Refused a connection of '%s' from %s: %s", peer, address,
+	         why);
+}
+
+static void on_net_trace(void *arg, const char *text)
+{
+	struct node *n = arg;
+
+	log_line(n->log, LOG_DEBUG, "%s", text);
+}
+
+static void ops_send(void *arg, const char *peer, enum traffic traffic, const uint8_t *bytes,
+                     size_t len)
+{
+	static const enum net_class classes[] = {[TRAFFIC_URGENT] = NET_URGENT,
+	                                         [TRAFFIC_NORMAL] = NET_NORMAL,
+	                                         [TRAFFIC_BULK] = NET_BULK};
+	struct node *n = arg;
+
+	/* A message that cannot be queued is a lost message: every protocol above repeats. */
+	if (net_send(n->net, peer, classes[traffic], bytes, len) != ST_OK)
+		return;
+}
+
+static enum status ops_persist(void *arg, const struct identity *id)
+{
+	struct node *n = arg;
+
+	return identity_store(n->config->data_dir, id);
+}
+
+static void ops_reset(void *arg, const char *why)
+{
+	struct node *n = arg;
+
+	log_line(n->log, LOG_ERROR,
+	         "This node's disk is older than what the cluster saw of it (%s): "
+	         "its data is moved aside and it rejoins as a new incarnation",
+	         why);
+	n->reset = true;
+	node_stop(n, EXIT_STOPPED, why);
+}
+
+static struct core_config core_config_of(const struct node_config *from)
+{
+	struct core_config to = {
+	    .election_ms = from->election_ms,
+	    .election_max_ms = from->election_max_ms * 2,
+	    .heartbeat_ms = from->heartbeat_ms,
+	    .snapshot_threshold = from->snapshot_threshold,
+	    .snapshot_trailing = from->snapshot_trailing,
+	    .reads_by_lease = from->reads == READS_LEASE,
+	    .request_timeout_us = (int64_t)from->request_timeout_ms * 1000,
+	};
+	struct cluster_config *c = &to.cluster;
+
+	memcpy(c->self, from->node_name, sizeof c->self);
+	memcpy(c->expected, from->expected, sizeof c->expected);
+	c->n_expected = from->n_expected;
+	c->quorum_size = from->quorum_size;
+	c->beat_interval_us = (int64_t)from->heartbeat_ms * 1000;
+	c->detection_us = (int64_t)from->detection_ms * 1000;
+	c->shutdown_delay_us = from->shutdown_delay_ms * 1000;
+	c->force_shutdown = from->force_shutdown;
+	c->start_period_us = from->start_period_ms * 1000;
+	c->lease_guard_us = (int64_t)from->lease_guard_ms * 1000;
+	c->promise_max_us = (int64_t)from->election_max_ms * 2000;
+	return to;
+}
+
+static void net_config_of(const struct node_config *from, struct net_config *to)
+{
+	size_t i;
+
+	memset(to, 0, sizeof *to);
+	memcpy(to->name, from->node_name, sizeof to->name);
+	to->short_names = from->short_names;
+	memcpy(to->cookie, from->cookie, sizeof to->cookie);
+	for (i = 0; i < from->n_expected; i++) {
+		if (strcmp(from->expected[i], from->node_name) != 0)
+			memcpy(to->members[to->n_members++], from->expected[i], NET_NAME_MAX);
+	}
+	memcpy(to->interface, from->dist_interface, sizeof to->interface);
+	to->listen_min = (uint16_t)from->dist_listen_min;
+	to->listen_max = (uint16_t)from->dist_listen_max;
+	to->epmd_port = (uint16_t)from->epmd_port;
+	to->ticktime_s = from->net_ticktime_s;
+	to->member_silence_ms = from->member_silence_ms;
+	to->listen = true;
+	to->epmd = true;
+}
+
+static bool make_directory(struct node *n, const char *path)
+{
+	if (mkdir(path, 0750) == 0 || errno == EEXIST)
+		return true;
+	log_line(n->log, LOG_ERROR,
+	         "The directory %s cannot be made: %s. Make it, or name another with "
+	         "ERLMCP_DATA_DIR",
+	         path, strerror(errno));
+	return false;
+}
+
+/* The identity with its boot counter grown, durably: a peer that saw a higher one knows that
+ * this disk is an old copy. */
+static bool load_identity(struct node *n, struct identity *id)
+{
+	struct fault fault;
+	enum status st = identity_load(n->config->data_dir, id, &fault);
+
+	if (st == ST_NOT_FOUND) {
+		memset(id, 0, sizeof *id);
+		id->raft_id = node_random(NULL) | 1;
+		id->promise_max_ms = n->config->election_max_ms * 2;
+	} else if (st != ST_OK) {
+		log_line(n->log, LOG_ERROR,
+		         "%s/identity: %s (%s). Restore it, or move the whole data "
+		         "directory aside to rejoin as a new member",
+		         n->config->data_dir, status_text(st), fault.what);
+		return false;
+	}
+	id->boot++;
+	st = identity_store(n->config->data_dir, id);
+	if (st != ST_OK)
+		log_line(n->log, LOG_ERROR, "The data directory %s cannot be written: %s",
+		         n->config->data_dir, status_text(st));
+	return st == ST_OK;
+}
+
+static bool open_core(struct node *n)
+{
+	const struct core_config config = core_config_of(n->config);
+	const struct core_ops ops = {
+	    .arg = n,
+	    .now_us = node_now_us,
+	    .wall_ms = node_wall_ms,
+	    .random = node_random,
+	    .send = ops_send,
+	    .persist = ops_persist,
+	    .reset = ops_reset,
+	    .event = node_on_core_event,
+	};
+	char raft_dir[CONFIG_PATH_MAX + 8];
+	struct identity id;
+	struct fault fault;
+	const char *why;
+
+	(void)snprintf(raft_dir, sizeof raft_dir, "%s/raft", n->config->data_dir);
+	if (!make_directory(n, raft_dir) || !load_identity(n, &id))
+		return false;
+	if (storage_open(&n->loop, raft_dir, &n->storage, &why) != ST_OK) {
+		log_line(n->log, LOG_ERROR, "The log's directory %s cannot be opened: %s", raft_dir,
+		         why);
+		return false;
+	}
+	if (core_new(&config, &ops, &id, storage_io(n->storage), &fault, &n->core) != ST_OK) {
+		log_line(n->log, LOG_ERROR, "The configuration does not fit: %s", fault.what);
+		return false;
+	}
+	return true;
+}
+
+static bool start_core(struct node *n)
+{
+	const char *why;
+	enum status st = core_start(n->core, &why);
+
+	if (st == ST_OK)
+		return true;
+	log_line(n->log, LOG_ERROR,
+	         "The log in %s/raft cannot be loaded: %s (%s). Nothing was changed. "
+	         "Move the data directory aside to rejoin as a new member",
+	         n->config->data_dir, why, status_text(st));
+	n->exit_code = EXIT_DISK;
+	return false;
+}
+
+static bool open_net(struct node *n)
+{
+	const struct net_ops ops = {
+	    .arg = n,
+	    .member_up = on_link_up,
+	    .member_down = on_link_down,
+	    .member_message = on_message,
+	    .call = node_on_call,
+	    .foreign = on_foreign,
+	    .refused = on_refused,
+	    .trace = on_net_trace,
+	};
+	struct net_config *config = malloc(sizeof *config);
+	const char *why = "out of memory";
+	enum status st = ST_NOMEM;
+
+	if (config != NULL) {
+		net_config_of(n->config, config);
+		st = net_open(&n->loop, config, &ops, &n->net, &why);
+	}
+	free(config);
+	if (st != ST_OK)
+		log_line(n->log, LOG_ERROR, "The network cannot be opened: %s", why);
+	return st == ST_OK;
+}
+
+static bool open_control(struct node *n)
+{
+	const char *why;
+
+	if (control_open(&n->loop, n->config->data_dir, node_on_control, n, &n->control, &why) ==
+	    ST_OK)
+		return true;
+	log_line(n->log, LOG_ERROR, "The control socket cannot be opened: %s", why);
+	return false;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	(void)timer; /* the turn of the loop that it causes runs the core */
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+	struct node *n = prepare->data;
+	int64_t wait_us;
+
+	core_run(n->core);
+	wait_us = core_deadline_us(n->core) - node_now_us(NULL);
+	if (wait_us < 0)
+		wait_us = 0;
+	/* Timers count from the loop's cached time; rounded up so that the deadline has passed. */
+	uv_update_time(&n->loop);
+	(void)uv_timer_start(&n->timer, on_timer, (uint64_t)(wait_us + 999) / 1000, 0);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	node_stop(handle->data, EXIT_STOPPED, number == SIGTERM ? "SIGTERM" : "SIGINT");
+}
+
+static bool start_handles(struct node *n)
+{
+	n->prepare.data = n;
+	n->timer.data = n;
+	n->sigterm.data = n;
+	n->sigint.data = n;
+	n->stopping.data = n;
+	if (uv_prepare_init(&n->loop, &n->prepare) != 0 ||
+	    uv_timer_init(&n->loop, &n->timer) != 0 || uv_timer_init(&n->loop, &n->stopping) != 0 ||
+	    uv_signal_init(&n->loop, &n->sigterm) != 0 || uv_signal_init(&n->loop, &n->sigint) != 0)
+		return false;
+	return uv_signal_start(&n->sigterm, on_signal, SIGTERM) == 0 &&
+	       uv_signal_start(&n->sigint, on_signal, SIGINT) == 0 &&
+	       uv_prepare_start(&n->prepare, on_prepare) == 0;
+}
+
+static bool open_node(struct node *n)
+{
+	if (!open_core(n) || !open_net(n) || !open_control(n) || !start_core(n))
+		return false;
+	if (recorder_open(n->config->data_dir, &n->recorder) != ST_OK)
+		log_line(n->log, LOG_WARNING,
+		         "The flight recorder cannot be opened: incidents of this run "
+		         "will not be recorded");
+	return start_handles(n);
+}
+
+static void node_free(struct node *n)
+{
+	recorder_close(n->recorder);
+	core_free(n->core);
+	storage_close(n->storage);
+	net_free(n->net);
+	control_free(n->control);
+}
+
+/* Keep the damaged log for whoever wants to look, and begin as nobody. */
+static bool move_aside(struct node *n)
+{
+	char from[CONFIG_PATH_MAX + 32];
+	char to[CONFIG_PATH_MAX + 64];
+	const long long stamp = (long long)node_wall_ms(NULL);
+
+	(void)snprintf(from, sizeof from, "%s/raft", n->config->data_dir);
+	(void)snprintf(to, sizeof to, "%s/raft.aside-%lld", n->config->data_dir, stamp);
+	if (rename(from, to) != 0)
+		return false;
+	(void)snprintf(from, sizeof from, "%s/identity", n->config->data_dir);
+	(void)snprintf(to, sizeof to, "%s/identity.aside-%lld", n->config->data_dir, stamp);
+	return rename(from, to) == 0;
+}
+
+/* One life of the node; *again: it was reset and lives once more. */
+static int run_once(const struct node_config *config, struct log *log, bool *again)
+{
+	struct node *n = calloc(1, sizeof *n);
+	int code = EXIT_START;
+
+	*again = false;
+	if (n == NULL)
+		return code;
+	n->config = config;
+	n->log = log;
+	n->exit_code = EXIT_START;
+	n->started_us = node_now_us(NULL);
+	if (uv_loop_init(&n->loop) != 0) {
+		free(n);
+		return code;
+	}
+	jobs_init(&n->jobs, n);
+	if (open_node(n)) {
+		node_log_start(n);
+		n->exit_code = EXIT_STOPPED;
+	} else {
+		node_stop(n, n->exit_code, "it could not start");
+	}
+	(void)uv_run(&n->loop, UV_RUN_DEFAULT);
+	node_free(n);
+	code = n->exit_code;
+	*again = n->reset && move_aside(n);
+	(void)uv_loop_close(&n->loop);
+	free(n);
+	return code;
+}
+
+int node_main(const struct node_config *config, struct log *log)
+{
+	struct lockfile *lock;
+	const char *why;
+	bool again = true;
+	int code = EXIT_START;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)setenv("UV_THREADPOOL_SIZE", "8", 0);
+	if (mkdir(config->data_dir, 0750) != 0 && errno != EEXIST) {
+		log_line(log, LOG_ERROR,
+		         "The data directory %s cannot be made: %s. Make it, or name another "
+		         "with ERLMCP_DATA_DIR",
+		         config->data_dir, strerror(errno));
+		return EXIT_START;
+	}
+	if (lockfile_take(config->data_dir, &lock, &why) != ST_OK) {
+		log_line(log, LOG_ERROR, "%s", why);
+		return EXIT_START;
+	}
+	while (again)
+		code = run_once(config, log, &again);
+	lockfile_release(lock);
+	return code;
+}

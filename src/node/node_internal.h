@@ -1,0 +1,68 @@
+/* One running node: the core joined with sockets, disk, log and doors. Shared by the files of
+ * this room that touch the world; nobody else includes it. */
+#ifndef NODE_NODE_INTERNAL_H
+#define NODE_NODE_INTERNAL_H
+
+#include <uv.h>
+
+#include "base/buf.h"
+#include "consensus/storage.h"
+#include "io/control.h"
+#include "io/net.h"
+#include "node/config.h"
+#include "node/core.h"
+#include "node/jobs.h"
+#include "node/limits.h"
+#include "node/log.h"
+#include "node/node.h"
+#include "node/recorder.h"
+
+struct alarm {
+	char text[STATUS_WHY_MAX * 2];
+	int64_t since_ms; /* wall clock */
+};
+
+struct node {
+	uv_loop_t loop;
+	uv_prepare_t prepare; /* runs the core once in every turn of the loop */
+	uv_timer_t timer;     /* wakes the loop at the core's deadline */
+	uv_signal_t sigterm;
+	uv_signal_t sigint;
+	uv_timer_t stopping; /* bounds the good order of a stop */
+	const struct node_config *config;
+	struct log *log;
+	struct recorder *recorder; /* flight recorder */
+	struct storage *storage;
+	struct core *core;
+	struct net *net;
+	struct control *control;
+	struct jobs jobs; /* evaluations under way */
+	struct alarm alarms[ALARMS_MAX];
+	size_t n_alarms;
+	int64_t started_us;         /* CLOCK_BOOTTIME */
+	int64_t served_us;          /* first time this process served; 0: not yet */
+	char leader[NODE_NAME_MAX]; /* as last logged */
+	bool closed;                /* everything was told to close */
+	bool stopping_now;          /* a stop was asked for */
+	bool reset;                 /* restart as a new, empty incarnation when stopped */
+	int exit_code;
+};
+
+/* clock.c: the real clocks and randomness */
+int64_t node_now_us(void *arg);
+int64_t node_wall_ms(void *arg);
+uint64_t node_random(void *arg);
+
+/* events.c: what happened, told to the log and the flight recorder */
+void node_on_core_event(void *arg, const struct core_event *ev);
+void node_log_start(struct node *n);
+
+/* stop.c: leave in good order with this exit code */
+void node_stop(struct node *n, int exit_code, const char *why);
+
+/* doors.c: control socket and calls of other nodes */
+void node_on_control(void *arg, uint64_t id, const char *verb, const char *const *args,
+                     size_t n_args);
+void node_on_call(void *arg, const struct net_call *call);
+
+#endif
