@@ -124,7 +124,7 @@ static enum status compute_big(mpz_t z, enum integer_op op, const mpz_t x, const
 	case INTEGER_SHIFT_RIGHT:
 		break;
 	}
-	assert(!"shifts are not computed here");
+	assert(false && "shifts are not computed here");
 	return ST_INVALID;
 }
 

@@ -1,319 +1,21 @@
 /* Terms as ~p prints them: text as text, and long terms broken into lines.
  *
- * First a tree of nodes is made that knows the width of everything (measure), then it is laid out.
- * Where Erlang breaks lines is a matter of its io_lib_pretty, whose rules are kept here to the
+ * First a tree of nodes is made that knows the width of everything (measure.c), then it is laid
+ * out. Where Erlang breaks lines is a matter of its io_lib_pretty, whose rules are kept here to the
  * column: an element stays on the line while there is room for it and for the brackets that
  * close behind it; what is compound starts a line of its own; a tagged tuple is indented behind
  * its tag unless that would push the rest beyond the middle of the line. */
 #include <assert.h>
 #include <string.h>
 
-#include "base/utf8.h"
-#include "term/print.h"
-#include "term/repr.h"
-
-/* Nodes of one print: a term of TERM_WEIGHT_MAX nodes would not fit, but then neither would its
- * text be read by anybody. */
-enum { SCRATCH_MAX = 64 * 1024 * 1024, STRING_CHARS_PER_DEPTH = 4 };
-
-enum shape {
-	SHAPE_TEXT,  /* does not break */
-	SHAPE_BYTES, /* <<1,2,3>>: breaks after commas */
-	SHAPE_LIST,
-	SHAPE_TUPLE,  /* {1,a} */
-	SHAPE_TAGGED, /* {a,1} */
-	SHAPE_MAP,
-	SHAPE_PAIR, /* key => value: two kids */
-};
-
-struct node {
-	enum shape shape;
-	bool improper;           /* LIST: the last kid follows a bar */
-	bool dots;               /* the last kid is "..." */
-	size_t n;                /* kids */
-	long width;              /* characters on one line */
-	const struct node *kids; /* n of them */
-	const char *text;        /* TEXT, BYTES: UTF-8 */
-	size_t len;              /* bytes of text */
-};
+#include "term/measure.h"
 
 struct printer {
 	struct buf *out;
-	const struct term_print_options *o;
-	struct arena scratch; /* the nodes */
-	struct buf text;      /* one leaf at a time */
-	long line_max;        /* columns */
-	long chars_max;       /* characters of a line without its indentation */
-	long tag_indent;      /* indentation of a tagged tuple's rest; <= 0: behind the tag */
+	long line_max;   /* columns */
+	long chars_max;  /* characters of a line without its indentation */
+	long tag_indent; /* indentation of a tagged tuple's rest; <= 0: behind the tag */
 };
-
-static bool measure(struct printer *p, const struct term *t, unsigned depth, struct node *ret);
-
-static long characters(const char *text, size_t len)
-{
-	long n = 0;
-
-	for (size_t i = 0; i < len; i++)
-		n += ((uint8_t)text[i] & 0xc0) != 0x80;
-	return n;
-}
-
-/* The leaf's text, so far in p->text, becomes the node's. */
-static bool text_node(struct printer *p, enum shape shape, struct node *ret)
-{
-	ret->shape = shape;
-	ret->len = p->text.len;
-	if (buf_status(&p->text) != ST_OK)
-		return false;
-	ret->text = arena_copy(&p->scratch, p->text.base, p->text.len);
-	if (ret->text == NULL)
-		return false;
-	ret->width = characters(ret->text, ret->len);
-	return true;
-}
-
-static bool fixed_node(const char *text, struct node *ret)
-{
-	ret->shape = SHAPE_TEXT;
-	ret->text = text;
-	ret->len = strlen(text);
-	ret->width = (long)ret->len;
-	return true;
-}
-
-static bool list_is_text(const struct term *t)
-{
-	if (term_length(t) < 1)
-		return false;
-	for (; t->type == TERM_CONS; t = t->cons.tail) {
-		const struct term *c = t->cons.head;
-
-		if (c->type != TERM_INT || c->integer < 0 || c->integer > 0xff ||
-		    !print_is_text((uint32_t)c->integer))
-			return false;
-	}
-	return true;
-}
-
-static bool measure_string(struct printer *p, const struct term *t, struct node *ret)
-{
-	buf_u8(&p->text, '"');
-	for (; t->type == TERM_CONS; t = t->cons.tail)
-		print_char(&p->text, (uint32_t)t->cons.head->integer, '"', false);
-	buf_u8(&p->text, '"');
-	return text_node(p, SHAPE_TEXT, ret);
-}
-
-static bool kids_alloc(struct printer *p, size_t n, struct node *ret, struct node **ret_kids)
-{
-	struct node *kids = arena_alloc(&p->scratch, (n + 1) * sizeof *kids);
-
-	ret->kids = kids;
-	ret->n = n;
-	*ret_kids = kids;
-	return kids != NULL;
-}
-
-static unsigned deeper(unsigned depth, size_t by)
-{
-	return depth == 0 ? 0 : (unsigned)(depth - by);
-}
-
-static void sum_width(struct node *node, long brackets)
-{
-	node->width = brackets + (node->n > 0 ? (long)node->n - 1 : 0);
-	for (size_t i = 0; i < node->n; i++)
-		node->width += node->kids[i].width;
-}
-
-static bool measure_list(struct printer *p, const struct term *t, unsigned depth, struct node *ret)
-{
-	struct node *kids;
-	size_t n = 0;
-
-	for (const struct term *l = t;; l = l->cons.tail) {
-		if (l->type == TERM_CONS) {
-			n++;
-			continue;
-		}
-		ret->improper = l->type != TERM_NIL;
-		n += ret->improper;
-		break;
-	}
-	if (depth > 0 && n >= depth) {
-		n = depth;
-		ret->dots = true;
-	}
-	ret->shape = SHAPE_LIST;
-	if (!kids_alloc(p, n, ret, &kids))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		if (ret->dots && i + 1 == n)
-			(void)fixed_node("...", &kids[i]);
-		else if (!measure(p, t->type == TERM_CONS ? t->cons.head : t, deeper(depth, i + 1),
-		                  &kids[i]))
-			return false;
-		t = t->type == TERM_CONS ? t->cons.tail : t;
-	}
-	if (ret->dots)
-		ret->improper = true;
-	sum_width(ret, 2);
-	return true;
-}
-
-static bool measure_tuple(struct printer *p, const struct term *t, unsigned depth, struct node *ret)
-{
-	struct node *kids;
-	size_t shown = t->tuple.n;
-
-	if (depth == 1)
-		return fixed_node("{...}", ret);
-	if (depth > 0 && shown >= depth) {
-		shown = depth;
-		ret->dots = true;
-	}
-	ret->shape =
-	    t->tuple.n > 1 && t->tuple.items[0]->type == TERM_ATOM ? SHAPE_TAGGED : SHAPE_TUPLE;
-	if (!kids_alloc(p, shown, ret, &kids))
-		return false;
-	for (size_t i = 0; i < shown; i++) {
-		if (ret->dots && i + 1 == shown)
-			(void)fixed_node("...", &kids[i]);
-		else if (!measure(p, t->tuple.items[i], deeper(depth, i + 1), &kids[i]))
-			return false;
-	}
-	sum_width(ret, 2);
-	return true;
-}
-
-static bool measure_pair(struct printer *p, const struct term *key, const struct term *value,
-                         unsigned depth, struct node *ret)
-{
-	struct node *kids;
-
-	ret->shape = SHAPE_PAIR;
-	if (!kids_alloc(p, 2, ret, &kids) || !measure(p, key, depth, &kids[0]) ||
-	    !measure(p, value, depth, &kids[1]))
-		return false;
-	ret->width = kids[0].width + 4 + kids[1].width;
-	return true;
-}
-
-static bool measure_map(struct printer *p, const struct term *t, unsigned depth, struct node *ret)
-{
-	struct node *kids;
-	size_t shown = t->map.n;
-
-	if (depth == 1)
-		return fixed_node("#{...}", ret);
-	if (depth > 0 && shown >= depth) {
-		shown = depth;
-		ret->dots = true;
-	}
-	ret->shape = SHAPE_MAP;
-	if (!kids_alloc(p, shown, ret, &kids))
-		return false;
-	for (size_t i = 0; i < shown; i++) {
-		if (ret->dots && i + 1 == shown)
-			(void)fixed_node("...", &kids[i]);
-		else if (!measure_pair(p, t->map.keys[i], t->map.values[i], deeper(depth, 1),
-		                       &kids[i]))
-			return false;
-	}
-	sum_width(ret, 3);
-	return true;
-}
-
-/* What ~p takes for text: all of it printable, as Latin-1 or, with ~tp, as UTF-8. */
-static bool bytes_are_text(const struct term_bytes *bytes, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		if (!print_is_text(bytes->base[i]))
-			return false;
-	}
-	return len > 0 && bytes->tail == 8;
-}
-
-/* "/utf8" text: returns whether the bytes are UTF-8 of printable characters, and not all ASCII. */
-static bool bytes_are_utf8(const struct term_bytes *bytes)
-{
-	bool wide = false;
-	uint32_t code;
-
-	for (size_t at = 0; at < bytes->len;) {
-		size_t width = utf8_read(bytes->base + at, bytes->len - at, &code);
-
-		if (width == 0 || !print_is_text(code))
-			return false;
-		wide = wide || width > 1;
-		at += width;
-	}
-	return wide && bytes->tail == 8;
-}
-
-static bool measure_bytes(struct printer *p, const struct term *t, unsigned depth, struct node *ret)
-{
-	const struct term_bytes *bytes = &t->bytes;
-	size_t shown = bytes->len;
-	const bool strings = !p->o->no_strings;
-	const bool utf8 = strings && p->o->unicode && bytes_are_utf8(bytes);
-	uint32_t code;
-
-	if (bytes->len == 0)
-		return fixed_node("<<>>", ret);
-	if (depth == 1)
-		return fixed_node("<<...>>", ret);
-	if (depth > 0 && shown > (size_t)STRING_CHARS_PER_DEPTH * (depth - 1))
-		shown = (size_t)STRING_CHARS_PER_DEPTH * (depth - 1);
-	if (!utf8 && !(strings && bytes_are_text(bytes, shown))) {
-		print_bytes(&p->text, t, depth);
-		return text_node(p, SHAPE_BYTES, ret);
-	}
-	buf_bytes(&p->text, "<<\"", 3);
-	for (size_t at = 0; at < shown;) {
-		size_t width = 1;
-
-		code = bytes->base[at];
-		if (utf8)
-			width = utf8_read(bytes->base + at, bytes->len - at, &code);
-		print_char(&p->text, code, '"', p->o->unicode);
-		at += width;
-	}
-	buf_printf(&p->text, "\"%s%s>>", utf8 ? "/utf8" : "", shown < bytes->len ? "..." : "");
-	return text_node(p, SHAPE_TEXT, ret);
-}
-
-/* Recursion is bounded by TERM_DEPTH_MAX. */
-static bool measure(struct printer *p, const struct term *t, unsigned depth, struct node *ret)
-{
-	memset(ret, 0, sizeof *ret);
-	buf_reset(&p->text);
-	switch ((enum term_type)t->type) {
-	case TERM_NIL:
-		return fixed_node("[]", ret);
-	case TERM_CONS:
-		if (depth != 1 && !p->o->no_strings && list_is_text(t))
-			return measure_string(p, t, ret);
-		return measure_list(p, t, depth, ret);
-	case TERM_TUPLE:
-		return t->tuple.n == 0 ? fixed_node("{}", ret) : measure_tuple(p, t, depth, ret);
-	case TERM_MAP:
-		return t->map.n == 0 ? fixed_node("#{}", ret) : measure_map(p, t, depth, ret);
-	case TERM_BINARY:
-		return measure_bytes(p, t, depth, ret);
-	case TERM_INT:
-	case TERM_BIG:
-	case TERM_FLOAT:
-	case TERM_ATOM:
-	case TERM_REF:
-	case TERM_FUN:
-	case TERM_PORT:
-	case TERM_PID:
-		print_leaf(&p->text, t, p->o->unicode);
-		return text_node(p, SHAPE_TEXT, ret);
-	}
-	return false;
-}
 
 static void write_line(struct printer *p, const struct node *node)
 {
@@ -608,40 +310,36 @@ static long choose_indent(struct printer *p, const struct node *root, struct pla
 	return chosen;
 }
 
-static void print_pretty(struct printer *p, const struct term *t)
+static void print_nodes(struct printer *p, const struct node *root, long column)
 {
-	const long column = p->o->column > 0 ? (long)p->o->column : 1;
 	struct place at = {column, column - 1, 0, 0};
-	struct node root;
 
-	if (!measure(p, t, p->o->depth, &root)) {
-		if (p->out->st == ST_OK)
-			p->out->st = ST_LIMIT;
+	p->chars_max = root->width;
+	if (p->line_max == 0 || root->width < p->line_max - column || root->shape == SHAPE_TEXT) {
+		write_line(p, root);
 		return;
 	}
-	p->chars_max = root.width;
-	if (p->line_max == 0 || root.width < p->line_max - column || root.shape == SHAPE_TEXT) {
-		write_line(p, &root);
-		return;
-	}
-	p->tag_indent = choose_indent(p, &root, at);
-	(void)lay_out(p, &root, at);
+	p->tag_indent = choose_indent(p, root, at);
+	(void)lay_out(p, root, at);
 }
 
 void term_print_with(struct buf *b, const struct term *t, const struct term_print_options *o)
 {
 	struct term_print_options options = *o;
-	struct printer p = {.out = b, .o = &options, .line_max = (long)o->width};
+	struct printer p = {.out = b, .line_max = (long)o->width};
+	struct measurer m;
+	struct node root;
 
 	if (!o->pretty) {
 		options.no_strings = true;
 		p.line_max = 0;
 	}
-	arena_init(&p.scratch, SCRATCH_MAX);
-	buf_init(&p.text, SCRATCH_MAX);
-	print_pretty(&p, t);
-	buf_close(&p.text);
-	arena_close(&p.scratch);
+	measure_init(&m, &options);
+	if (measure_term(&m, t, &root))
+		print_nodes(&p, &root, o->column > 0 ? (long)o->column : 1);
+	else if (b->st == ST_OK)
+		b->st = ST_LIMIT;
+	measure_close(&m);
 }
 
 void term_print_pretty(struct buf *b, const struct term *t, unsigned column_max)

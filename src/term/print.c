@@ -257,7 +257,7 @@ void print_leaf(struct buf *b, const struct term *t, bool unicode)
 	case TERM_BINARY:
 		break;
 	}
-	assert(!"not a leaf");
+	assert(false && "not a leaf");
 }
 
 void print_bytes(struct buf *b, const struct term *t, size_t max)

@@ -364,6 +364,13 @@ static const struct term *identity(struct arena *a, enum term_type type,
 	if (copy == NULL)
 		return NULL;
 	*copy = *id;
+	/* Only what travels counts: the rest would make equal identities differ. */
+	if (type == TERM_REF)
+		copy->id = 0;
+	else
+		copy->n_words = 0;
+	if (type != TERM_PID)
+		copy->serial = 0;
 	copy->node = arena_copy(a, id->node, strlen(id->node));
 	t->id = copy;
 	return copy->node == NULL ? NULL : t;
