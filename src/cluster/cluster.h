@@ -86,8 +86,11 @@ enum cluster_action_type {
 	CLUSTER_YIELD, /* leader: give leadership to raft_id, which reaches a majority both ways */
 	CLUSTER_CONFIRMED, /* leader: all rounds up to and including round are confirmed in term */
 	CLUSTER_MEMBER,    /* a member was heard again (up = true) or lost (up = false): peer */
-	CLUSTER_COUNTDOWN, /* minority countdown began (up = true) or was aborted (up = false) */
-	CLUSTER_SHUTDOWN,  /* the countdown is over; force says whether to exit or only to log */
+	CLUSTER_COUNTDOWN, /* fenced and reachable < needed: a minority, its countdown began
+	                      (up = true: RB-008's MINORITY PARTITION DETECTED), or that ended
+	                      without shutdown (up = false). Fenced alone may be an election. */
+	CLUSTER_SHUTDOWN,  /* the countdown is over; force says whether to exit or only to log.
+	                      Once in each countdown */
 	CLUSTER_ALARM,     /* something an operator must see: text; raised (up) or cleared */
 };
 
@@ -158,6 +161,7 @@ struct cluster_status {
 struct cluster;
 
 /* Make a cluster room's state for a node with this (already loaded) identity. Copies both.
+ * The caller has increased identity->boot for this start and written it durably.
  * ST_INVALID when the configuration breaks a rule; fault then names it. */
 CHECKED enum status cluster_new(const struct cluster_config *config,
                                 const struct identity *identity, int64_t now_us,
@@ -183,6 +187,9 @@ void cluster_release_lease(struct cluster *c);
 
 /* True while client work may be accepted: serving or degraded, and the lease not over at now. */
 bool cluster_may_serve(const struct cluster *c, const struct raft_view *raft, int64_t now_us);
+
+/* True when fewer members are in sight, both ways, than are needed to serve. */
+bool cluster_in_minority(const struct cluster *c, const struct raft_view *raft);
 
 /* True when votes must be neither asked for nor given: this process forgot its promises at
  * restart and the longest of them may still run (architecture, "a restarted voter"). */

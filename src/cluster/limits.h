@@ -7,6 +7,20 @@ enum {
 	NODE_NAME_MAX = 256,         /* an Erlang node name is at most 255 bytes */
 	STATUS_WHY_MAX = 256,        /* one readable sentence */
 	CLUSTER_MESSAGE_MAX = 16384, /* a founding record with 16 long names fits twice */
+	IDENTITY_FILE_MAX = 8192,    /* 16 members with the longest names fit */
+
+	QUORUM_SIZE_MAX = 1000,     /* a typing error beyond any cluster this room can hold */
+	OUTBOX_ACTIONS_MAX = 256,   /* beats, offers and alarms for 15 peers in one step */
+	OUTBOX_SENDS_MAX = 128,     /* of these: the rest stays free for what must not be lost */
+	OUTBOX_BYTES_MAX = 1 << 17, /* 15 founding records and 15 beats, with room to spare */
+
+	DRIFT_DIVISOR = 100,          /* clocks may differ in rate by 1 %: far beyond any crystal */
+	IDLE_TICK_US = 100000,        /* a quiet node still looks around ten times a second */
+	OFFER_INTERVAL_US = 200000,   /* founding records, admissions and verdicts are repeated */
+	HELLO_INTERVAL_US = 500000,   /* expected names are compared while a member is empty */
+	CHANGE_INTERVAL_US = 1000000, /* one membership change asked of consensus a second */
+	YIELD_INTERVAL_US = 1000000,  /* one attempt to hand leadership over a second */
+	ROW_AGE_MAX_MS = 3600000,     /* ages on the wire saturate at one hour */
 };
 
 #endif

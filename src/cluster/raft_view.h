@@ -29,7 +29,8 @@ struct raft_view {
 	bool term_committed; /* leader: an entry of its own term is committed */
 	bool transferring;   /* leader: leadership is being handed over */
 	int64_t promise_us;  /* follower with a leader: for how long it will still refuse to vote
-	                        for anybody else, from libraft's own timer; else 0 */
+	                        for anybody else, from libraft's own timer; else 0. Within a term it
+	                        never ends earlier than a sample given before said */
 	int64_t election_us; /* election timeout in force (lower bound of the randomized one) */
 	size_t n_voters;     /* entries in members[] that are voters */
 	size_t n_members;

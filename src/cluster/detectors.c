@@ -1,0 +1,100 @@
+#include "cluster/detectors.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "cluster/alarm.h"
+#include "cluster/room.h"
+#include "cluster/view.h"
+
+/* NULL, or how the link's word and Raft's differ about this member of the configuration. */
+static const char *disagreement(const struct cluster *c, const struct member *m)
+{
+	const struct raft_view *raft = c->raft;
+	bool leads_us = raft->role == ROLE_FOLLOWER && raft->leader_id == m->head.raft_id;
+
+	if (!m->heard)
+		return leads_us && raft->promise_us > 0
+		           ? "Raft still hears this leader, its link is silent"
+		           : NULL;
+	if (!m->said.started || !view_in_sight(c, m))
+		return NULL;
+	if (raft->role == ROLE_LEADER && m->said.term <= raft->term &&
+	    m->said.leader_id != raft->self_id)
+		return "its link is heard, but Raft on it does not follow this leader";
+	if (m->said.role == ROLE_LEADER && m->said.term >= raft->term && !leads_us)
+		return "its link is heard and says that it leads, but Raft does not hear it";
+	return NULL;
+}
+
+void detectors_compare(struct cluster *c)
+{
+	if (!c->raft->started)
+		return;
+	for (size_t i = 0; i < c->n_members; i++) {
+		struct member *m = &c->members[i];
+		const char *how;
+
+		if (is_self(c, m) || !m->known || config_by_id(c->raft, m->head.raft_id) == NULL)
+			continue;
+		how = disagreement(c, m);
+		if (how == NULL) {
+			m->disagree_since_us = -1;
+			alarm_clear(c, m, ALARM_DETECTORS);
+		} else if (m->disagree_since_us < 0) {
+			m->disagree_since_us = c->now_us;
+		} else if (c->now_us - m->disagree_since_us > c->config.detection_us) {
+			alarm_raise(c, m, ALARM_DETECTORS, "%s", how);
+		}
+	}
+}
+
+/* Both ways between two members, as the matrix tells, freshly reported by both. */
+static bool edge_both_ways(const struct cluster *c, size_t a, size_t b)
+{
+	const struct row *rows[2] = {&c->rows[a], &c->rows[b]};
+
+	for (size_t i = 0; i < 2; i++) {
+		if (rows[i]->reported_us < 0 ||
+		    c->now_us - rows[i]->reported_us >= c->config.detection_us)
+			return false;
+	}
+	return rows[0]->edges[b].up && rows[1]->edges[a].up;
+}
+
+/* Voters that member `at` reaches both ways, itself included. */
+static unsigned reach_of(const struct cluster *c, size_t at)
+{
+	unsigned n = 1;
+
+	for (size_t i = 0; i < c->n_members; i++) {
+		if (i != at && edge_both_ways(c, at, i) &&
+		    (i == c->self || view_is_voter(c, c->raft, &c->members[i])))
+			n++;
+	}
+	return n;
+}
+
+void detectors_yield(struct cluster *c)
+{
+	const struct raft_view *raft = c->raft;
+	unsigned needed = view_needed(c, raft);
+
+	if (!raft->started || raft->role != ROLE_LEADER || raft->transferring ||
+	    raft->term == c->released_term || c->now_us < c->next_yield_us ||
+	    view_reachable(c, raft) >= needed)
+		return;
+	for (size_t i = 0; i < c->n_members; i++) {
+		const struct member *m = &c->members[i];
+		struct cluster_action *action;
+
+		if (is_self(c, m) || m->untrusted || !view_in_sight(c, m) ||
+		    !view_is_voter(c, raft, m) || reach_of(c, i) < needed)
+			continue;
+		action = outbox_add(&c->out, CLUSTER_YIELD);
+		action->raft_id = m->head.raft_id;
+		action->peer = m->name;
+		c->next_yield_us = c->now_us + YIELD_INTERVAL_US;
+		return;
+	}
+}

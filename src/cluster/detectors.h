@@ -1,0 +1,17 @@
+/* Two more readings of the same evidence, each with its own consequence.
+ *
+ * Link silence and Raft contact are independent: when they differ about a member for longer
+ * than one detection time, something between them is broken, and an operator must know.
+ * A leader that does not reach a majority both ways hands over to a member that does. */
+#ifndef CLUSTER_DETECTORS_H
+#define CLUSTER_DETECTORS_H
+
+struct cluster;
+
+/* Raise or clear "detectors disagree" for each member. */
+void detectors_compare(struct cluster *c);
+
+/* Emit CLUSTER_YIELD when somebody else is better placed to lead. */
+void detectors_yield(struct cluster *c);
+
+#endif

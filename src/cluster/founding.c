@@ -1,0 +1,239 @@
+#include "cluster/founding.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cluster/alarm.h"
+#include "cluster/beats.h"
+#include "cluster/room.h"
+#include "cluster/view.h"
+
+static uint32_t promise_max_ms(const struct cluster *c)
+{
+	return (uint32_t)((c->config.promise_max_us + 999) / 1000);
+}
+
+static bool is_expected(const struct cluster *c, const char *name)
+{
+	for (size_t i = 0; i < c->config.n_expected; i++) {
+		if (strcmp(c->config.expected[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* --- Hello: do we expect the same names? --------------------------------------------- */
+
+static void say_hello(struct cluster *c, struct member *m)
+{
+	struct wire_hello hello = {.promise_max_ms = promise_max_ms(c), .n = c->config.n_expected};
+
+	memcpy(hello.names, c->config.expected, sizeof hello.names);
+	message_begin(c, WIRE_HELLO);
+	wire_put_hello(&c->scratch, &hello);
+	message_send(c, m);
+	m->next_hello_us = c->now_us + HELLO_INTERVAL_US;
+}
+
+/* A name that only one of the two lists has, and who has it; NULL: the lists agree. */
+static const char *difference(const struct cluster *c, const struct wire_hello *hello, bool *ours)
+{
+	for (size_t i = 0; i < hello->n; i++) {
+		if (!is_expected(c, hello->names[i])) {
+			*ours = false;
+			return hello->names[i];
+		}
+	}
+	for (size_t i = 0; i < c->config.n_expected; i++) {
+		size_t j = 0;
+
+		while (j < hello->n && strcmp(hello->names[j], c->config.expected[i]) != 0)
+			j++;
+		if (j == hello->n) {
+			*ours = true;
+			return c->config.expected[i];
+		}
+	}
+	return NULL;
+}
+
+void founding_take_hello(struct cluster *c, struct member *m, const struct wire_hello *hello)
+{
+	bool ours = false;
+	const char *name = difference(c, hello, &ours);
+
+	m->hello = name == NULL ? HELLO_SAME : HELLO_DIFFERS;
+	if (name == NULL) {
+		alarm_clear(c, m, ALARM_EXPECTED);
+		return;
+	}
+	alarm_raise(c, m, ALARM_EXPECTED,
+	            "%.60s is expected by %.60s only; give every node the same "
+	            "ERLMCP_SEED_NODES",
+	            name, ours ? c->config.self : m->name);
+}
+
+/* --- The record ---------------------------------------------------------------------- */
+
+static void bootstrap(struct cluster *c)
+{
+	(void)outbox_add(&c->out, CLUSTER_PERSIST);
+	(void)outbox_add(&c->out, CLUSTER_BOOTSTRAP);
+	/* The next beat is the acknowledgement. */
+	beats_hurry(c);
+}
+
+static bool all_present(const struct cluster *c)
+{
+	for (size_t i = 0; i < c->n_members; i++) {
+		const struct member *m = &c->members[i];
+
+		if (!m->expected || m == &c->members[c->self])
+			continue;
+		if (!m->linked || !view_in_sight(c, m) || m->hello != HELLO_SAME ||
+		    m->head.identity != IDENTITY_EMPTY)
+			return false;
+	}
+	return true;
+}
+
+static bool is_lowest(const struct cluster *c)
+{
+	for (size_t i = 0; i < c->config.n_expected; i++) {
+		if (strcmp(c->config.expected[i], c->config.self) < 0)
+			return false;
+	}
+	return true;
+}
+
+static void propose(struct cluster *c, uint64_t random)
+{
+	struct identity *id = &c->identity;
+
+	assert(id->state == IDENTITY_EMPTY && id->n_members == 0);
+	id->state = IDENTITY_FOUNDER;
+	id->cluster_id = random | 1; /* never 0 */
+	id->promise_max_ms = promise_max_ms(c);
+	for (size_t i = 0; i < c->n_members; i++) {
+		const struct member *m = &c->members[i];
+		struct identity_member *entry = &id->members[id->n_members];
+
+		if (!m->expected)
+			continue;
+		memcpy(entry->name, m->name, sizeof entry->name);
+		entry->raft_id = is_self(c, m) ? id->raft_id : m->head.raft_id;
+		entry->boot = 0;
+		id->n_members++;
+	}
+	bootstrap(c);
+}
+
+/* The incarnation that the record names for this member; 0: none. */
+static uint64_t listed(const struct cluster *c, const struct member *m)
+{
+	for (size_t i = 0; i < c->identity.n_members; i++) {
+		if (strcmp(c->identity.members[i].name, m->name) == 0)
+			return c->identity.members[i].raft_id;
+	}
+	return 0;
+}
+
+static void offer(struct cluster *c, struct member *m)
+{
+	const struct identity *id = &c->identity;
+	struct wire_found found = {
+	    .cluster_id = id->cluster_id,
+	    .promise_max_ms = id->promise_max_ms,
+	    .n = id->n_members,
+	};
+
+	for (size_t i = 0; i < id->n_members; i++) {
+		memcpy(found.members[i].name, id->members[i].name, NODE_NAME_MAX);
+		found.members[i].raft_id = id->members[i].raft_id;
+	}
+	message_begin(c, WIRE_FOUND);
+	wire_put_found(&c->scratch, &found);
+	message_send(c, m);
+	m->next_offer_us = c->now_us + OFFER_INTERVAL_US;
+}
+
+/* Exactly the expected names, each once, and this incarnation under our own. */
+static bool record_is_ours(const struct cluster *c, const struct wire_found *found)
+{
+	bool named = false;
+
+	if (found->n != c->config.n_expected)
+		return false;
+	for (size_t i = 0; i < found->n; i++) {
+		if (!is_expected(c, found->members[i].name))
+			return false;
+		for (size_t j = 0; j < i; j++) {
+			if (strcmp(found->members[i].name, found->members[j].name) == 0 ||
+			    found->members[i].raft_id == found->members[j].raft_id)
+				return false;
+		}
+		if (strcmp(found->members[i].name, c->config.self) == 0)
+			named = found->members[i].raft_id == c->identity.raft_id;
+	}
+	return named;
+}
+
+void founding_take_record(struct cluster *c, struct member *m, const struct wire_found *found)
+{
+	struct identity *id = &c->identity;
+
+	if (id->state != IDENTITY_EMPTY || found->cluster_id != m->head.cluster_id ||
+	    !record_is_ours(c, found))
+		return;
+	if (promise_max_ms(c) > found->promise_max_ms) {
+		alarm_raise(c, m, ALARM_PROMISE,
+		            "its cluster allows promises of %u ms, this node is configured for %u "
+		            "ms; use the same election timeouts everywhere",
+		            found->promise_max_ms, promise_max_ms(c));
+		return;
+	}
+	id->state = IDENTITY_FOUNDER;
+	id->cluster_id = found->cluster_id;
+	id->promise_max_ms = found->promise_max_ms;
+	id->n_members = found->n;
+	for (size_t i = 0; i < found->n; i++) {
+		memcpy(id->members[i].name, found->members[i].name, NODE_NAME_MAX);
+		id->members[i].raft_id = found->members[i].raft_id;
+		id->members[i].boot = 0;
+	}
+	bootstrap(c);
+}
+
+/* --- Advancing ----------------------------------------------------------------------- */
+
+static void greet(struct cluster *c)
+{
+	for (size_t i = 0; i < c->n_members; i++) {
+		struct member *m = &c->members[i];
+
+		/* Two members of one cluster have nothing left to compare. */
+		if (m->linked && m->next_hello_us <= c->now_us &&
+		    (c->identity.state == IDENTITY_EMPTY || !m->known ||
+		     m->head.identity == IDENTITY_EMPTY))
+			say_hello(c, m);
+	}
+}
+
+void founding_advance(struct cluster *c)
+{
+	greet(c);
+	/* The bootstrap entry is the first one: a second one committed says that it took. */
+	c->settled |= c->raft->started && c->raft->commit > 1;
+	if (c->identity.state == IDENTITY_EMPTY && is_lowest(c) && all_present(c))
+		propose(c, c->random);
+	if (c->identity.state != IDENTITY_FOUNDER || c->settled)
+		return;
+	for (size_t i = 0; i < c->n_members; i++) {
+		struct member *m = &c->members[i];
+
+		if (m->linked && m->heard && m->head.identity == IDENTITY_EMPTY &&
+		    m->next_offer_us <= c->now_us && listed(c, m) == m->head.raft_id)
+			offer(c, m);
+	}
+}

@@ -1,0 +1,304 @@
+#include "cluster/view.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cluster/quorum.h"
+#include "cluster/room.h"
+
+const struct raft_voter *config_by_name(const struct raft_view *raft, const char *name)
+{
+	for (size_t i = 0; i < raft->n_members; i++) {
+		if (strcmp(raft->members[i].name, name) == 0)
+			return &raft->members[i];
+	}
+	return NULL;
+}
+
+const struct raft_voter *config_by_id(const struct raft_view *raft, uint64_t raft_id)
+{
+	for (size_t i = 0; i < raft->n_members; i++) {
+		if (raft->members[i].id == raft_id)
+			return &raft->members[i];
+	}
+	return NULL;
+}
+
+struct member *view_find(struct cluster *c, const char *name)
+{
+	for (size_t i = 0; i < c->n_members; i++) {
+		if (strcmp(c->members[i].name, name) == 0)
+			return &c->members[i];
+	}
+	return NULL;
+}
+
+struct member *view_add(struct cluster *c, const char *name, bool expected)
+{
+	struct member *m = view_find(c, name);
+
+	assert(strlen(name) < NODE_NAME_MAX);
+	if (m != NULL)
+		return m;
+	if (c->n_members == MEMBERS_MAX)
+		return NULL;
+	c->rows[c->n_members].reported_us = -1;
+	m = &c->members[c->n_members++];
+	(void)snprintf(m->name, sizeof m->name, "%s", name);
+	m->hash = wire_name_hash(name);
+	m->expected = expected;
+	m->heard_us = -1;
+	m->rtt_us = -1;
+	m->disagree_since_us = -1;
+	return m;
+}
+
+void view_follow_config(struct cluster *c)
+{
+	const struct raft_view *raft = c->raft;
+
+	for (size_t i = 0; i < raft->n_members; i++)
+		(void)view_add(c, raft->members[i].name, false);
+}
+
+/* --- Links and contact --------------------------------------------------------------- */
+
+void view_link_up(struct cluster *c, struct member *m, uint64_t epoch)
+{
+	if (m->linked && epoch <= m->epoch)
+		return;
+	m->linked = true;
+	m->epoch = epoch;
+	m->linked_us = c->now_us;
+	m->sent_us = 0;
+	m->next_beat_us = c->now_us;
+	m->next_hello_us = c->now_us;
+	m->hello = HELLO_NONE;
+}
+
+void view_link_down(struct cluster *c, struct member *m, uint64_t epoch)
+{
+	(void)c;
+	/* The end of a link that was already replaced means nothing. */
+	if (epoch != m->epoch)
+		return;
+	m->linked = false;
+	m->foreign = false;
+}
+
+static void take_round_trip(struct cluster *c, struct member *m, const struct wire_beat *beat)
+{
+	int64_t rtt = c->now_us - beat->echo_us - beat->held_us;
+
+	if (beat->echo_us < m->linked_us || rtt < 0)
+		return;
+	m->rtt_us = m->rtt_us < 0 ? rtt : (m->rtt_us * 7 + rtt) / 8;
+}
+
+static size_t column_of(const struct cluster *c, uint64_t hash)
+{
+	size_t i = 0;
+
+	while (i < c->n_members && c->members[i].hash != hash)
+		i++;
+	return i;
+}
+
+/* One row of a sender's matrix; at[] says which member each of its columns is here. */
+static void take_row(struct cluster *c, size_t row_at, const struct wire_row *row, const size_t *at,
+                     size_t n)
+{
+	struct row *mine = &c->rows[row_at];
+
+	mine->reported_us = c->now_us - (int64_t)row->age_ms * 1000;
+	mine->version = row->version;
+	for (size_t i = 0; i < n; i++) {
+		if (at[i] == c->n_members)
+			continue;
+		mine->edges[at[i]].up = row->edges[i].up;
+		mine->edges[at[i]].since_us = c->now_us - (int64_t)row->edges[i].age_ms * 1000;
+	}
+}
+
+/* A member's own word counts always; a relayed row only when it is newer than what we have,
+ * or when what we have is stale and of another time. */
+static bool row_is_news(const struct cluster *c, size_t row_at, const struct wire_row *row)
+{
+	const struct row *mine = &c->rows[row_at];
+
+	if (row->age_ms == WIRE_AGE_UNKNOWN || row_at == c->self)
+		return false;
+	if (mine->reported_us < 0 || row->version > mine->version)
+		return true;
+	return row->version != mine->version &&
+	       mine->reported_us + c->config.detection_us <= c->now_us;
+}
+
+static void take_matrix(struct cluster *c, const struct member *m, const struct wire_beat *beat)
+{
+	size_t at[MEMBERS_MAX];
+	size_t sender = (size_t)(m - c->members);
+
+	for (size_t i = 0; i < beat->n; i++)
+		at[i] = column_of(c, beat->names[i]);
+	for (size_t i = 0; i < beat->n; i++) {
+		bool own_word = at[i] == sender && beat->rows[i].age_ms == 0;
+
+		if (at[i] < c->n_members && (own_word || row_is_news(c, at[i], &beat->rows[i])))
+			take_row(c, at[i], &beat->rows[i], at, beat->n);
+	}
+}
+
+void view_take(struct cluster *c, struct member *m, const struct wire_beat *beat)
+{
+	assert(!is_self(c, m));
+	m->heard_us = c->now_us;
+	m->sent_us = beat->sent_us;
+	m->answer_due |= beat->ask;
+	m->said = (struct said){
+	    .state = beat->state,
+	    .started = beat->started,
+	    .role = beat->role,
+	    .term = beat->term,
+	    .leader_id = beat->leader_id,
+	    .commit = beat->commit,
+	    .applied = beat->applied,
+	    .view_hash = beat->view_hash,
+	};
+	take_round_trip(c, m, beat);
+	take_matrix(c, m, beat);
+}
+
+static bool is_heard(const struct cluster *c, const struct member *m)
+{
+	return m->heard_us >= 0 && !m->foreign && c->now_us - m->heard_us < c->config.detection_us;
+}
+
+void view_detect(struct cluster *c)
+{
+	for (size_t i = 0; i < c->n_members; i++) {
+		struct member *m = &c->members[i];
+		struct edge *edge = &c->rows[c->self].edges[i];
+		struct cluster_action *action;
+
+		if (is_self(c, m) || is_heard(c, m) == m->heard)
+			continue;
+		m->heard = !m->heard;
+		edge->up = m->heard;
+		edge->since_us = c->now_us;
+		action = outbox_add(&c->out, CLUSTER_MEMBER);
+		action->up = m->heard;
+		action->peer = m->name;
+	}
+}
+
+int64_t view_deadline_us(const struct cluster *c)
+{
+	int64_t deadline = c->now_us + IDLE_TICK_US;
+
+	for (size_t i = 0; i < c->n_members; i++) {
+		const struct member *m = &c->members[i];
+
+		if (m->heard && m->heard_us + c->config.detection_us < deadline)
+			deadline = m->heard_us + c->config.detection_us;
+	}
+	return deadline;
+}
+
+/* --- Questions ----------------------------------------------------------------------- */
+
+bool view_in_sight(const struct cluster *c, const struct member *m)
+{
+	const struct row *row = &c->rows[m - c->members];
+
+	return m->heard && row->edges[c->self].up && row->reported_us >= 0 &&
+	       c->now_us - row->reported_us < c->config.detection_us;
+}
+
+bool view_is_voter(const struct cluster *c, const struct raft_view *raft, const struct member *m)
+{
+	const struct raft_voter *voter;
+
+	(void)c;
+	if (raft->n_members == 0)
+		return m->expected;
+	voter = m->known ? config_by_id(raft, m->head.raft_id) : NULL;
+	return voter != NULL && voter->voter && strcmp(voter->name, m->name) == 0;
+}
+
+unsigned view_reachable(const struct cluster *c, const struct raft_view *raft)
+{
+	unsigned n = 1;
+
+	for (size_t i = 0; i < c->n_members; i++) {
+		const struct member *m = &c->members[i];
+
+		if (!is_self(c, m) && view_in_sight(c, m) && view_is_voter(c, raft, m))
+			n++;
+	}
+	return n;
+}
+
+unsigned view_needed(const struct cluster *c, const struct raft_view *raft)
+{
+	size_t n = raft->n_members == 0 ? c->config.n_expected : raft->n_voters;
+
+	return quorum_needed(c->config.quorum_size, n);
+}
+
+bool view_complete(const struct cluster *c, const struct raft_view *raft)
+{
+	for (size_t i = 0; i < c->n_members; i++) {
+		const struct member *m = &c->members[i];
+		bool wanted = m->expected || config_by_name(raft, m->name) != NULL;
+
+		if (is_self(c, m) || !wanted)
+			continue;
+		if (!view_in_sight(c, m) || !view_is_voter(c, raft, m))
+			return false;
+	}
+	return true;
+}
+
+uint64_t view_hash(const struct cluster *c)
+{
+	uint64_t hash = 0;
+
+	for (size_t i = 0; i < c->n_members; i++) {
+		if (is_self(c, &c->members[i]) || c->members[i].heard)
+			hash ^= c->members[i].hash;
+	}
+	return hash;
+}
+
+/* --- The matrix for a beat ----------------------------------------------------------- */
+
+static uint32_t age_ms(const struct cluster *c, int64_t since_us)
+{
+	int64_t age = (c->now_us - since_us) / 1000;
+
+	if (age < 0)
+		return 0;
+	return age > ROW_AGE_MAX_MS ? ROW_AGE_MAX_MS : (uint32_t)age;
+}
+
+void view_report(const struct cluster *c, struct wire_beat *beat)
+{
+	beat->view_hash = view_hash(c);
+	beat->n = c->n_members;
+	for (size_t i = 0; i < c->n_members; i++) {
+		const struct row *row = &c->rows[i];
+		bool own = i == c->self;
+
+		beat->names[i] = c->members[i].hash;
+		beat->rows[i].age_ms = own ? 0 : age_ms(c, row->reported_us);
+		beat->rows[i].version = own ? (uint64_t)c->now_us : row->version;
+		if (!own && (row->reported_us < 0 || beat->rows[i].age_ms == ROW_AGE_MAX_MS))
+			beat->rows[i].age_ms = WIRE_AGE_UNKNOWN;
+		for (size_t j = 0; j < c->n_members; j++) {
+			beat->rows[i].edges[j].up = row->edges[j].up;
+			beat->rows[i].edges[j].age_ms = age_ms(c, row->edges[j].since_us);
+		}
+	}
+}

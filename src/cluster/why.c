@@ -1,0 +1,149 @@
+#include "cluster/why.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cluster/room.h"
+#include "cluster/view.h"
+
+/* What a sentence is made from. */
+struct why {
+	const struct cluster *c;
+	const struct raft_view *raft;
+	int64_t now_us;
+	char *text; /* STATUS_WHY_MAX bytes, always terminated */
+	size_t len;
+};
+
+static void add(struct why *w, const char *fmt, ...) PRINTF(2, 3);
+
+static void add(struct why *w, const char *fmt, ...)
+{
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vsnprintf(w->text + w->len, STATUS_WHY_MAX - w->len, fmt, args);
+	va_end(args);
+	if (len > 0)
+		w->len += (size_t)len;
+	if (w->len >= STATUS_WHY_MAX)
+		w->len = STATUS_WHY_MAX - 1;
+}
+
+static const char *name_of(const struct why *w, uint64_t raft_id)
+{
+	const struct raft_voter *voter = config_by_id(w->raft, raft_id);
+
+	return voter == NULL ? "(removed)" : voter->name;
+}
+
+/* The members that should be here and are not, with the age of the last sign of life. */
+static void add_missing(struct why *w)
+{
+	const struct cluster *c = w->c;
+	const char *before = "; missing: ";
+
+	for (size_t i = 0; i < c->n_members; i++) {
+		const struct member *m = &c->members[i];
+		bool wanted = m->expected || config_by_name(w->raft, m->name) != NULL;
+		int64_t silent_us = w->now_us - m->heard_us;
+		bool late = silent_us > 4 * c->config.beat_interval_us;
+
+		if (i == c->self || !wanted || (view_in_sight(c, m) && !late))
+			continue;
+		add(w, "%s%.60s ", before, m->name);
+		before = ", ";
+		if (m->foreign)
+			add(w, "of another cluster");
+		else if (m->heard_us < 0)
+			add(w, "never heard");
+		else if (late)
+			add(w, "%" PRId64 ".%02" PRId64 " s", silent_us / 1000000,
+			    silent_us / 10000 % 100);
+		else
+			add(w, "does not hear us");
+	}
+}
+
+static void add_sight(struct why *w)
+{
+	add(w, "%u in sight, %u needed", view_reachable(w->c, w->raft), view_needed(w->c, w->raft));
+	add_missing(w);
+}
+
+static void forming(struct why *w)
+{
+	const struct cluster *c = w->c;
+
+	if (c->identity.state != IDENTITY_EMPTY) {
+		add(w, "cluster %016" PRIx64 ": consensus is starting", c->identity.cluster_id);
+		return;
+	}
+	for (size_t i = 0; i < c->n_members; i++) {
+		if (c->members[i].heard && c->members[i].head.identity != IDENTITY_EMPTY) {
+			add(w, "%.60s belongs to a cluster; waiting to be admitted by its leader",
+			    c->members[i].name);
+			return;
+		}
+	}
+	add(w, "waiting for all %zu expected members to found a cluster", c->config.n_expected);
+	add_missing(w);
+}
+
+static void syncing(struct why *w)
+{
+	const struct cluster *c = w->c;
+
+	if (c->confirmed_end_us > w->now_us)
+		add(w, "leader %.60s in term %" PRIu64 " is confirmed; catching up from %" PRIu64,
+		    name_of(w, c->confirmed_leader), c->confirmed_term, w->raft->last_applied);
+	else
+		add(w, "%s cluster %016" PRIx64 "; waiting for a majority to confirm a leader",
+		    c->restarted ? "back in" : "member of", c->identity.cluster_id);
+}
+
+static void serving(struct why *w)
+{
+	add(w, "leader %.60s in term %" PRIu64 " is confirmed; ",
+	    name_of(w, w->c->confirmed_leader), w->c->confirmed_term);
+	add_sight(w);
+}
+
+static void fenced(struct why *w)
+{
+	const struct cluster *c = w->c;
+	int64_t end = c->confirmed_end_us;
+
+	if (end == 0)
+		add(w, "no majority confirmed a leader since the start %" PRId64 " ms ago; ",
+		    (w->now_us - c->started_us) / 1000);
+	else if (end <= w->now_us)
+		add(w, "lease of leader %.60s in term %" PRIu64 " ended %" PRId64 " ms ago; ",
+		    name_of(w, c->confirmed_leader), c->confirmed_term, (w->now_us - end) / 1000);
+	else
+		add(w, "leader %.60s in term %" PRIu64 " is not followed any more; ",
+		    name_of(w, c->confirmed_leader), c->confirmed_term);
+	add_sight(w);
+}
+
+static void stopped(struct why *w)
+{
+	add(w, "stopped; this process serves no more");
+}
+
+static void (*const sentences[CLUSTER_STATES])(struct why *w) = {
+    [CLUSTER_FORMING] = forming,  [CLUSTER_SYNCING] = syncing, [CLUSTER_SERVING] = serving,
+    [CLUSTER_DEGRADED] = serving, [CLUSTER_FENCED] = fenced,   [CLUSTER_STOPPED] = stopped,
+};
+
+void why_describe(const struct cluster *c, const struct raft_view *raft, int64_t now_us,
+                  enum cluster_state state, char ret[STATUS_WHY_MAX])
+{
+	struct why w = {.c = c, .raft = raft, .now_us = now_us, .text = ret};
+
+	ret[0] = '\0';
+	sentences[state](&w);
+}
