@@ -168,6 +168,8 @@ enum status core_new(const struct core_config *config, const struct core_ops *op
 	if (st != ST_OK)
 		goto err_store;
 	c->origin = ops->random(ops->arg) | 1;
+	pace_init(&c->pace, (int64_t)config->election_ms * 1000,
+	          (int64_t)config->election_max_ms * 500, config->cluster.detection_us * 2);
 	requests_init(&c->requests);
 	serve_init(&c->serve);
 	buf_init(&c->out, MEMBER_MESSAGE_MAX);
@@ -255,6 +257,7 @@ static void take_cluster(struct core *c, const char *peer, uint64_t epoch, const
 
 	core_sample(c);
 	ev = core_cluster_event(c, CLUSTER_MESSAGE);
+	pace_heard(&c->pace, peer, epoch, ev.now_us);
 	ev.peer = peer;
 	ev.epoch = epoch;
 	ev.bytes = bytes;
@@ -373,8 +376,10 @@ static bool refuses_clients(const struct core *c, enum status *ret_why)
 {
 	switch (cluster_state(c->cluster)) {
 	case CLUSTER_FENCED:
+		/* With a majority in sight a leader is being elected: requests wait for it, bounded
+		 * by their own time, and are confirmed like all others. */
 		*ret_why = ST_FENCED;
-		return true;
+		return cluster_in_minority(c->cluster, &c->view);
 	case CLUSTER_FORMING:
 		*ret_why = ST_NO_LEADER;
 		return true;
@@ -440,6 +445,7 @@ static void turn(struct core *c)
 	core_drop_stale_asks(c);
 	review(c, now_us);
 	if (c->started) {
+		consensus_set_election(c->consensus, (unsigned)(pace_election_us(&c->pace) / 1000));
 		send_writes(c, now_us);
 		send_reads(c, now_us);
 		consensus_flush(c->consensus);

@@ -64,7 +64,7 @@ struct core_ops {
 struct core_config {
 	struct cluster_config cluster;
 	unsigned election_ms;
-	unsigned election_max_ms;
+	unsigned election_max_ms; /* bound of every randomized timeout: twice the largest base */
 	unsigned heartbeat_ms;
 	unsigned snapshot_threshold;
 	unsigned snapshot_trailing;

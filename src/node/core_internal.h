@@ -4,6 +4,7 @@
 
 #include "base/prng.h"
 #include "node/core.h"
+#include "node/pace.h"
 #include "node/requests.h"
 #include "node/serve.h"
 
@@ -32,6 +33,7 @@ struct core {
 	uint64_t reviewed_leader; /* leader and term at the last review */
 	uint64_t reviewed_term;
 	int64_t review_us; /* next review for time's sake */
+	struct pace pace;             /* how steadily the members' beats come */
 	struct buf out;    /* one outgoing member message */
 	struct buf note;   /* text of an event */
 };

@@ -17,7 +17,7 @@ struct answer {
 
 static void reply(struct node *n, uint64_t id, int exit_code, const char *out, const char *err)
 {
-	control_reply(n->control, id, exit_code, out, strlen(out), err, strlen(err));
+	control_reply_text(n->control, id, exit_code, out, err);
 }
 
 static struct answer *answer_new(struct node *n, uint64_t id)
@@ -43,8 +43,7 @@ static void evaluated(void *arg, const struct eval_result *result)
 	buf_init(&err, ANSWER_MAX);
 	buf_bytes(&out, result->output, result->output_len);
 	eval_print(result, ok ? &out : &err);
-	control_reply(a->node->control, a->id, ok ? EVAL_EXIT_OK : EVAL_EXIT_FAILED,
-	              (const char *)out.base, out.len, (const char *)err.base, err.len);
+	control_reply(a->node->control, a->id, ok ? EVAL_EXIT_OK : EVAL_EXIT_FAILED, &out, &err);
 	buf_close(&out);
 	buf_close(&err);
 	free(a);
@@ -127,13 +126,15 @@ static void on_stop_verb(struct node *n, uint64_t id, const char *const *args, s
 static void on_cluster_status(struct node *n, uint64_t id, const char *const *args, size_t n_args)
 {
 	struct buf b;
+	struct buf nothing;
 
 	(void)args;
 	(void)n_args;
+	buf_init(&nothing, 1);
 	buf_init(&b, ANSWER_MAX);
 	node_status_json(n, &b);
 	if (buf_status(&b) == ST_OK)
-		control_reply(n->control, id, 0, (const char *)b.base, b.len, "", 0);
+		control_reply(n->control, id, 0, &b, &nothing);
 	else
 		reply(n, id, EVAL_EXIT_FAILED, "", "out of memory\n");
 	buf_close(&b);

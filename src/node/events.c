@@ -42,7 +42,7 @@ static void say_majority(struct node *n, const struct core_event *ev)
 
 static void on_state(struct node *n, const struct core_event *ev)
 {
-	if (ev->to == CLUSTER_FENCED)
+	if (ev->to == CLUSTER_FENCED && ev->reachable < ev->needed)
 		say_minority(n, ev);
 	if (ev->to == CLUSTER_DEGRADED)
 		say_majority(n, ev);

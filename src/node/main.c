@@ -257,10 +257,10 @@ static bool open_net(struct node *n)
 
 static bool open_control(struct node *n)
 {
+	const struct control_ops ops = {.arg = n, .request = node_on_control};
 	const char *why;
 
-	if (control_open(&n->loop, n->config->data_dir, node_on_control, n, &n->control, &why) ==
-	    ST_OK)
+	if (control_open(&n->loop, n->config->data_dir, &ops, &n->control, &why) == ST_OK)
 		return true;
 	log_line(n->log, LOG_ERROR, "The control socket cannot be opened: %s", why);
 	return false;
