@@ -27,7 +27,6 @@ struct log {
 	struct buf line;  /* the line being made; kept to spare allocations */
 	char node[NODE_NAME_MAX];
 	char path[CONFIG_PATH_MAX + 16]; /* of the file */
-	char why[CONFIG_PATH_MAX + 128]; /* the last failure in words */
 };
 
 static const char *const level_names[LOG_LEVELS] = {
@@ -120,11 +119,8 @@ static enum status open_file(struct log *l)
 	struct stat info;
 
 	l->fd = open(l->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-	if (l->fd < 0) {
-		(void)snprintf(l->why, sizeof l->why, "the log %s cannot be opened: %s", l->path,
-		               strerror(errno));
+	if (l->fd < 0)
 		return ST_IO;
-	}
 	l->size = fstat(l->fd, &info) == 0 ? info.st_size : 0;
 	return ST_OK;
 }
@@ -137,14 +133,33 @@ static void open_stdout(struct log *l)
 	l->may_block = fstat(l->fd, &info) == 0 && !S_ISREG(info.st_mode);
 }
 
-enum status log_open(const struct log_config *config, struct log **ret, const char **why)
+static enum status open_dir(struct log *l, const char *dir, char *why, size_t why_cap)
+{
+	l->file = true;
+	(void)snprintf(l->path, sizeof l->path, "%s/erlmcp.log", dir);
+	if (mkdir(dir, 0750) != 0 && errno != EEXIST) {
+		(void)snprintf(why, why_cap, "the log directory %s cannot be made: %s", dir,
+		               strerror(errno));
+		return ST_IO;
+	}
+	if (open_file(l) != ST_OK) {
+		(void)snprintf(why, why_cap, "the log %s cannot be opened: %s", l->path,
+		               strerror(errno));
+		return ST_IO;
+	}
+	return ST_OK;
+}
+
+enum status log_open(const struct log_config *config, struct log **ret, char *why, size_t why_cap)
 {
 	struct log *l = calloc(1, sizeof *l);
-	enum status st = ST_OK;
+	enum status st;
 
-	*why = status_text(ST_NOMEM);
-	if (l == NULL)
+	if (l == NULL) {
+		(void)snprintf(why, why_cap, "%s", status_text(ST_NOMEM));
 		return ST_NOMEM;
+	}
+	l->fd = -1;
 	l->level = config->level;
 	l->json = config->json;
 	l->file_bytes = config->file_bytes;
@@ -154,22 +169,14 @@ enum status log_open(const struct log_config *config, struct log **ret, const ch
 	if (config->dir == NULL) {
 		open_stdout(l);
 	} else {
-		l->file = true;
-		(void)snprintf(l->path, sizeof l->path, "%s/erlmcp.log", config->dir);
-		if (mkdir(config->dir, 0750) != 0 && errno != EEXIST) {
-			l->fd = -1;
-			(void)snprintf(l->why, sizeof l->why,
-			               "the log directory %s cannot be made: %s", config->dir,
-			               strerror(errno));
-			st = ST_IO;
-		} else {
-			st = open_file(l);
+		st = open_dir(l, config->dir, why, why_cap);
+		if (st != ST_OK) {
+			log_close(l);
+			return st;
 		}
 	}
-	/* On failure the object stays behind *ret for its words; log_close() frees it. */
-	*why = l->why;
 	*ret = l;
-	return st;
+	return ST_OK;
 }
 
 void log_close(struct log *l)

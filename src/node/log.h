@@ -33,8 +33,9 @@ struct log_config {
 	unsigned files;     /* rotated files kept: erlmcp.log.1 is the newest */
 };
 
-/* ST_IO with *why (static or until the next call) when the file cannot be opened. */
-CHECKED enum status log_open(const struct log_config *config, struct log **ret, const char **why);
+/* ST_IO when the file cannot be opened, or ST_NOMEM: why then says it in words. */
+CHECKED enum status log_open(const struct log_config *config, struct log **ret, char *why,
+                             size_t why_cap);
 void log_close(struct log *l);
 
 bool log_enabled(const struct log *l, enum log_level level);

@@ -46,9 +46,9 @@ static struct log *open_in(const char *dir, int64_t bytes, unsigned files)
 	const struct log_config config = {
 	    .level = LOG_INFO, .node = "a@b", .dir = dir, .file_bytes = bytes, .files = files};
 	struct log *l;
-	const char *why;
+	char why[256];
 
-	assert_int_equal(log_open(&config, &l, &why), ST_OK);
+	assert_int_equal(log_open(&config, &l, why, sizeof why), ST_OK);
 	return l;
 }
 
@@ -106,11 +106,10 @@ TEST(a_directory_that_cannot_be_made_is_named)
 {
 	const struct log_config config = {.dir = "/proc/none/log", .files = 1, .file_bytes = 100};
 	struct log *l;
-	const char *why;
+	char why[256];
 
-	assert_int_equal(log_open(&config, &l, &why), ST_IO);
+	assert_int_equal(log_open(&config, &l, why, sizeof why), ST_IO);
 	assert_non_null(strstr(why, "/proc/none/log"));
-	log_close(l);
 }
 
 /* The pipe is full: lines are dropped, counted, and the count is told when there is room. */
@@ -120,7 +119,7 @@ TEST(a_reader_that_does_not_read_does_not_stop_the_node)
 	const int saved = dup(STDOUT_FILENO);
 	static char sink[1 << 20];
 	struct log *l;
-	const char *why;
+	char why[256];
 	int ends[2];
 	ssize_t n;
 
@@ -128,7 +127,7 @@ TEST(a_reader_that_does_not_read_does_not_stop_the_node)
 	assert_int_equal(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
 	(void)fflush(stdout);
 	assert_true(dup2(ends[1], STDOUT_FILENO) >= 0);
-	assert_int_equal(log_open(&config, &l, &why), ST_OK);
+	assert_int_equal(log_open(&config, &l, why, sizeof why), ST_OK);
 	for (int i = 0; i < 4000; i++)
 		log_line(l, LOG_INFO, "a line that nobody reads, of a fair length, number %d", i);
 	n = read(ends[0], sink, sizeof sink - 1);
