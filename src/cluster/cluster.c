@@ -246,7 +246,7 @@ static void take_event(struct cluster *c, const struct cluster_event *ev)
 
 	if (ev->type == CLUSTER_TICK)
 		return;
-	m = view_find(c, ev->peer);
+	m = view_member(c, ev->peer);
 	if (m == NULL || is_self(c, m))
 		return; /* neither expected nor configured: not listened to */
 	if (ev->type == CLUSTER_MESSAGE) {
@@ -331,7 +331,19 @@ bool cluster_votes_muted(const struct cluster *c, int64_t now_us)
 	return c->restarted && !c->alone && now_us < c->started_us + promise_us;
 }
 
+uint64_t cluster_peer_id(const struct cluster *c, const char *peer)
+{
+	const struct member *m = view_find(c, peer);
+
+	return m != NULL && m->known && m->linked && !m->foreign ? m->head.raft_id : 0;
+}
+
 const struct identity *cluster_identity(const struct cluster *c)
 {
 	return &c->identity;
+}
+
+enum cluster_state cluster_state(const struct cluster *c)
+{
+	return c->state;
 }

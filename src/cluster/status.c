@@ -20,6 +20,11 @@ const char *cluster_state_name(enum cluster_state state)
 	return state_names[state];
 }
 
+bool cluster_in_minority(const struct cluster *c, const struct raft_view *raft)
+{
+	return view_reachable(c, raft) < view_needed(c, raft);
+}
+
 /* Fenced with a majority in sight is an election, not a minority. */
 static enum cluster_side side_of(const struct cluster *c, const struct cluster_status *s)
 {

@@ -1,6 +1,7 @@
 #include "cluster/view.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,7 +26,7 @@ const struct raft_voter *config_by_id(const struct raft_view *raft, uint64_t raf
 	return NULL;
 }
 
-struct member *view_find(struct cluster *c, const char *name)
+const struct member *view_find(const struct cluster *c, const char *name)
 {
 	for (size_t i = 0; i < c->n_members; i++) {
 		if (strcmp(c->members[i].name, name) == 0)
@@ -34,9 +35,16 @@ struct member *view_find(struct cluster *c, const char *name)
 	return NULL;
 }
 
+struct member *view_member(struct cluster *c, const char *name)
+{
+	const struct member *m = view_find(c, name);
+
+	return m == NULL ? NULL : &c->members[m - c->members];
+}
+
 struct member *view_add(struct cluster *c, const char *name, bool expected)
 {
-	struct member *m = view_find(c, name);
+	struct member *m = view_member(c, name);
 
 	assert(strlen(name) < NODE_NAME_MAX);
 	if (m != NULL)
@@ -175,21 +183,37 @@ static bool is_heard(const struct cluster *c, const struct member *m)
 	return m->heard_us >= 0 && !m->foreign && c->now_us - m->heard_us < c->config.detection_us;
 }
 
+static void tell_member(struct cluster *c, const struct member *m)
+{
+	struct cluster_action *action = outbox_add(&c->out, CLUSTER_MEMBER);
+	int64_t silent_us = c->now_us - m->heard_us;
+	char text[STATUS_WHY_MAX];
+
+	if (m->heard)
+		(void)snprintf(text, sizeof text, "heard on link %" PRIu64, m->epoch);
+	else if (m->foreign)
+		(void)snprintf(text, sizeof text, "it belongs to another cluster");
+	else
+		(void)snprintf(text, sizeof text, "silent for %" PRId64 " ms, link %s",
+		               silent_us / 1000, m->linked ? "open" : "closed");
+	action->up = m->heard;
+	action->peer = m->name;
+	action->raft_id = m->head.raft_id;
+	action->text = outbox_text(&c->out, text);
+}
+
 void view_detect(struct cluster *c)
 {
 	for (size_t i = 0; i < c->n_members; i++) {
 		struct member *m = &c->members[i];
 		struct edge *edge = &c->rows[c->self].edges[i];
-		struct cluster_action *action;
 
 		if (is_self(c, m) || is_heard(c, m) == m->heard)
 			continue;
 		m->heard = !m->heard;
 		edge->up = m->heard;
 		edge->since_us = c->now_us;
-		action = outbox_add(&c->out, CLUSTER_MEMBER);
-		action->up = m->heard;
-		action->peer = m->name;
+		tell_member(c, m);
 	}
 }
 

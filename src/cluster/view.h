@@ -18,7 +18,8 @@ struct raft_view;
 struct wire_beat;
 
 /* The member of this name; NULL: not in the table. */
-struct member *view_find(struct cluster *c, const char *name);
+const struct member *view_find(const struct cluster *c, const char *name);
+struct member *view_member(struct cluster *c, const char *name);
 
 /* The same, added when it is new; NULL: the table is full. */
 struct member *view_add(struct cluster *c, const char *name, bool expected);
