@@ -152,6 +152,49 @@ static void on_trace(struct node *n, const struct core_event *ev)
 	         ev->text);
 }
 
+static void say_expected(struct node *n)
+{
+	struct buf names;
+	size_t i;
+
+	buf_init(&names, MEMBERS_MAX * NODE_NAME_MAX + 64);
+	for (i = 0; i < n->config->n_expected; i++)
+		buf_printf(&names, "%s%s", i == 0 ? "" : ", ", n->config->expected[i]);
+	if (buf_text(&names) != NULL)
+		log_line(n->log, LOG_INFO, "Expected members: %s; ERLMCP_QUORUM_SIZE is %u",
+		         buf_text(&names), n->config->quorum_size);
+	buf_close(&names);
+}
+
+void node_log_start(struct node *n)
+{
+	const struct identity *id = core_identity(n->core);
+	char warning[LOG_LINE_MAX];
+
+	log_line(n->log, LOG_INFO, "erlmcp %s: node '%s' is up, distribution port %u, data in %s",
+	         ERLMCP_VERSION, n->config->node_name, net_port(n->net), n->config->data_dir);
+	if (n->config->alone)
+		log_line(n->log, LOG_WARNING,
+		         "A cluster of its own: neither ERLMCP_SEED_NODES nor "
+		         "ERLMCP_QUORUM_SIZE is set, so this node serves alone, without fault "
+		         "tolerance");
+	else
+		say_expected(n);
+	if (config_quorum_warning(n->config, warning, sizeof warning)) {
+		log_line(n->log, LOG_WARNING, "%s", warning);
+		raise_alarm(n, warning);
+	}
+	if (id->state != IDENTITY_EMPTY)
+		log_line(n->log, LOG_INFO,
+		         "Member of cluster %016llx, start number %llu of this incarnation",
+		         (unsigned long long)id->cluster_id, (unsigned long long)id->boot);
+	recorder_begin(n->recorder, "start", node_now_us(NULL), node_wall_ms(NULL));
+	recorder_text(n->recorder, "version", ERLMCP_VERSION);
+	recorder_text(n->recorder, "node", n->config->node_name);
+	recorder_int(n->recorder, "boot", (int64_t)id->boot);
+	recorder_end(n->recorder);
+}
+
 void node_on_core_event(void *arg, const struct core_event *ev)
 {
 	struct node *n = arg;

@@ -258,9 +258,10 @@ static bool open_net(struct node *n)
 static bool open_control(struct node *n)
 {
 	const struct control_ops ops = {.arg = n, .request = node_on_control};
-	const char *why;
+	char why[LOG_LINE_MAX];
 
-	if (control_open(&n->loop, n->config->data_dir, &ops, &n->control, &why) == ST_OK)
+	if (control_open(&n->loop, n->config->data_dir, &ops, &n->control, why, sizeof why) ==
+	    ST_OK)
 		return true;
 	log_line(n->log, LOG_ERROR, "The control socket cannot be opened: %s", why);
 	return false;
@@ -377,26 +378,20 @@ static int run_once(const struct node_config *config, struct log *log, bool *aga
 
 int node_main(const struct node_config *config, struct log *log)
 {
-	struct lockfile *lock;
-	const char *why;
+	char why[LOG_LINE_MAX];
+	int lock_fd;
 	bool again = true;
 	int code = EXIT_START;
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)setenv("UV_THREADPOOL_SIZE", "8", 0);
-	if (mkdir(config->data_dir, 0750) != 0 && errno != EEXIST) {
-		log_line(log, LOG_ERROR,
-		         "The data directory %s cannot be made: %s. Make it, or name another "
-		         "with ERLMCP_DATA_DIR",
-		         config->data_dir, strerror(errno));
-		return EXIT_START;
-	}
-	if (lockfile_take(config->data_dir, &lock, &why) != ST_OK) {
+	if (lockfile_take(config->data_dir, config->node_name, &lock_fd, why, sizeof why) !=
+	    ST_OK) {
 		log_line(log, LOG_ERROR, "%s", why);
 		return EXIT_START;
 	}
 	while (again)
 		code = run_once(config, log, &again);
-	lockfile_release(lock);
+	(void)close(lock_fd); /* gives the lock up */
 	return code;
 }
