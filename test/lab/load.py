@@ -1,0 +1,222 @@
+"""A steady client load that knows what it was promised, and notices a broken promise.
+
+Writers count: each owns one key of a shared session and writes 1, 2, 3, ... to it, each value
+until it is acknowledged (with one request id, so that a retry takes effect once). Readers read
+the session through every node. Makers create sessions, each with one request id, until they are
+told its name. So these are broken promises:
+
+  stale      a read that began after a value was acknowledged, or read, shows an older one
+  lost       at the end a key is behind what was acknowledged, or an acknowledged session is gone
+  duplicate  at the end there is a session that nobody was told of, or two makers got the same
+"""
+
+import asyncio
+import bisect
+import re
+import time
+from dataclasses import dataclass
+
+from control import Control, Gone
+
+KEY = re.compile(r'<<"(w\d+)">>\s*=>\s*(\d+)')
+NAME = re.compile(r'<<"([0-9a-f-]{8,})">>')
+REFUSED = re.compile(r"^\{error,\s*\{?(fenced|no_leader)")
+
+
+def boottime():
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Promises:
+    """What clients may rely on, by key: the highest value acknowledged or read, over time."""
+
+    def __init__(self):
+        self.times = {}
+        self.values = {}
+        self.broken = []
+        self.sessions = {}
+
+    def seen(self, key, value, now):
+        """From now on nobody may see less than this."""
+        values = self.values.setdefault(key, [])
+        if not values or value > values[-1]:
+            values.append(value)
+            self.times.setdefault(key, []).append(now)
+
+    def floor(self, key, since):
+        """The least value that a read which began at that time may show."""
+        at = bisect.bisect_left(self.times.get(key, []), since)
+        return self.values[key][at - 1] if at else 0
+
+    def check_read(self, data, since, now, where):
+        """A read of all keys that began at `since`."""
+        for key in self.values:
+            value = data.get(key, 0)
+            if value < self.floor(key, since):
+                self.broken.append(("stale", f"{where}: {key} = {value}, "
+                                    f"{self.floor(key, since)} was known before"))
+        for key, value in data.items():
+            self.seen(key, value, now)
+
+    def session_made(self, request, name):
+        if name in self.sessions.values():
+            self.broken.append(("duplicate", f"{request} got {name}, which another one has"))
+        self.sessions[request] = name
+
+    def check_end(self, data, names, given_up, where):
+        """What a node shows when all is quiet."""
+        for key, values in self.values.items():
+            if data.get(key, 0) < values[-1]:
+                self.broken.append(("lost", f"{where}: {key} = {data.get(key, 0)}, "
+                                    f"acknowledged {values[-1]}"))
+        made = set(self.sessions.values())
+        for name in made - set(names):
+            self.broken.append(("lost", f"{where}: session {name}"))
+        extra = len(set(names) - made)
+        if extra > given_up:
+            self.broken.append(("duplicate", f"{where}: {extra} sessions that nobody was told of"))
+
+    def count(self, kind):
+        return sum(1 for what, _ in self.broken if what == kind)
+
+
+@dataclass
+class Event:
+    """One answer to a client."""
+
+    node: object
+    verb: str
+    since: float
+    until: float
+    outcome: str  # ok, refused, unknown
+
+
+class Load:
+    """The clients of a lab's nodes. Use: await begin(), ..., await end()."""
+
+    def __init__(self, lab, writers=2, readers=2, pace_s=0.005):
+        self.lab = lab
+        self.pace_s = pace_s
+        self.n_writers = writers
+        self.n_readers = readers
+        self.promises = Promises()
+        self.events = []
+        self.errors = {}
+        self.session = None
+        self.stopping = False
+        self.given_up = 0
+        self.tasks = []
+
+    async def begin(self):
+        """Create the shared session and start all clients."""
+        control = Control(self.lab.nodes[0].data)
+        answer = await control.eval("erlmcp_session:create(shared).")
+        control.close()
+        self.session = NAME.search(answer).group(1)
+        number = 0
+        for node in self.lab.nodes:
+            for _ in range(self.n_writers):
+                number += 1
+                self.tasks.append(asyncio.create_task(self.write(node, number)))
+            for _ in range(self.n_readers):
+                self.tasks.append(asyncio.create_task(self.read(node)))
+            self.tasks.append(asyncio.create_task(self.make(node)))
+
+    async def end(self):
+        """Let every client finish what it began, then look at what each node shows."""
+        self.stopping = True
+        for result in await asyncio.gather(*self.tasks, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
+        for node in self.lab.nodes:
+            control = Control(node.data)
+            data = self.data_of(await control.eval(self.get()))
+            names = NAME.findall(await control.eval("erlmcp_session:list()."))
+            control.close()
+            names.remove(self.session)
+            self.promises.check_end(data, names, self.given_up, node.name)
+
+    def get(self):
+        return f'erlmcp_session:get(<<"{self.session}">>).'
+
+    @staticmethod
+    def data_of(answer):
+        return {key: int(value) for key, value in KEY.findall(answer)}
+
+    async def ask(self, control, node, verb, expression):
+        """One question: (answer or None, time of asking); notes the event."""
+        since = boottime()
+        answer = None
+        try:
+            answer = await control.eval(expression)
+            if answer.startswith("{error"):
+                outcome = "refused" if REFUSED.match(answer) else "unknown"
+            else:
+                outcome = "ok"
+        except Gone as why:
+            outcome, answer = ("unknown" if why.sent else "refused"), str(why)
+        except ValueError as why:
+            outcome, answer = "unknown", str(why)
+        if outcome != "ok":
+            kind = answer[:60]
+            self.errors[kind] = self.errors.get(kind, 0) + 1
+            answer = None
+        self.events.append(Event(node, verb, since, boottime(), outcome))
+        return answer, since
+
+    async def write(self, node, number):
+        control = Control(node.data)
+        key = f"w{number}"
+        value = 0
+        while not self.stopping:
+            value += 1
+            await self.insist(control, node, "write",
+                              f'erlmcp_session:put(<<"{self.session}">>, <<"{key}">>, {value}, '
+                              f'#{{request_id => <<"{key}-{value}">>}}).')
+            self.promises.seen(key, value, boottime())
+            await asyncio.sleep(self.pace_s)
+        control.close()
+
+    async def read(self, node):
+        control = Control(node.data)
+        while not self.stopping:
+            answer, since = await self.ask(control, node, "read", self.get())
+            if answer is not None:
+                self.promises.check_read(self.data_of(answer), since, boottime(), node.name)
+            await asyncio.sleep(self.pace_s)
+        control.close()
+
+    async def make(self, node):
+        control = Control(node.data)
+        number = 0
+        while not self.stopping:
+            number += 1
+            request = f"m{node.host}-{number}"
+            answer = await self.insist(
+                control, node, "make",
+                f'erlmcp_session:create(#{{request_id => <<"{request}">>}}).')
+            self.promises.session_made(request, NAME.search(answer).group(1))
+            await asyncio.sleep(20 * self.pace_s)
+        control.close()
+
+    async def insist(self, control, node, verb, expression):
+        """Ask until the answer is yes."""
+        while True:
+            answer, _ = await self.ask(control, node, verb, expression)
+            if answer is not None:
+                return answer
+            await asyncio.sleep(self.pace_s)
+
+    def first(self, verb, nodes, outcome, since):
+        """The first answer of this kind to a question asked after a time, or None."""
+        for event in events_since(self.events, since):
+            if (event.verb == verb and event.node in nodes and event.outcome == outcome
+                    and event.since >= since):
+                return event
+        return None
+
+
+def events_since(events, since):
+    """The events that ended after a time, oldest first (they are kept in order of their end)."""
+    at = bisect.bisect_left(events, since, key=lambda event: event.until)
+    return events[at:]
