@@ -95,7 +95,8 @@ class Drill:
             leaders = {status.get("leader") for status in all_status}
             if len(leaders) == 1 and all(s.get("state") == "serving" for s in all_status):
                 name = leaders.pop()
-                return next((n for n in self.lab.nodes if n.name == name), None)
+                if name is not None:
+                    return self.lab.node(name)
             await asyncio.sleep(0.02)
         return None
 

@@ -1,0 +1,325 @@
+"""Three real nodes on a real network that breaks. Topology: fabric.py, vocabulary: lab.py.
+
+    node 1 ---- node 2        Each story starts its own cluster and ends with the promise that
+        \\      /              matters: the majority serves, the minority refuses, nothing that
+         node 3               was acknowledged is lost.
+"""
+
+import re
+import subprocess
+import threading
+
+import fabric
+import tap
+from lab import Lab, wait_until
+
+NAME = re.compile(r'<<"[^"]+">>')
+FENCED = "{error,{fenced,"
+
+
+class Cluster(Lab):
+    """A lab whose nodes serve, and a session to write to."""
+
+    def __init__(self, n_nodes=3, **options):
+        if fabric.why_no_namespaces():
+            raise tap.Skip("network namespaces are not allowed here")
+        super().__init__(n_nodes, **options)
+
+    def __enter__(self):
+        try:
+            self.start()
+            self.wait_all_see_all()
+            self.session = NAME.search(self.nodes[0].eval("erlmcp_session:create(lab).")).group(0)
+        except BaseException:
+            self.show_logs()
+            self.close()
+            raise
+        return self
+
+    def put(self, node, value, key="k"):
+        return self.node(node).eval(f"erlmcp_session:put({self.session}, {key}, {value}).")
+
+    def get(self, node, key="k"):
+        """The value that a node shows, or its refusal."""
+        text = self.node(node).eval(f"erlmcp_session:get({self.session}).")
+        found = re.search(rf'<<"{key}">>\s*=>\s*(\w+)', text)
+        return int(found.group(1)) if found else text
+
+    def wait_put(self, node, value):
+        wait_until(lambda: self.put(node, value) == "ok", 15, f"{node} accepts a write")
+
+    def wait_fenced(self, node):
+        wait_until(lambda: node.state() == "fenced", 10, f"{node} is fenced")
+
+    def all_show(self, value):
+        """Every node serves with all members, and shows this value."""
+        self.wait_all_see_all()
+        for node in self.nodes:
+            shown = self.get(node)
+            assert shown == value, f"{node} shows {shown}, not {value}"
+
+
+def test_founding():
+    """three empty nodes found one cluster; each sees the two others and one leader"""
+    with Cluster() as c:
+        for node in c.nodes:
+            assert node.eval("length(nodes()).") == "2"
+            assert node.eval("node().") in (node.name, f"'{node.name}'")
+        assert c.leader() in c.nodes
+        assert c.put(1, 1) == "ok"
+        c.all_show(1)
+
+
+def part_and_heal(c, victim):
+    """Cut a node off and bring it back; both sides behave."""
+    rest = c.others(victim)
+    assert c.put(victim, 1) == "ok"
+    c.isolate(victim)
+    c.wait_fenced(victim)
+    assert c.put(victim, 666).startswith(FENCED) and str(c.get(victim)).startswith(FENCED)
+    assert victim.eval("nodes().") == "[]"
+    c.wait_put(rest[0], 2)
+    assert c.get(rest[1]) == 2
+    assert victim.log.grep("⚠️  MINORITY PARTITION DETECTED$")
+    assert victim.log.grep(r"Reachable nodes: 1 \(need 2 for majority\)$")
+    for node in rest:
+        assert node.log.grep("✅ MAJORITY PARTITION: Continue operations$")
+        assert node.log.grep(r"This node is part of the majority partition \(2 >= 2\)$")
+        assert not node.log.grep("Node.*disconnected")
+    mark = victim.log.mark()
+    c.heal()
+    c.all_show(2)
+    assert victim.log.grep("Node '.*' connected", since=mark)
+
+
+def test_isolated_leader():
+    """an isolated leader is fenced, the majority goes on, and the heal reconciles"""
+    with Cluster() as c:
+        part_and_heal(c, c.leader())
+
+
+def test_isolated_follower():
+    """an isolated follower is fenced, the majority does not notice much"""
+    with Cluster() as c:
+        part_and_heal(c, c.follower())
+
+
+def test_all_apart():
+    """with everybody alone nobody serves; the heal brings all back"""
+    with Cluster() as c:
+        c.put(1, 1)
+        c.isolate(1)
+        c.isolate(2)
+        for node in c.nodes:
+            c.wait_fenced(node)
+            assert c.put(node, 666).startswith(FENCED)
+        c.heal()
+        c.all_show(1)
+
+
+def test_one_way_cuts():
+    """a leader that is not heard, or does not hear, loses the lead; the majority serves"""
+    for deaf in (False, True):
+        with Cluster() as c:
+            leader = c.leader()
+            rest = c.others(leader)
+            c.put(leader, 1)
+            for node in rest:
+                c.cut_oneway(*((node, leader) if deaf else (leader, node)))
+            c.wait_put(rest[0], 2)
+            assert c.get(rest[1]) == 2
+            assert c.get(leader) == 2 or str(c.get(leader)).startswith("{error,"), "never stale"
+            c.heal()
+            c.all_show(2)
+
+
+def test_bridge_node():
+    """when two nodes lose each other but both reach the third, the cluster serves"""
+    with Cluster() as c:
+        leader = c.leader()
+        a, b = c.others(leader)[0], leader
+        c.cut(a, b)
+        third = c.others(a, b)[0]
+        c.wait_put(third, 1)
+        assert c.get(third) == 1
+        c.heal()
+        c.all_show(1)
+
+
+def test_flapping():
+    """a node that flaps does not shake what is acknowledged"""
+    with Cluster() as c:
+        victim = c.leader()
+        rest = c.others(victim)
+        for value in range(1, 4):
+            c.flap(victim, 1, period_s=0.8)
+            c.wait_put(rest[0], value)
+        c.all_show(3)
+
+
+def test_kill_leader():
+    """a leader that is killed loses nothing that was acknowledged"""
+    with Cluster() as c:
+        leader = c.leader()
+        assert c.put(leader, 7) == "ok"
+        leader.kill9()
+        rest = c.others(leader)
+        wait_until(lambda: c.get(rest[0]) == 7, 15, "the value survives")
+        c.wait_put(rest[1], 8)
+        leader.start()
+        c.all_show(8)
+
+
+def test_kill_all():
+    """all killed at once and started again: nothing that was acknowledged is lost"""
+    with Cluster() as c:
+        assert c.put(1, 7) == "ok"
+        for node in c.nodes:
+            node.kill9()
+        c.start()
+        c.all_show(7)
+
+
+def test_wiped():
+    """a node that lost its disk comes back as a new member and learns everything"""
+    with Cluster() as c:
+        victim = c.follower()
+        assert c.put(victim, 7) == "ok"
+        victim.kill9()
+        victim.wipe()
+        victim.start()
+        c.all_show(7)
+
+
+def test_paused_leader():
+    """a leader that was stopped for long does not answer from the past when it goes on"""
+    with Cluster() as c:
+        leader = c.leader()
+        rest = c.others(leader)
+        assert c.put(leader, 1) == "ok"
+        leader.pause()
+        answers = []
+        asking = threading.Thread(target=lambda: answers.append(c.get(leader)))
+        asking.start()
+        c.wait_put(rest[0], 2)
+        leader.cont()
+        asking.join(20)
+        assert answers and answers[0] != 1, f"the old leader said {answers}"
+        c.all_show(2)
+
+
+def test_force_shutdown():
+    """with FORCE_SHUTDOWN=true a minority node stops with its own exit code"""
+    with Cluster(FORCE_SHUTDOWN="true", SHUTDOWN_DELAY="1") as c:
+        victim = c.leader()
+        c.isolate(victim)
+        assert victim.wait_exit(15) == 76
+        assert victim.log.grep("Shutting down minority partition\\.\\.\\.$")
+        assert all(node.running() for node in c.others(victim))
+        c.heal()
+        victim.start()
+        c.wait_all_see_all()
+
+
+def test_countdown_aborted():
+    """a heal during the countdown aborts the shutdown"""
+    with Cluster(FORCE_SHUTDOWN="true", SHUTDOWN_DELAY="4") as c:
+        victim = c.leader()
+        c.isolate(victim)
+        wait_until(lambda: victim.log.grep("countdown"), 10, "the countdown began")
+        c.heal()
+        wait_until(lambda: victim.log.grep("countdown aborted"), 10, "the countdown is aborted")
+        c.wait_all_see_all()
+        assert victim.running()
+
+
+def test_early_riser():
+    """the first node up after a total outage does not shut itself down for being early"""
+    with Cluster(FORCE_SHUTDOWN="true", SHUTDOWN_DELAY="1") as c:
+        assert c.put(1, 5) == "ok"
+        for node in c.nodes:
+            node.kill9()
+        first = c.nodes[0]
+        first.start()
+        wait_until(lambda: first.state() in ("syncing", "fenced"), 10, f"{first} is up")
+        c.pass_time(3)  # three times the delay
+        assert first.running() and not first.serving()
+        for node in c.others(first):
+            node.start()
+        c.all_show(5)
+
+
+def test_interface_returns():
+    """a node whose interface vanishes and returns comes back by itself"""
+    with Cluster() as c:
+        victim = c.leader()
+        c.fabric.interface(victim.host, up=False)
+        c.wait_fenced(victim)
+        c.wait_put(c.others(victim)[0], 3)
+        c.fabric.interface(victim.host, up=True)
+        c.all_show(3)
+
+
+def test_noisy_cut():
+    """a noisy cut (resets) is as harmless as a silent one"""
+    with Cluster() as c:
+        victim = c.leader()
+        for other in c.others(victim):
+            c.refuse(victim, other)
+        c.wait_fenced(victim)
+        c.wait_put(c.others(victim)[0], 4)
+        c.accept()
+        c.all_show(4)
+
+
+def test_wrong_cookie():
+    """a node with another cookie is refused, and the others do not mind"""
+    with Cluster() as c:
+        stranger = c.follower()
+        assert stranger.stop() == 0
+        stranger.settings["ERLANG_COOKIE"] = "wrong"
+        stranger.start()
+        rest = c.others(stranger)
+        wait_until(lambda: rest[0].log.grep("[Rr]efused") or rest[1].log.grep("[Rr]efused"), 15,
+                   "the refusal is logged")
+        assert not stranger.serving()
+        c.wait_put(rest[0], 5)
+        stranger.stop()
+        del stranger.settings["ERLANG_COOKIE"]
+        stranger.start()
+        c.all_show(5)
+
+
+def test_bad_network():
+    """5 % loss, 20 ms jitter, duplicates: nobody is fenced for nothing"""
+    with Cluster(mode="wire", seed=3) as c:
+        marks = {node: node.log.mark() for node in c.nodes}
+        c.shape(loss=0.05, delay_ms=5, jitter_ms=20, duplicate=0.01)
+        for value in range(1, 40):
+            c.wait_put(1 + value % 3, value)
+        fenced = {node.name: node.log.grep("MINORITY", since=mark) for node, mark in marks.items()}
+        assert not any(fenced.values()), fenced
+        c.shape()
+        c.all_show(39)
+
+
+def test_runbook_commands():
+    """the runbooks' checks answer on a serving node"""
+    with Cluster() as c:
+        node = c.nodes[0]
+        health = node.eval("[{ok, _} = application:ensure_all_started(erlmcp),"
+                           " {ok, Members} = erlmcp_cluster_membership:get_members(),"
+                           " true = length(Members) >= 2, health_check_passed].")
+        assert health.endswith("true,health_check_passed]"), health
+        assert node.eval("[net_adm:ping(N) || N <- nodes()].") == "[pong,pong]"
+        assert re.search(r"^name erlmcp at port 910\d$", node.run("epmd", "-names").stdout, re.M)
+        script = fabric.__file__.replace("test/lab/fabric.py", "scripts/check-partition.sh")
+        healthy = node.shell("sh", script)
+        assert (healthy.returncode, healthy.stdout.split(":")[0]) == (0, "healthy")
+        netstat = subprocess.run(c.fabric.command(1, "netstat", "-an"), capture_output=True,
+                                 text=True, check=False, timeout=10).stdout
+        assert len(re.findall(r":(?:4369|910\d)\b.*ESTABLISHED", netstat)) >= 2, netstat
+
+
+if __name__ == "__main__":
+    tap.main(globals())
