@@ -61,7 +61,7 @@ static void beat_send(struct cluster *c, struct member *m)
 	beat.state = c->state;
 	beat.sent_us = c->now_us;
 	beat.echo_us = m->sent_us;
-	beat.held_us = m->sent_us == 0 ? 0 : c->now_us - m->heard_us;
+	beat.held_us = m->sent_us == 0 ? 0 : c->now_us - m->arrived_us;
 	if (c->raft->started)
 		fill_consensus(c, &beat);
 	message_begin(c, WIRE_BEAT);

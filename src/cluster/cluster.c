@@ -335,7 +335,10 @@ uint64_t cluster_peer_id(const struct cluster *c, const char *peer)
 {
 	const struct member *m = view_find(c, peer);
 
-	return m != NULL && m->known && m->linked && !m->foreign ? m->head.raft_id : 0;
+	if (m == NULL || !m->known || !m->linked || m->untrusted ||
+	    c->identity.state == IDENTITY_EMPTY || m->head.cluster_id != c->identity.cluster_id)
+		return 0;
+	return m->head.raft_id;
 }
 
 const struct identity *cluster_identity(const struct cluster *c)

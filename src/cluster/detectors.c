@@ -75,21 +75,33 @@ static unsigned reach_of(const struct cluster *c, size_t at)
 	return n;
 }
 
-void detectors_yield(struct cluster *c)
+/* A leader without a majority in sight, or one that gave its lease up for a hand-over that
+ * failed: it leads on in a term that can never have a lease again. */
+static bool must_yield(const struct cluster *c)
 {
 	const struct raft_view *raft = c->raft;
-	unsigned needed = view_needed(c, raft);
 
-	if (!raft->started || raft->role != ROLE_LEADER || raft->transferring ||
-	    raft->term == c->released_term || c->now_us < c->next_yield_us ||
-	    view_reachable(c, raft) >= needed)
+	if (!raft->started || raft->role != ROLE_LEADER || raft->transferring)
+		return false;
+	return raft->term == c->released_term || cluster_in_minority(c, raft);
+}
+
+void detectors_yield(struct cluster *c)
+{
+	unsigned needed = view_needed(c, c->raft);
+
+	if (!must_yield(c)) {
+		c->next_yield_us = c->now_us;
+		return;
+	}
+	if (c->now_us < c->next_yield_us)
 		return;
 	for (size_t i = 0; i < c->n_members; i++) {
 		const struct member *m = &c->members[i];
 		struct cluster_action *action;
 
 		if (is_self(c, m) || m->untrusted || !view_in_sight(c, m) ||
-		    !view_is_voter(c, raft, m) || reach_of(c, i) < needed)
+		    !view_is_voter(c, c->raft, m) || reach_of(c, i) < needed)
 			continue;
 		action = outbox_add(&c->out, CLUSTER_YIELD);
 		action->raft_id = m->head.raft_id;

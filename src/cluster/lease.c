@@ -103,4 +103,6 @@ int64_t lease_confirmed_until_us(const struct cluster *c, const struct raft_view
 void cluster_release_lease(struct cluster *c)
 {
 	c->released_term = c->term;
+	/* The hand-over that this is for gets its time first. */
+	c->next_yield_us = c->now_us + YIELD_INTERVAL_US;
 }

@@ -60,7 +60,7 @@ static bool in_sync(struct cluster *c)
 		const struct member *m = &c->members[i];
 
 		if (m->known && m->head.raft_id == raft->leader_id &&
-		    m->heard_us >= c->state_since_us) {
+		    m->arrived_us >= c->state_since_us) {
 			c->sync_known = true;
 			c->sync_index = m->said.commit;
 		}

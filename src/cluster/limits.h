@@ -19,7 +19,8 @@ enum {
 	OFFER_INTERVAL_US = 200000,   /* founding records, admissions and verdicts are repeated */
 	HELLO_INTERVAL_US = 500000,   /* expected names are compared while a member is empty */
 	CHANGE_INTERVAL_US = 1000000, /* one membership change asked of consensus a second */
-	YIELD_INTERVAL_US = 1000000,  /* one attempt to hand leadership over a second */
+	YIELD_INTERVAL_US = 300000,   /* a hand-over succeeds or is aborted sooner than this */
+	LATE_BEATS = 4,               /* a member silent for more beats is told as late */
 	ROW_AGE_MAX_MS = 3600000,     /* ages on the wire saturate at one hour */
 };
 

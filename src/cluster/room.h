@@ -56,7 +56,8 @@ struct member {
 	bool foreign;          /* it belongs to another cluster: never heard */
 	bool untrusted;        /* its disk was rolled back: its promises and answers do not count */
 	bool heard;            /* within the detection time */
-	int64_t heard_us;      /* newest beat arrived; -1: never */
+	int64_t heard_us;      /* it was alive then for certain, on our clock; -1: never heard */
+	int64_t arrived_us;    /* its newest beat arrived */
 	int64_t sent_us;       /* that beat's own send time, to be echoed; 0: none on this link */
 	int64_t rtt_us;        /* smoothed round trip; -1: unknown */
 	struct said said;

@@ -95,12 +95,23 @@ void view_link_down(struct cluster *c, struct member *m, uint64_t epoch)
 	m->foreign = false;
 }
 
-static void take_round_trip(struct cluster *c, struct member *m, const struct wire_beat *beat)
+/* The latest moment on our clock at which this beat was certainly not sent yet: when the peer
+ * had held our echoed beat for that long; without an echo, when the link came up. Contact
+ * counts from here, never from arrival: a beat can sit in a buffer for seconds. */
+static int64_t not_sent_before(const struct cluster *c, const struct member *m,
+                               const struct wire_beat *beat)
 {
-	int64_t rtt = c->now_us - beat->echo_us - beat->held_us;
+	int64_t at = beat->echo_us + beat->held_us;
 
-	if (beat->echo_us < m->linked_us || rtt < 0)
-		return;
+	if (beat->echo_us < m->linked_us)
+		return m->linked_us;
+	return at < c->now_us ? at : c->now_us;
+}
+
+static void take_round_trip(struct cluster *c, struct member *m, int64_t sent_us)
+{
+	int64_t rtt = c->now_us - sent_us;
+
 	m->rtt_us = m->rtt_us < 0 ? rtt : (m->rtt_us * 7 + rtt) / 8;
 }
 
@@ -113,19 +124,26 @@ static size_t column_of(const struct cluster *c, uint64_t hash)
 	return i;
 }
 
-/* One row of a sender's matrix; at[] says which member each of its columns is here. */
-static void take_row(struct cluster *c, size_t row_at, const struct wire_row *row, const size_t *at,
-                     size_t n)
+/* How a sender's matrix maps to ours. */
+struct matrix {
+	size_t n;
+	size_t at[MEMBERS_MAX]; /* its columns' members here; n_members: unknown */
+	int64_t sent_us;        /* when it said so, on our clock, at the earliest */
+};
+
+static void take_row(struct cluster *c, size_t row_at, const struct wire_row *row,
+                     const struct matrix *of)
 {
 	struct row *mine = &c->rows[row_at];
 
-	mine->reported_us = c->now_us - (int64_t)row->age_ms * 1000;
+	mine->reported_us = of->sent_us - (int64_t)row->age_ms * 1000;
 	mine->version = row->version;
-	for (size_t i = 0; i < n; i++) {
-		if (at[i] == c->n_members)
+	for (size_t i = 0; i < of->n; i++) {
+		if (of->at[i] == c->n_members)
 			continue;
-		mine->edges[at[i]].up = row->edges[i].up;
-		mine->edges[at[i]].since_us = c->now_us - (int64_t)row->edges[i].age_ms * 1000;
+		mine->edges[of->at[i]].up = row->edges[i].up;
+		mine->edges[of->at[i]].since_us =
+		    of->sent_us - (int64_t)row->edges[i].age_ms * 1000;
 	}
 }
 
@@ -143,25 +161,31 @@ static bool row_is_news(const struct cluster *c, size_t row_at, const struct wir
 	       mine->reported_us + c->config.detection_us <= c->now_us;
 }
 
-static void take_matrix(struct cluster *c, const struct member *m, const struct wire_beat *beat)
+static void take_matrix(struct cluster *c, const struct member *m, const struct wire_beat *beat,
+                        int64_t sent_us)
 {
-	size_t at[MEMBERS_MAX];
+	struct matrix of = {.n = beat->n, .sent_us = sent_us};
 	size_t sender = (size_t)(m - c->members);
 
 	for (size_t i = 0; i < beat->n; i++)
-		at[i] = column_of(c, beat->names[i]);
+		of.at[i] = column_of(c, beat->names[i]);
 	for (size_t i = 0; i < beat->n; i++) {
-		bool own_word = at[i] == sender && beat->rows[i].age_ms == 0;
+		const struct wire_row *row = &beat->rows[i];
+		bool own_word = of.at[i] == sender && row->age_ms == 0;
 
-		if (at[i] < c->n_members && (own_word || row_is_news(c, at[i], &beat->rows[i])))
-			take_row(c, at[i], &beat->rows[i], at, beat->n);
+		if (of.at[i] < c->n_members && (own_word || row_is_news(c, of.at[i], row)))
+			take_row(c, of.at[i], row, &of);
 	}
 }
 
 void view_take(struct cluster *c, struct member *m, const struct wire_beat *beat)
 {
+	int64_t sent_us = not_sent_before(c, m, beat);
+
 	assert(!is_self(c, m));
-	m->heard_us = c->now_us;
+	if (sent_us > m->heard_us)
+		m->heard_us = sent_us;
+	m->arrived_us = c->now_us;
 	m->sent_us = beat->sent_us;
 	m->answer_due |= beat->ask;
 	m->said = (struct said){
@@ -174,8 +198,9 @@ void view_take(struct cluster *c, struct member *m, const struct wire_beat *beat
 	    .applied = beat->applied,
 	    .view_hash = beat->view_hash,
 	};
-	take_round_trip(c, m, beat);
-	take_matrix(c, m, beat);
+	if (beat->echo_us >= m->linked_us)
+		take_round_trip(c, m, sent_us);
+	take_matrix(c, m, beat, sent_us);
 }
 
 static bool is_heard(const struct cluster *c, const struct member *m)

@@ -40,38 +40,37 @@ static const char *name_of(const struct why *w, uint64_t raft_id)
 	return voter == NULL ? "(removed)" : voter->name;
 }
 
-/* The members that should be here and are not, with the age of the last sign of life. */
-static void add_missing(struct why *w)
+/* The members that should be here and are not, or are late. */
+static void add_trouble(struct why *w)
 {
 	const struct cluster *c = w->c;
-	const char *before = "; missing: ";
+	const char *before = "; ";
 
 	for (size_t i = 0; i < c->n_members; i++) {
 		const struct member *m = &c->members[i];
 		bool wanted = m->expected || config_by_name(w->raft, m->name) != NULL;
 		int64_t silent_us = w->now_us - m->heard_us;
-		bool late = silent_us > 4 * c->config.beat_interval_us;
+		bool late = silent_us > LATE_BEATS * c->config.beat_interval_us;
 
 		if (i == c->self || !wanted || (view_in_sight(c, m) && !late))
 			continue;
 		add(w, "%s%.60s ", before, m->name);
 		before = ", ";
 		if (m->foreign)
-			add(w, "of another cluster");
+			add(w, "is of another cluster");
 		else if (m->heard_us < 0)
-			add(w, "never heard");
+			add(w, "was never heard");
 		else if (late)
-			add(w, "%" PRId64 ".%02" PRId64 " s", silent_us / 1000000,
-			    silent_us / 10000 % 100);
+			add(w, "is silent for %" PRId64 " ms", silent_us / 1000);
 		else
-			add(w, "does not hear us");
+			add(w, "does not hear this node");
 	}
 }
 
 static void add_sight(struct why *w)
 {
 	add(w, "%u in sight, %u needed", view_reachable(w->c, w->raft), view_needed(w->c, w->raft));
-	add_missing(w);
+	add_trouble(w);
 }
 
 static void forming(struct why *w)
@@ -90,7 +89,7 @@ static void forming(struct why *w)
 		}
 	}
 	add(w, "waiting for all %zu expected members to found a cluster", c->config.n_expected);
-	add_missing(w);
+	add_trouble(w);
 }
 
 static void syncing(struct why *w)
@@ -123,9 +122,13 @@ static void fenced(struct why *w)
 	else if (end <= w->now_us)
 		add(w, "lease of leader %.60s in term %" PRIu64 " ended %" PRId64 " ms ago; ",
 		    name_of(w, c->confirmed_leader), c->confirmed_term, (w->now_us - end) / 1000);
-	else
-		add(w, "leader %.60s in term %" PRIu64 " is not followed any more; ",
+	else if (c->confirmed_leader != w->raft->self_id)
+		add(w, "leader %.60s in term %" PRIu64 " is lost or gave its lease up; ",
 		    name_of(w, c->confirmed_leader), c->confirmed_term);
+	else if (c->confirmed_term == c->released_term)
+		add(w, "this node gave its lease of term %" PRIu64 " up; ", c->confirmed_term);
+	else
+		add(w, "this node leads term %" PRIu64 " no more; ", c->confirmed_term);
 	add_sight(w);
 }
 

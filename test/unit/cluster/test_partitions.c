@@ -1,0 +1,718 @@
+/* What happens when the network breaks: one story each, as a trace in virtual time.
+ *
+ * With seed 1, b leads three and the invariants of sim_cluster.h hold after each millisecond. */
+#include <string.h>
+
+#include "sim_cluster.h"
+#include "testing.h"
+
+TEST(an_isolated_leader_is_fenced_before_the_majority_takes_over)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	assert_int_equal(sim_leader(s), 'b');
+	sim_split(s, "ac|b");
+	sim_run_ms(s, 900);
+	assert_trace(s, "[  415] b: serving -> fenced\n"
+	                "[  423] c: serving -> fenced\n"
+	                "[  498] a: serving -> fenced\n"
+	                "[  504] b: a lost\n"
+	                "[  504] b: c lost\n"
+	                "[  504] b: countdown begins, 1 of 2\n"
+	                "[  528] a: b lost\n"
+	                "[  528] c: b lost\n"
+	                "[  567] a: leads term 3\n"
+	                "[  580] a: fenced -> syncing\n"
+	                "[  580] a: syncing -> degraded\n"
+	                "[  604] c: fenced -> syncing\n"
+	                "[  604] c: syncing -> degraded\n");
+	sim_heal(s);
+	sim_run_ms(s, 500);
+	assert_trace(s, "[ 1181] b: a connected\n"
+	                "[ 1181] a: b connected\n"
+	                "[ 1181] c: b connected\n"
+	                "[ 1181] b: c connected\n"
+	                "[ 1182] b: fenced -> syncing\n"
+	                "[ 1182] b: syncing -> degraded\n"
+	                "[ 1182] b: countdown aborted, 2 of 2\n"
+	                "[ 1182] a: degraded -> serving\n"
+	                "[ 1182] b: degraded -> serving\n"
+	                "[ 1204] c: degraded -> serving\n");
+	sim_free(s);
+}
+
+TEST(an_isolated_follower_is_fenced_and_the_others_go_on)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	sim_split(s, "ab|c");
+	sim_run_ms(s, 900);
+	assert_trace(s, "[  423] c: serving -> fenced\n"
+	                "[  504] b: c lost\n"
+	                "[  504] b: serving -> degraded\n"
+	                "[  527] c: a lost\n"
+	                "[  528] a: c lost\n"
+	                "[  528] a: serving -> degraded\n"
+	                "[  528] c: b lost\n"
+	                "[  528] c: countdown begins, 1 of 2\n");
+	sim_heal(s);
+	sim_run_ms(s, 500);
+	assert_trace(s, "[ 1181] c: a connected\n"
+	                "[ 1181] c: b connected\n"
+	                "[ 1181] a: c connected\n"
+	                "[ 1181] b: c connected\n"
+	                "[ 1182] c: countdown aborted, 2 of 2\n"
+	                "[ 1182] c: fenced -> syncing\n"
+	                "[ 1182] c: syncing -> degraded\n"
+	                "[ 1182] c: degraded -> serving\n"
+	                "[ 1182] a: degraded -> serving\n"
+	                "[ 1182] b: degraded -> serving\n");
+	sim_free(s);
+}
+
+TEST(four_split_in_two_halves_serve_nowhere)
+{
+	struct sim *s = sim_serving(4, NULL);
+
+	sim_split(s, "ab|cd");
+	sim_run_ms(s, 2000);
+	assert_trace(s, "[  360] c: serving -> fenced\n"
+	                "[  360] d: serving -> fenced\n"
+	                "[  381] a: serving -> fenced\n"
+	                "[  405] b: serving -> fenced\n"
+	                "[  505] b: c lost\n"
+	                "[  527] d: a lost\n"
+	                "[  528] a: c lost\n"
+	                "[  528] a: d lost\n"
+	                "[  528] a: countdown begins, 2 of 3\n"
+	                "[  528] d: b lost\n"
+	                "[  528] d: countdown begins, 2 of 3\n"
+	                "[  529] b: d lost\n"
+	                "[  529] b: countdown begins, 2 of 3\n"
+	                "[  529] c: a lost\n"
+	                "[  529] c: b lost\n"
+	                "[  529] c: countdown begins, 2 of 3\n");
+	sim_heal(s);
+	sim_await(s, "abcd", CLUSTER_SERVING, 1000);
+	assert_trace(s, "[ 2283] c: a connected\n"
+	                "[ 2283] d: a connected\n"
+	                "[ 2283] c: b connected\n"
+	                "[ 2283] d: b connected\n"
+	                "[ 2283] a: c connected\n"
+	                "[ 2283] b: c connected\n"
+	                "[ 2283] a: d connected\n"
+	                "[ 2283] b: d connected\n"
+	                "[ 2284] c: countdown aborted, 3 of 3\n"
+	                "[ 2284] d: countdown aborted, 3 of 3\n"
+	                "[ 2284] a: countdown aborted, 3 of 3\n"
+	                "[ 2284] b: countdown aborted, 3 of 3\n"
+	                "[ 2320] d: leads term 3\n"
+	                "[ 2334] d: fenced -> syncing\n"
+	                "[ 2334] d: syncing -> serving\n"
+	                "[ 2335] a: fenced -> syncing\n"
+	                "[ 2346] a: syncing -> serving\n"
+	                "[ 2357] c: fenced -> syncing\n"
+	                "[ 2357] c: syncing -> serving\n"
+	                "[ 2359] b: fenced -> syncing\n"
+	                "[ 2359] b: syncing -> serving\n");
+	sim_free(s);
+}
+
+TEST(five_split_two_one_two_serve_nowhere)
+{
+	struct sim *s = sim_serving(5, NULL);
+
+	sim_split(s, "ab|c|de");
+	sim_run_ms(s, 2000);
+	assert_trace(s, "[  415] b: serving -> fenced\n"
+	                "[  418] d: serving -> fenced\n"
+	                "[  423] c: serving -> fenced\n"
+	                "[  437] e: serving -> fenced\n"
+	                "[  463] a: serving -> fenced\n"
+	                "[  505] b: c lost\n"
+	                "[  505] b: d lost\n"
+	                "[  527] e: a lost\n"
+	                "[  528] a: c lost\n"
+	                "[  528] a: d lost\n"
+	                "[  528] a: e lost\n"
+	                "[  528] a: countdown begins, 2 of 3\n"
+	                "[  528] e: b lost\n"
+	                "[  528] e: c lost\n"
+	                "[  528] e: countdown begins, 2 of 3\n"
+	                "[  529] b: e lost\n"
+	                "[  529] b: countdown begins, 2 of 3\n"
+	                "[  529] c: a lost\n"
+	                "[  529] c: b lost\n"
+	                "[  529] c: d lost\n"
+	                "[  529] c: e lost\n"
+	                "[  529] c: countdown begins, 1 of 3\n"
+	                "[  529] d: a lost\n"
+	                "[  529] d: b lost\n"
+	                "[  529] d: c lost\n"
+	                "[  529] d: countdown begins, 2 of 3\n");
+	sim_heal(s);
+	sim_await(s, "abcde", CLUSTER_SERVING, 1000);
+	assert_trace(s, "[ 2283] c: a connected\n"
+	                "[ 2283] d: a connected\n"
+	                "[ 2283] e: a connected\n"
+	                "[ 2283] c: b connected\n"
+	                "[ 2283] d: b connected\n"
+	                "[ 2283] e: b connected\n"
+	                "[ 2283] a: c connected\n"
+	                "[ 2283] b: c connected\n"
+	                "[ 2283] d: c connected\n"
+	                "[ 2283] e: c connected\n"
+	                "[ 2283] a: d connected\n"
+	                "[ 2283] b: d connected\n"
+	                "[ 2283] c: d connected\n"
+	                "[ 2283] a: e connected\n"
+	                "[ 2283] b: e connected\n"
+	                "[ 2283] c: e connected\n"
+	                "[ 2284] d: countdown aborted, 3 of 3\n"
+	                "[ 2284] e: countdown aborted, 3 of 3\n"
+	                "[ 2284] c: countdown aborted, 3 of 3\n"
+	                "[ 2284] a: countdown aborted, 3 of 3\n"
+	                "[ 2284] b: countdown aborted, 3 of 3\n"
+	                "[ 2302] e: leads term 3\n"
+	                "[ 2309] e: fenced -> syncing\n"
+	                "[ 2309] e: syncing -> serving\n"
+	                "[ 2310] a: fenced -> syncing\n"
+	                "[ 2310] b: fenced -> syncing\n"
+	                "[ 2328] a: syncing -> serving\n"
+	                "[ 2328] b: syncing -> serving\n"
+	                "[ 2332] d: fenced -> syncing\n"
+	                "[ 2332] d: syncing -> serving\n"
+	                "[ 2334] c: fenced -> syncing\n"
+	                "[ 2334] c: syncing -> serving\n");
+	sim_free(s);
+}
+
+/* The leader at the bridge reaches everybody; the two ends miss only each other. */
+TEST(a_bridge_that_leads_keeps_all_three_serving)
+{
+	struct sim *s = sim_serving(3, NULL);
+	struct cluster_status status;
+
+	sim_cut(s, 'a', 'c');
+	sim_run_ms(s, 900);
+	assert_trace(s, "[  527] c: a lost\n"
+	                "[  527] c: serving -> degraded\n"
+	                "[  528] a: c lost\n"
+	                "[  528] a: serving -> degraded\n");
+	/* Everybody knows the whole graph, also the two who cannot tell each other. */
+	sim_status(s, 'a', &status);
+	assert_true(status.edges[1][2].known && status.edges[1][2].up);
+	assert_true(status.edges[0][2].known && !status.edges[0][2].up);
+	assert_in_range(status.edges[0][2].age_us, 600000, 700000);
+	sim_free(s);
+}
+
+TEST(a_bridge_that_follows_keeps_the_leader_and_the_far_end_is_fenced)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	sim_cut(s, 'b', 'c'); /* b leads, a is the bridge */
+	sim_run_ms(s, 900);
+	assert_trace(s, "[  423] c: serving -> fenced\n"
+	                "[  504] b: c lost\n"
+	                "[  504] b: serving -> degraded\n"
+	                "[  528] c: b lost\n");
+	sim_heal(s);
+	sim_run_ms(s, 1000);
+	assert_trace(s, "[ 1181] c: b connected\n"
+	                "[ 1181] b: c connected\n"
+	                "[ 1182] c: fenced -> syncing\n"
+	                "[ 1182] c: syncing -> degraded\n"
+	                "[ 1182] c: degraded -> serving\n"
+	                "[ 1182] b: degraded -> serving\n");
+	sim_free(s);
+}
+
+TEST(a_leader_that_is_not_heard_loses_its_lease_to_those_who_hear_each_other)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	sim_cut_way(s, 'b', 'a');
+	sim_cut_way(s, 'b', 'c');
+	sim_run_ms(s, 900);
+	assert_trace(s, "[  415] b: serving -> fenced\n"
+	                "[  423] c: serving -> fenced\n"
+	                "[  498] a: serving -> fenced\n"
+	                "[  528] a: b lost\n"
+	                "[  528] c: b lost\n"
+	                "[  531] b: countdown begins, 1 of 2\n"
+	                "[  567] a: leads term 3\n"
+	                "[  580] a: fenced -> syncing\n"
+	                "[  580] a: syncing -> degraded\n"
+	                "[  604] c: fenced -> syncing\n"
+	                "[  604] c: syncing -> degraded\n");
+	sim_heal(s);
+	sim_await(s, "abc", CLUSTER_SERVING, 1500);
+	assert_trace(s, "[ 1181] a: b connected\n"
+	                "[ 1181] a: degraded -> serving\n"
+	                "[ 1181] c: b connected\n"
+	                "[ 1181] c: degraded -> serving\n"
+	                "[ 1182] b: countdown aborted, 2 of 2\n"
+	                "[ 1207] b: fenced -> syncing\n"
+	                "[ 1207] b: syncing -> serving\n");
+	sim_free(s);
+}
+
+TEST(a_leader_that_does_not_hear_loses_its_lease_though_the_others_hear_it)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	sim_cut_way(s, 'a', 'b');
+	sim_cut_way(s, 'c', 'b');
+	sim_run_ms(s, 900);
+	assert_trace(s, "[  415] b: serving -> fenced\n"
+	                "[  498] a: serving -> fenced\n"
+	                "[  498] c: serving -> fenced\n"
+	                "[  504] b: a lost\n"
+	                "[  504] b: c lost\n"
+	                "[  504] b: countdown begins, 1 of 2\n"
+	                "[  717] a: leads term 3\n"
+	                "[  730] a: fenced -> syncing\n"
+	                "[  730] a: syncing -> degraded\n"
+	                "[  754] c: fenced -> syncing\n"
+	                "[  754] c: syncing -> degraded\n");
+	sim_heal(s);
+	sim_await(s, "abc", CLUSTER_SERVING, 1500);
+	assert_trace(s, "[ 1181] b: a connected\n"
+	                "[ 1181] b: countdown aborted, 2 of 2\n"
+	                "[ 1181] b: fenced -> syncing\n"
+	                "[ 1181] b: syncing -> degraded\n"
+	                "[ 1181] b: c connected\n"
+	                "[ 1181] b: degraded -> serving\n"
+	                "[ 1205] a: degraded -> serving\n"
+	                "[ 1205] c: degraded -> serving\n");
+	sim_free(s);
+}
+
+TEST(a_one_way_cut_between_followers_only_degrades)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	sim_cut_way(s, 'a', 'c');
+	sim_run_ms(s, 900);
+	assert_trace(s, "[  527] c: a lost\n"
+	                "[  527] c: serving -> degraded\n"
+	                "[  530] a: serving -> degraded\n");
+	sim_free(s);
+}
+
+static void five_blips_are_nothing(int64_t ms)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	for (int i = 0; i < 5; i++) {
+		sim_split(s, "ac|b");
+		sim_run_ms(s, ms);
+		sim_heal(s);
+		sim_run_ms(s, 400);
+	}
+	assert_trace(s, "");
+	for (char node = 'a'; node <= 'c'; node++)
+		assert_int_equal(sim_state(s, node), CLUSTER_SERVING);
+	sim_free(s);
+}
+
+TEST(a_blip_of_one_millisecond_is_nothing)
+{
+	five_blips_are_nothing(1);
+}
+
+TEST(a_blip_of_ten_milliseconds_is_nothing)
+{
+	five_blips_are_nothing(10);
+}
+
+TEST(a_blip_of_a_hundred_milliseconds_is_nothing)
+{
+	five_blips_are_nothing(100);
+}
+
+TEST(a_blip_that_costs_the_links_is_reconciled_at_once)
+{
+	struct sim *s = sim_serving(3, NULL);
+	struct cluster_status a;
+	struct cluster_status b;
+
+	sim_drop_link(s, 'a', 'b');
+	sim_drop_link(s, 'b', 'c');
+	sim_run_ms(s, 60); /* redialled after 50 ms */
+	assert_trace(s, "");
+	sim_status(s, 'a', &a);
+	sim_status(s, 'b', &b);
+	assert_true(a.view_hash == b.view_hash);
+	assert_true(sim_may_serve(s, 'a') && sim_may_serve(s, 'b'));
+	sim_free(s);
+}
+
+TEST(flapping_at_one_hertz_never_serves_on_both_sides)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	for (int i = 0; i < 3; i++) {
+		sim_split(s, "ac|b");
+		sim_run_ms(s, 500);
+		sim_heal(s);
+		sim_run_ms(s, 500);
+	}
+	assert_trace(s, "[  415] b: serving -> fenced\n"
+	                "[  423] c: serving -> fenced\n"
+	                "[  498] a: serving -> fenced\n"
+	                "[  504] b: a lost\n"
+	                "[  504] b: c lost\n"
+	                "[  504] b: countdown begins, 1 of 2\n"
+	                "[  528] a: b lost\n"
+	                "[  528] c: b lost\n"
+	                "[  567] a: leads term 3\n"
+	                "[  580] a: fenced -> syncing\n"
+	                "[  580] a: syncing -> degraded\n"
+	                "[  604] c: fenced -> syncing\n"
+	                "[  604] c: syncing -> degraded\n"
+	                "[  781] b: a connected\n"
+	                "[  781] a: b connected\n"
+	                "[  781] c: b connected\n"
+	                "[  781] b: c connected\n"
+	                "[  782] b: fenced -> syncing\n"
+	                "[  782] b: syncing -> degraded\n"
+	                "[  782] b: countdown aborted, 2 of 2\n"
+	                "[  782] a: degraded -> serving\n"
+	                "[  782] b: degraded -> serving\n"
+	                "[  804] c: degraded -> serving\n"
+	                "[ 1463] b: serving -> fenced\n"
+	                "[ 1505] b: a lost\n"
+	                "[ 1505] b: c lost\n"
+	                "[ 1505] b: countdown begins, 1 of 2\n"
+	                "[ 1505] c: b lost\n"
+	                "[ 1505] c: serving -> degraded\n"
+	                "[ 1506] a: b lost\n"
+	                "[ 1506] a: serving -> degraded\n"
+	                "[ 1781] b: a connected\n"
+	                "[ 1781] a: b connected\n"
+	                "[ 1781] c: b connected\n"
+	                "[ 1781] b: c connected\n"
+	                "[ 1782] b: fenced -> syncing\n"
+	                "[ 1782] b: syncing -> degraded\n"
+	                "[ 1782] b: countdown aborted, 2 of 2\n"
+	                "[ 1782] a: degraded -> serving\n"
+	                "[ 1782] c: degraded -> serving\n"
+	                "[ 1782] b: degraded -> serving\n"
+	                "[ 2463] b: serving -> fenced\n"
+	                "[ 2505] b: a lost\n"
+	                "[ 2506] a: b lost\n"
+	                "[ 2506] a: serving -> degraded\n"
+	                "[ 2506] b: c lost\n"
+	                "[ 2506] b: countdown begins, 1 of 2\n"
+	                "[ 2506] c: b lost\n"
+	                "[ 2506] c: serving -> degraded\n"
+	                "[ 2781] b: a connected\n"
+	                "[ 2781] a: b connected\n"
+	                "[ 2781] c: b connected\n"
+	                "[ 2781] b: c connected\n"
+	                "[ 2782] b: fenced -> syncing\n"
+	                "[ 2782] b: syncing -> degraded\n"
+	                "[ 2782] b: countdown aborted, 2 of 2\n"
+	                "[ 2782] a: degraded -> serving\n"
+	                "[ 2782] c: degraded -> serving\n"
+	                "[ 2782] b: degraded -> serving\n");
+	sim_await(s, "abc", CLUSTER_SERVING, 500);
+	sim_free(s);
+}
+
+TEST(a_second_cut_during_healing_fences_again)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	sim_split(s, "a|bc");
+	sim_run_ms(s, 3000);
+	sim_trace_clear(s);
+	sim_heal(s);
+	sim_run_ms(s, 10); /* links are up, nothing is confirmed yet */
+	sim_split(s, "a|bc");
+	sim_run_ms(s, 600);
+	assert_trace(s, "[ 3282] b: a connected\n"
+	                "[ 3282] c: a connected\n"
+	                "[ 3282] a: b connected\n"
+	                "[ 3282] a: c connected\n"
+	                "[ 3283] b: degraded -> serving\n"
+	                "[ 3283] c: degraded -> serving\n"
+	                "[ 3283] a: countdown aborted, 2 of 2\n"
+	                "[ 3531] b: a lost\n"
+	                "[ 3531] b: serving -> degraded\n"
+	                "[ 3531] a: b lost\n"
+	                "[ 3531] a: c lost\n"
+	                "[ 3531] a: countdown begins, 1 of 2\n"
+	                "[ 3531] c: a lost\n"
+	                "[ 3531] c: serving -> degraded\n");
+	sim_heal(s);
+	sim_await(s, "abc", CLUSTER_SERVING, 1000);
+	assert_trace(s, "[ 3891] b: a connected\n"
+	                "[ 3891] c: a connected\n"
+	                "[ 3891] a: b connected\n"
+	                "[ 3891] a: c connected\n"
+	                "[ 3892] b: degraded -> serving\n"
+	                "[ 3892] a: countdown aborted, 2 of 2\n"
+	                "[ 3892] a: fenced -> syncing\n"
+	                "[ 3892] a: syncing -> degraded\n"
+	                "[ 3892] a: degraded -> serving\n"
+	                "[ 3905] c: degraded -> serving\n");
+	sim_free(s);
+}
+
+/* SIGSTOP of ten lease lengths; the messages of that time wait in the sockets. */
+TEST(a_leader_that_was_stopped_refuses_the_first_request_when_it_continues)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	assert_int_equal(sim_leader(s), 'b');
+	sim_pause(s, 'b');
+	sim_run_ms(s, 3000);
+	sim_resume(s, 'b');
+	/* The waiting request is read before any timer fires. */
+	assert_false(sim_may_serve(s, 'b'));
+	assert_false(sim_round(s, 'b'));
+	sim_run_ms(s, 500);
+	assert_trace(s, "[  280] b: stopped by a signal\n"
+	                "[  423] c: serving -> fenced\n"
+	                "[  498] a: serving -> fenced\n"
+	                "[  528] a: b lost\n"
+	                "[  528] c: b lost\n"
+	                "[  567] a: leads term 3\n"
+	                "[  580] a: fenced -> syncing\n"
+	                "[  580] a: syncing -> degraded\n"
+	                "[  604] c: fenced -> syncing\n"
+	                "[  604] c: syncing -> degraded\n"
+	                "[ 3280] b: continues\n"
+	                "[ 3281] b: a lost\n"
+	                "[ 3281] b: c lost\n"
+	                "[ 3281] b: serving -> fenced\n"
+	                "[ 3281] b: countdown begins, 1 of 2\n"
+	                "[ 3332] b: a connected\n"
+	                "[ 3332] a: b connected\n"
+	                "[ 3332] c: b connected\n"
+	                "[ 3332] b: c connected\n"
+	                "[ 3333] b: countdown aborted, 2 of 2\n"
+	                "[ 3333] a: degraded -> serving\n"
+	                "[ 3333] c: degraded -> serving\n"
+	                "[ 3358] b: fenced -> syncing\n"
+	                "[ 3358] b: syncing -> serving\n");
+	sim_free(s);
+}
+
+TEST(a_follower_that_was_stopped_does_not_believe_old_beats_in_its_socket)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	sim_pause(s, 'c');
+	sim_run_ms(s, 900);
+	sim_split(s, "ab|c"); /* it continues alone: only old beats are there */
+	sim_resume(s, 'c');
+	assert_false(sim_may_serve(s, 'c'));
+	sim_run_ms(s, 200);
+	assert_trace(s, "[  280] c: stopped by a signal\n"
+	                "[  528] a: c lost\n"
+	                "[  528] a: serving -> degraded\n"
+	                "[  529] b: c lost\n"
+	                "[  529] b: serving -> degraded\n"
+	                "[ 1180] c: continues\n"
+	                "[ 1181] c: a lost\n"
+	                "[ 1181] c: b lost\n"
+	                "[ 1181] c: serving -> fenced\n"
+	                "[ 1181] c: countdown begins, 1 of 2\n");
+	assert_false(sim_may_serve(s, 'c'));
+	sim_free(s);
+}
+
+TEST(a_restart_in_the_minority_neither_serves_nor_votes)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	sim_split(s, "a|bc");
+	sim_run_ms(s, 1000);
+	sim_kill(s, 'a');
+	sim_start(s, "a");
+	assert_true(cluster_votes_muted(sim_node(s, 'a')->cluster,
+	                                sim_clock_us(sim_node(s, 'a')) + 299999));
+	assert_false(cluster_votes_muted(sim_node(s, 'a')->cluster,
+	                                 sim_clock_us(sim_node(s, 'a')) + 300000));
+	sim_trace_clear(s);
+	sim_run_ms(s, 2000);
+	assert_trace(s, "[ 1281] a: forming -> syncing\n"
+	                "[ 2081] a: syncing -> fenced\n"
+	                "[ 2081] a: countdown begins, 1 of 2\n");
+	sim_heal(s);
+	sim_await(s, "abc", CLUSTER_SERVING, 500);
+	assert_trace(s, "[ 3282] b: a connected\n"
+	                "[ 3282] c: a connected\n"
+	                "[ 3282] a: b connected\n"
+	                "[ 3282] a: c connected\n"
+	                "[ 3283] b: degraded -> serving\n"
+	                "[ 3283] c: degraded -> serving\n"
+	                "[ 3283] a: countdown aborted, 2 of 2\n"
+	                "[ 3308] a: fenced -> syncing\n"
+	                "[ 3308] a: syncing -> serving\n");
+	sim_free(s);
+}
+
+TEST(a_leadership_transfer_moves_the_lease_and_everybody_serves_again)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	sim_transfer(s, 'c');
+	assert_false(sim_may_serve(s, 'b'));
+	sim_await(s, "abc", CLUSTER_SERVING, 500);
+	sim_run_ms(s, 100);
+	assert_trace(s, "[  280] b: hands over to c\n"
+	                "[  281] b: serving -> fenced\n"
+	                "[  281] c: serving -> fenced\n"
+	                "[  282] a: serving -> fenced\n"
+	                "[  283] c: leads term 3\n"
+	                "[  304] c: fenced -> syncing\n"
+	                "[  304] c: syncing -> serving\n"
+	                "[  305] a: fenced -> syncing\n"
+	                "[  306] b: fenced -> syncing\n"
+	                "[  309] a: syncing -> serving\n"
+	                "[  309] b: syncing -> serving\n");
+	sim_free(s);
+}
+
+TEST(a_leadership_transfer_that_a_cut_aborts_leaves_no_lease_in_that_term)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	sim_cut(s, 'b', 'c');
+	sim_transfer(s, 'c');
+	sim_run_ms(s, 1000);
+	assert_trace(s, "[  280] b: hands over to c\n"
+	                "[  281] b: serving -> fenced\n"
+	                "[  305] a: serving -> fenced\n"
+	                "[  423] c: serving -> fenced\n"
+	                "[  430] b: yields to a\n"
+	                "[  433] a: leads term 3\n"
+	                "[  455] a: fenced -> syncing\n"
+	                "[  455] a: syncing -> serving\n"
+	                "[  456] b: fenced -> syncing\n"
+	                "[  459] b: syncing -> serving\n"
+	                "[  479] c: fenced -> syncing\n"
+	                "[  479] c: syncing -> serving\n"
+	                "[  504] b: c lost\n"
+	                "[  504] b: serving -> degraded\n"
+	                "[  528] c: b lost\n"
+	                "[  528] c: serving -> degraded\n");
+	sim_heal(s);
+	sim_await(s, "abc", CLUSTER_SERVING, 1500);
+	assert_trace(s, "[ 1317] c: b connected\n"
+	                "[ 1317] b: c connected\n"
+	                "[ 1318] c: degraded -> serving\n"
+	                "[ 1318] b: degraded -> serving\n");
+	sim_free(s);
+}
+
+/* An interface vanishes and returns with another address: links break at once, and names are
+ * resolved anew at each attempt. */
+TEST(a_changed_address_is_a_cut_with_new_links_afterwards)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	sim_split(s, "a|bc");
+	sim_drop_link(s, 'a', 'b');
+	sim_drop_link(s, 'a', 'c');
+	sim_run_ms(s, 2000);
+	sim_heal(s);
+	sim_await(s, "abc", CLUSTER_SERVING, 500);
+	assert_trace(s, "[  498] a: serving -> fenced\n"
+	                "[  504] b: a lost\n"
+	                "[  504] b: serving -> degraded\n"
+	                "[  527] c: a lost\n"
+	                "[  527] c: serving -> degraded\n"
+	                "[  528] a: b lost\n"
+	                "[  528] a: c lost\n"
+	                "[  528] a: countdown begins, 1 of 2\n"
+	                "[ 2282] b: a connected\n"
+	                "[ 2282] c: a connected\n"
+	                "[ 2282] a: b connected\n"
+	                "[ 2282] a: c connected\n"
+	                "[ 2283] b: degraded -> serving\n"
+	                "[ 2283] c: degraded -> serving\n"
+	                "[ 2283] a: countdown aborted, 2 of 2\n"
+	                "[ 2308] a: fenced -> syncing\n"
+	                "[ 2308] a: syncing -> serving\n");
+	sim_free(s);
+}
+
+/* Five with one-way cuts: the leader is heard by all, but hears only one. Raft alone would wait
+ * for its check of contact, and then for an election timeout; the leader knows better. */
+TEST(a_leader_that_few_answer_yields_to_one_who_reaches_a_majority)
+{
+	const struct sim_options options = {.detection_us = 75000, .seed = 1};
+	struct sim *s = sim_serving(5, &options);
+	char leader = sim_leader(s);
+	char friend = leader == 'a' ? 'b' : 'a';
+
+	for (char node = 'a'; node <= 'e'; node++) {
+		if (node != leader && node != friend)
+			sim_cut_way(s, node, leader);
+	}
+	sim_run_ms(s, 900);
+	assert_trace(s, "[  330] b: c lost\n"
+	                "[  330] b: d lost\n"
+	                "[  330] b: serving -> degraded\n"
+	                "[  331] c: serving -> degraded\n"
+	                "[  331] d: serving -> degraded\n"
+	                "[  354] b: e lost\n"
+	                "[  354] b: yields to a\n"
+	                "[  355] a: serving -> fenced\n"
+	                "[  355] e: serving -> degraded\n"
+	                "[  355] b: degraded -> fenced\n"
+	                "[  355] b: countdown begins, 2 of 3\n"
+	                "[  356] c: degraded -> fenced\n"
+	                "[  356] d: degraded -> fenced\n"
+	                "[  356] e: degraded -> fenced\n"
+	                "[  357] a: leads term 3\n"
+	                "[  380] a: fenced -> syncing\n"
+	                "[  380] a: syncing -> serving\n"
+	                "[  404] e: fenced -> syncing\n"
+	                "[  404] e: syncing -> degraded\n"
+	                "[  406] b: fenced -> syncing\n"
+	                "[  406] b: syncing -> degraded\n"
+	                "[  406] b: countdown aborted, 2 of 3\n"
+	                "[  406] c: fenced -> syncing\n"
+	                "[  406] c: syncing -> degraded\n"
+	                "[  406] d: fenced -> syncing\n"
+	                "[  406] d: syncing -> degraded\n");
+	sim_free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(an_isolated_leader_is_fenced_before_the_majority_takes_over),
+	    cmocka_unit_test(an_isolated_follower_is_fenced_and_the_others_go_on),
+	    cmocka_unit_test(four_split_in_two_halves_serve_nowhere),
+	    cmocka_unit_test(five_split_two_one_two_serve_nowhere),
+	    cmocka_unit_test(a_bridge_that_leads_keeps_all_three_serving),
+	    cmocka_unit_test(a_bridge_that_follows_keeps_the_leader_and_the_far_end_is_fenced),
+	    cmocka_unit_test(
+	        a_leader_that_is_not_heard_loses_its_lease_to_those_who_hear_each_other),
+	    cmocka_unit_test(a_leader_that_does_not_hear_loses_its_lease_though_the_others_hear_it),
+	    cmocka_unit_test(a_one_way_cut_between_followers_only_degrades),
+	    cmocka_unit_test(a_blip_of_one_millisecond_is_nothing),
+	    cmocka_unit_test(a_blip_of_ten_milliseconds_is_nothing),
+	    cmocka_unit_test(a_blip_of_a_hundred_milliseconds_is_nothing),
+	    cmocka_unit_test(a_blip_that_costs_the_links_is_reconciled_at_once),
+	    cmocka_unit_test(flapping_at_one_hertz_never_serves_on_both_sides),
+	    cmocka_unit_test(a_second_cut_during_healing_fences_again),
+	    cmocka_unit_test(a_leader_that_was_stopped_refuses_the_first_request_when_it_continues),
+	    cmocka_unit_test(a_follower_that_was_stopped_does_not_believe_old_beats_in_its_socket),
+	    cmocka_unit_test(a_restart_in_the_minority_neither_serves_nor_votes),
+	    cmocka_unit_test(a_leadership_transfer_moves_the_lease_and_everybody_serves_again),
+	    cmocka_unit_test(a_leadership_transfer_that_a_cut_aborts_leaves_no_lease_in_that_term),
+	    cmocka_unit_test(a_changed_address_is_a_cut_with_new_links_afterwards),
+	    cmocka_unit_test(a_leader_that_few_answer_yields_to_one_who_reaches_a_majority),
+	};
+
+	return RUN_TESTS(tests);
+}
