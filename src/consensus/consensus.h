@@ -32,7 +32,9 @@ struct consensus_ops {
 	int64_t (*now_us)(void *arg);
 	/* True while votes must be neither asked for nor given: cluster_votes_muted(). */
 	bool (*votes_muted)(void *arg);
-	/* Send to the member with this raft id and node name. Copies bytes. May drop. */
+	/* Send to the member with this raft id and node name. Copies bytes. May drop. Messages of
+	 * one class to one member stay in order. Called from inside libraft: must not call back
+	 * into consensus; queue and return. */
 	void (*send)(void *arg, uint64_t raft_id, const char *name, const uint8_t *bytes,
 	             size_t len, enum traffic traffic);
 	/* Role, term, leader, configuration, commit or applied index may have changed. */
@@ -42,9 +44,12 @@ struct consensus_ops {
 	 * ST_UNKNOWN: leadership was lost, it may or may not commit. */
 	void (*proposed)(void *arg, uint64_t tag, enum status st, uint64_t index,
 	                 const uint8_t *result, size_t len);
-	/* libraft met a fatal condition (a failed write or fsync): the process must stop. */
+	/* A fatal condition (a failed write or fsync, memory exhausted inside libraft): the
+	 * process must stop. From this moment on nothing is sent, acknowledged or taken in. May
+	 * be called from inside libraft: must not call back into consensus. */
 	void (*fatal)(void *arg, const char *why);
-	/* One line of diagnosis; level as in libraft's tracer: 1 error .. 5 trace. */
+	/* One line of diagnosis; level as in libraft's tracer: 1 error .. 5 trace. libraft formats
+	 * several lines for each message: NULL when nobody reads them. */
 	void (*trace)(void *arg, int level, const char *text);
 };
 
@@ -52,14 +57,16 @@ struct consensus_config {
 	uint64_t raft_id;
 	const char *name;         /* this node's name; copied */
 	unsigned election_ms;     /* lower bound of the election timeout */
-	unsigned election_max_ms; /* bound of every randomized timeout: the longest promise */
+	unsigned election_max_ms; /* bound of every randomized timeout: the longest promise; at
+	                             least twice election_ms */
 	unsigned heartbeat_ms;
 	unsigned snapshot_threshold; /* entries between snapshots */
-	unsigned snapshot_trailing;  /* entries kept behind a snapshot */
+	unsigned snapshot_trailing;  /* entries kept behind a snapshot; at least 1 */
 	uint64_t seed;               /* of libraft's own random generator */
 };
 
-/* Make it, not started. Borrows io and store for its life; copies config and ops. */
+/* Make it, not started. Borrows io and store for its life; copies config and ops. A storage
+ * that cannot be used is reported by consensus_start(). ST_INVALID: config breaks a rule. */
 CHECKED enum status consensus_new(const struct consensus_config *config,
                                   const struct consensus_ops *ops, struct raft_io *io,
                                   struct store *store, struct consensus **ret);
@@ -68,7 +75,8 @@ CHECKED enum status consensus_new(const struct consensus_config *config,
  * start. ST_EXISTS when the log is not empty (then it was bootstrapped before: not an error). */
 CHECKED enum status consensus_bootstrap(struct consensus *c, const struct identity *founding);
 
-/* Load the log and start. ST_CORRUPT names the file in *why (valid until close). */
+/* Load the log and start. ST_CORRUPT names the file in *why (valid until consensus_free()).
+ * After a failure close and free as usual. */
 CHECKED enum status consensus_start(struct consensus *c, const char **why);
 
 /* Stop; closed_cb fires when libraft has let go of everything; then consensus_free(). */
@@ -90,7 +98,8 @@ CHECKED enum status consensus_propose(struct consensus *c, uint64_t tag, const u
                                       size_t len);
 void consensus_flush(struct consensus *c);
 
-/* Leader only: see that an entry of this term gets committed, so that reads can be served. */
+/* Leader only: see that an entry of this term gets committed, so that reads can be served.
+ * A new leader does this by itself; calling it again costs nothing. */
 void consensus_settle(struct consensus *c);
 
 /* Leader only, one at a time (ST_BUSY): membership. done_cb gets the outcome. */
@@ -102,16 +111,25 @@ CHECKED enum status consensus_promote(struct consensus *c, uint64_t raft_id,
 CHECKED enum status consensus_remove(struct consensus *c, uint64_t raft_id,
                                      consensus_change_cb done_cb, void *arg);
 
-/* Leader only: hand leadership to raft_id (0: any). The caller has released its lease first
- * (cluster_release_lease()); members are told before TimeoutNow leaves. */
+/* Leader only: hand leadership to raft_id (0: the most advanced voter). The caller has released
+ * its lease first (cluster_release_lease()); members are told before TimeoutNow leaves. done_cb
+ * gets ST_OK when another leader is known. When the hand-over fails (ST_TIMEOUT) the leader
+ * steps down by itself: its lease is gone for good in this term, only a new term gives one. */
 CHECKED enum status consensus_transfer(struct consensus *c, uint64_t raft_id,
                                        consensus_change_cb done_cb, void *arg);
+
+/* The link to a member was made anew: what was on its way is lost, send it again soon. */
+void consensus_link_reset(struct consensus *c, uint64_t raft_id);
 
 /* Adapt the election timeout to the network, within [election_ms, election_max_ms / 2]. Never
  * shortens a running promise. */
 void consensus_set_election(struct consensus *c, unsigned election_ms);
 
-/* Sample the state. Cheap; reads fresh time for the promise. */
+/* True when this leader's proposals would be refused with ST_NO_SPACE: a majority of the
+ * voters, this node included, has no disk space in reserve. */
+bool consensus_disk_full(const struct consensus *c);
+
+/* Sample the state. Cheap; reads fresh time for the promise. Not from inside ops.send. */
 void consensus_view(const struct consensus *c, struct raft_view *ret);
 
 #endif

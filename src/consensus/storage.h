@@ -12,6 +12,11 @@ struct storage;
 CHECKED enum status storage_open(struct uv_loop_s *loop, const char *dir, struct storage **ret,
                                  const char **why);
 
+/* What to call when a write failed that libraft itself would retry for ever: the process must
+ * stop, nobody can know what is on the disk. At most once; from the loop's thread. */
+void storage_on_failure(struct storage *s, void (*failed_cb)(void *arg, const char *why),
+                        void *arg);
+
 /* The raft_io to hand to consensus_new(). Owned by the storage. */
 struct raft_io *storage_io(struct storage *s);
 

@@ -1,0 +1,34 @@
+/* The named limits of the consensus room, each with its reason. */
+#ifndef CONSENSUS_LIMITS_H
+#define CONSENSUS_LIMITS_H
+
+#include <stdint.h>
+
+#include "cluster/limits.h"
+#include "session/limits.h"
+
+enum {
+	ADDRESS_MAX = NODE_NAME_MAX + 18, /* name, '#', 16 hexadecimal digits */
+	BATCH_MAX = 256 * 1024,           /* one log entry: small beside a disk segment of 8 MiB */
+	BATCH_COMMANDS_MAX = 1024,        /* in one log entry; more only lengthens one apply */
+	INFLIGHT_ENTRIES_MAX = 4096,      /* entries on the way to one follower, libraft's limit */
+	INFLIGHT_COMMANDS_MAX = 65536,    /* proposals waiting for their commit */
+	INFLIGHT_BYTES_MAX = 32 * 1024 * 1024, /* of the same, so that memory stays bounded */
+	WIRE_ENTRIES_MAX = 4096,      /* entries in one message: as many as can be in flight */
+	WIRE_BATCH_MAX = 1024 * 1024, /* entry bytes in one message; longer runs are cut up */
+	WIRE_ENTRY_MAX = 1024 * 1024, /* one entry; BATCH_MAX with room for later releases */
+	WIRE_MESSAGE_MAX = SNAPSHOT_MAX + 64 * 1024, /* the largest message is a snapshot's */
+	WIRE_KEEP_MAX = 4 * 1024 * 1024, /* a send buffer larger than this is given back */
+	CAPACITY_MIN_KIB = 4 * 1024,     /* disk space in reserve below which writes are refused */
+	SNAPSHOT_RESEND_MS = 10 * 1000,  /* how long a snapshot on its way is not sent again */
+	PRE_VOTE_RETRY_MIN_MS = 20,      /* pre-votes cost nothing durable: ask again soon */
+	ELECTION_MIN_MS = 20,            /* below this, scheduling noise looks like a dead leader */
+	DISK_TICK_MS = 3600 * 1000,      /* the disk backend's own timer does nothing for us */
+};
+
+/* A term or an index beyond these is a lie: at a million a second it takes centuries. Room is
+ * left for sums. */
+#define TERM_MAX  (UINT64_C(1) << 48)
+#define INDEX_MAX (UINT64_C(1) << 56)
+
+#endif

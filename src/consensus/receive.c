@@ -1,0 +1,133 @@
+/* Messages of members on their way in: decoded, looked at, repaired where libraft would
+ * misunderstand them, handed over. */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "consensus/inside.h"
+
+static void hand_in(struct consensus *c, struct raft_message *m)
+{
+	c->recv_cb(&c->io, m);
+}
+
+/* libraft would take the commit index back when a message reaches less far than it does, and
+ * abort. */
+static void repair_commit(const struct consensus *c, struct raft_append_entries *m)
+{
+	if (m->leader_commit > c->raft.commit_index &&
+	    m->prev_log_index + m->n_entries < c->raft.commit_index)
+		m->leader_commit = c->raft.commit_index;
+}
+
+/* How many of the next entries go into one message for libraft: a change of configuration is
+ * always the first, because libraft records it under the first one's index. */
+static unsigned run_of(struct wire_walk walk)
+{
+	struct wire_entry e;
+	unsigned n = 0;
+
+	while (wire_next(&walk, &e) && (n == 0 || e.type != RAFT_CHANGE))
+		n++;
+	return n;
+}
+
+static enum status hand_in_entries(struct consensus *c, const struct wire *w)
+{
+	struct raft_message m = w->message;
+	struct raft_append_entries *a = &m.append_entries;
+	raft_index index = a->prev_log_index;
+	raft_term term = a->prev_log_term;
+	struct wire_walk walk = wire_walk(w);
+	unsigned n = run_of(walk);
+
+	do {
+		a->prev_log_index = index;
+		a->prev_log_term = term;
+		a->leader_commit = w->message.append_entries.leader_commit;
+		a->n_entries = n;
+		a->entries = NULL;
+		if (n > 0) {
+			enum status st = wire_entries(&walk, n, &a->entries);
+
+			if (st != ST_OK)
+				return st;
+			term = a->entries[n - 1].term;
+			index += n;
+		}
+		repair_commit(c, a);
+		hand_in(c, &m);
+		n = run_of(walk);
+	} while (n > 0 && !c->failed);
+	return ST_OK;
+}
+
+static enum status hand_in_snapshot(struct consensus *c, const struct wire *w)
+{
+	struct raft_message m = w->message;
+	enum status st = wire_snapshot(w, &m.install_snapshot);
+
+	if (st == ST_OK)
+		hand_in(c, &m);
+	return st;
+}
+
+static enum status dispatch(struct consensus *c, struct wire *w)
+{
+	switch (w->kind) {
+	case RAFT_APPEND_ENTRIES:
+		return hand_in_entries(c, w);
+	case RAFT_INSTALL_SNAPSHOT:
+		return hand_in_snapshot(c, w);
+	case WIRE_HAND_OVER:
+		c->grant = w->hand_over;
+		return ST_OK;
+	default:
+		hand_in(c, &w->message);
+		return ST_OK;
+	}
+}
+
+/* Only what a leader says in our term makes it our leader of that term. */
+static void note_leader(struct consensus *c, raft_id from, const struct wire *w)
+{
+	const struct raft *r = &c->raft;
+	raft_term term;
+
+	if (w->kind == RAFT_APPEND_ENTRIES)
+		term = w->message.append_entries.term;
+	else if (w->kind == RAFT_INSTALL_SNAPSHOT)
+		term = w->message.install_snapshot.term;
+	else
+		return;
+	if (r->state == RAFT_FOLLOWER && r->current_term == term &&
+	    r->follower_state.current_leader.id == from)
+		c->leader_term = term;
+}
+
+enum status consensus_receive(struct consensus *c, uint64_t from_id, const char *from_name,
+                              const uint8_t *bytes, size_t len)
+{
+	struct wire w;
+	enum status st;
+
+	assert(c->depth == 0);
+	if (!c->started || c->closing || c->failed)
+		return ST_CLOSED;
+	st = wire_decode(bytes, len, &w);
+	if (st != ST_OK)
+		return st;
+	if (strlen(from_name) >= NODE_NAME_MAX)
+		return ST_INVALID;
+	inside_enter(c);
+	st = validate_message(c, from_id, &w);
+	if (st == ST_OK) {
+		address_of(from_name, from_id, c->from_address);
+		w.message.server_id = from_id;
+		w.message.server_address = c->from_address;
+		st = dispatch(c, &w);
+		note_leader(c, from_id, &w);
+	}
+	inside_leave(c);
+	return st;
+}
