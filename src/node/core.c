@@ -242,7 +242,11 @@ static void link_event(struct core *c, enum cluster_event_type type, const char 
 
 void core_link_up(struct core *c, const char *peer, uint64_t epoch)
 {
+	const uint64_t id = cluster_peer_id(c->cluster, peer);
+
 	link_event(c, CLUSTER_LINK_UP, peer, epoch);
+	if (c->started && !c->closing && id != 0)
+		consensus_link_reset(c->consensus, id);
 }
 
 void core_link_down(struct core *c, const char *peer, uint64_t epoch)

@@ -181,6 +181,13 @@ static bool load_identity(struct node *n, struct identity *id)
 	return st == ST_OK;
 }
 
+static void on_storage_failed(void *arg, const char *why)
+{
+	const struct core_event ev = {.type = CORE_FATAL, .peer = "", .text = why};
+
+	node_on_core_event(arg, &ev);
+}
+
 static bool open_core(struct node *n)
 {
 	const struct core_config config = core_config_of(n->config);
@@ -207,6 +214,7 @@ static bool open_core(struct node *n)
 		         why);
 		return false;
 	}
+	storage_on_failure(n->storage, on_storage_failed, n);
 	if (core_new(&config, &ops, &id, storage_io(n->storage), &fault, &n->core) != ST_OK) {
 		log_line(n->log, LOG_ERROR, "The configuration does not fit: %s", fault.what);
 		return false;

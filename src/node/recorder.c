@@ -68,7 +68,8 @@ static void rotate(struct recorder *r)
 		r->fd = -1;
 }
 
-void json_string(struct buf *b, const char *text)
+/* Append text as a JSON string, quotes included. Bytes that are not ASCII pass through. */
+static void append_string(struct buf *b, const char *text)
 {
 	const char *at;
 
@@ -102,7 +103,7 @@ void recorder_text(struct recorder *r, const char *key, const char *value)
 	if (r == NULL)
 		return;
 	buf_printf(&r->line, ",\"%s\":", key);
-	json_string(&r->line, value);
+	append_string(&r->line, value);
 }
 
 void recorder_int(struct recorder *r, const char *key, int64_t value)

@@ -26,7 +26,4 @@ void recorder_text(struct recorder *r, const char *key, const char *value);
 void recorder_int(struct recorder *r, const char *key, int64_t value);
 void recorder_end(struct recorder *r);
 
-/* Append text as a JSON string, quotes included. Bytes that are not ASCII pass through. */
-void json_string(struct buf *b, const char *text);
-
 #endif
