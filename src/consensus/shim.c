@@ -357,7 +357,7 @@ void shim_init(struct consensus *c)
 	io->truncate = shim_truncate;
 	io->snapshot_put = shim_snapshot_put;
 	io->snapshot_get = shim_snapshot_get;
-	io->send = outbox_send;
+	io->send = shim_send;
 	io->time = shim_time;
 	io->random = shim_random;
 	queue_init(&c->stuck);
