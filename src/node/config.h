@@ -149,6 +149,7 @@ struct config {
 	size_t n_diagnostics;
 	size_t n_dropped; /* diagnostics beyond the limit */
 	size_t n_errors;
+	bool bad_options; /* some error is about the command line */
 };
 
 /* Read all sources and check them against each other. ST_OK: values are usable, diagnostics

@@ -301,6 +301,8 @@ static void set_option(struct config *c, const char *name, size_t len, const cha
 
 void config_from_options(const struct config_input *in, struct config *c)
 {
+	const size_t before = c->n_errors;
+
 	for (size_t i = 0; i < in->n_options; i++) {
 		const char *option = in->options[i];
 		const char *equals = strchr(option, '=');
@@ -317,4 +319,5 @@ void config_from_options(const struct config_input *in, struct config *c)
 			i++;
 		}
 	}
+	c->bad_options = c->n_errors > before;
 }

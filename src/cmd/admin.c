@@ -1,0 +1,146 @@
+/* bin/erlmcp-admin: looks at the cluster through this host's node.
+ *
+ * A table of topics, each a table of commands: a new one is a line and a function. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd/cli.h"
+#include "cmd/show.h"
+
+enum {
+	ASK_MS = 5000,
+	WATCH_MS = 1000, /* as fast as a person reads */
+};
+
+/* Exit codes of `cluster status`, as health checks and RB-008 use them. */
+enum { ADMIN_SERVING = 0, ADMIN_UNREACHABLE = 1, ADMIN_NOT_SERVING = 2 };
+
+struct topic_verb {
+	const char *topic;
+	const char *name;
+	const char *args;
+	const char *help;
+	int (*run)(struct cli *c, int argc, char **argv);
+};
+
+static int show_once(struct cli *c, bool json)
+{
+	const struct control_request request = {c->config.values.data_dir, "cluster-status", NULL,
+	                                        0, ASK_MS};
+	struct control_answer a;
+	int code;
+
+	if (cli_ask(c, &request, &a) != CLI_OK)
+		return ADMIN_UNREACHABLE;
+	if (a.exit_code != 0) {
+		(void)fwrite(a.err.base, 1, a.err.len, stderr);
+		code = ADMIN_UNREACHABLE;
+	} else if (json) {
+		(void)fwrite(a.out.base, 1, a.out.len, stdout);
+		(void)fflush(stdout);
+		code = show_serving(&a.out) ? ADMIN_SERVING : ADMIN_NOT_SERVING;
+	} else {
+		code =
+		    show_cluster(&a.out, show_colour(stdout)) ? ADMIN_SERVING : ADMIN_NOT_SERVING;
+	}
+	buf_close(&a.out);
+	buf_close(&a.err);
+	return code;
+}
+
+/* Until interrupted; on a terminal each picture replaces the one before. */
+static int watch(struct cli *c, bool json)
+{
+	const struct timespec pause = {WATCH_MS / 1000, (WATCH_MS % 1000) * 1000000L};
+
+	while (!ferror(stdout)) {
+		if (!json && show_colour(stdout))
+			(void)printf("\x1b[H\x1b[2J");
+		(void)show_once(c, json);
+		if (!json && !show_colour(stdout))
+			(void)printf("\n");
+		(void)nanosleep(&pause, NULL);
+	}
+	return ADMIN_SERVING;
+}
+
+static int cluster_status(struct cli *c, int argc, char **argv)
+{
+	const bool json = cli_flag(argc, argv, "--json");
+	int code = cli_load(c, false, false);
+
+	if (code == CLI_OK)
+		code = cli_flag(argc, argv, "--watch") ? watch(c, json) : show_once(c, json);
+	config_close(&c->config);
+	return code;
+}
+
+static const struct topic_verb topics[] = {
+    {"cluster", "status", "[--json] [--watch]",
+     "Verdict, members, quorum, reachability, disagreements.", cluster_status},
+};
+
+enum { TOPICS = sizeof topics / sizeof topics[0] };
+
+static int usage(const char *topic)
+{
+	(void)fprintf(stderr, "erlmcp-admin: \"%s\" needs a command:\n", topic);
+	for (size_t i = 0; i < TOPICS; i++) {
+		if (strcmp(topics[i].topic, topic) == 0)
+			(void)fprintf(stderr, "  %s %s %s\n", topics[i].topic, topics[i].name,
+			              topics[i].args);
+	}
+	return CLI_USAGE;
+}
+
+static int cluster(struct cli *c, int argc, char **argv)
+{
+	for (size_t i = 0; argc > 0 && i < TOPICS; i++) {
+		if (strcmp(topics[i].topic, "cluster") == 0 && strcmp(topics[i].name, argv[0]) == 0)
+			return topics[i].run(c, argc - 1, argv + 1);
+	}
+	return usage("cluster");
+}
+
+static int version(struct cli *c, int argc, char **argv)
+{
+	(void)c;
+	(void)argc;
+	(void)argv;
+	(void)printf("erlmcp-admin %s\n", ERLMCP_VERSION);
+	return CLI_OK;
+}
+
+static int help(struct cli *c, int argc, char **argv);
+
+static const char *const flags[] = {"--json", "--watch", NULL};
+
+static const struct cli_verb verbs[] = {
+    {"cluster", "COMMAND", "About the cluster, as this host's node sees it.", 1, 1, flags, true,
+     cluster},
+    {"version", "", "The version of this program.", 0, 0, NULL, false, version},
+    {"help", "", "This text.", 0, 0, NULL, false, help},
+};
+
+static int help(struct cli *c, int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	cli_help(c, verbs, sizeof verbs / sizeof verbs[0]);
+	(void)printf("\ncommands:\n");
+	for (size_t i = 0; i < TOPICS; i++)
+		(void)printf("  %s %s %s\n      %s\n", topics[i].topic, topics[i].name,
+		             topics[i].args, topics[i].help);
+	(void)printf(
+	    "\nexit codes of `cluster status`: 0 the node serves (serving or degraded), 1 it "
+	    "cannot be\nasked, 2 it does not serve; 64 wrong usage\n");
+	return CLI_OK;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli c = {.program = "erlmcp-admin"};
+
+	return cli_main(&c, verbs, sizeof verbs / sizeof verbs[0], argc, argv);
+}

@@ -1,0 +1,67 @@
+/* What the programs share: where the release is, what the configuration says, and how a
+ * question gets to the running node. */
+#ifndef CMD_CLI_H
+#define CMD_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "io/control.h"
+#include "node/config.h"
+
+enum cli_exit {
+	CLI_OK = 0,
+	CLI_FAILED = 1, /* the node said no, or the expression raised */
+	CLI_DOWN = 2,   /* no node answers */
+	CLI_USAGE = 64,
+	CLI_CONFIG = 78,
+};
+
+enum { CLI_OPTIONS_MAX = 128, CLI_PATH_MAX = 1024 };
+
+struct cli {
+	const char *program;            /* as people call it: "erlmcp" */
+	char root[CLI_PATH_MAX];        /* of the release; "" when there is none */
+	char *options[CLI_OPTIONS_MAX]; /* --key VALUE pairs, borrowed from argv */
+	size_t n_options;
+	struct config config;
+};
+
+/* A command of a program. The table of them is also its help. */
+struct cli_verb {
+	const char *name;
+	const char *args; /* as help shows them; "" for none */
+	const char *help; /* one sentence */
+	int min;          /* arguments, options not counted */
+	int max;
+	const char *const *flags; /* its own flags without values, NULL-terminated; or NULL */
+	bool options;             /* configuration options may follow it, too */
+	int (*run)(struct cli *c, int argc, char **argv);
+};
+
+/* Find the verb in argv, gather options, check the number of arguments and run it. */
+int cli_main(struct cli *c, const struct cli_verb *verbs, size_t n_verbs, int argc, char **argv);
+
+/* Print all verbs, or the one named. */
+void cli_help(const struct cli *c, const struct cli_verb *verbs, size_t n_verbs);
+
+/* True when flag is among the arguments. */
+bool cli_flag(int argc, char **argv, const char *flag);
+
+/* Read the configuration. strict: print its errors and return CLI_CONFIG; otherwise only wrong
+ * options on the command line count, because a running node must stay reachable whatever
+ * became of the files. Call config_close() in every case. */
+int cli_load(struct cli *c, bool strict, bool create_cookie);
+
+/* Print diagnostics of at least this severity on standard error. */
+void cli_diagnostics(const struct cli *c, enum config_severity least);
+
+/* Ask the node that the configuration names. On CLI_OK the caller closes the answer; otherwise
+ * the failure was explained on standard error and CLI_DOWN is returned. */
+int cli_ask(struct cli *c, const struct control_request *request, struct control_answer *ret);
+
+/* Ask, print what came back, return its exit code. */
+int cli_relay(struct cli *c, const char *verb, const char *const *args, size_t n_args,
+              int timeout_ms);
+
+#endif
