@@ -19,7 +19,8 @@ static const unsigned handshake_next[HANDSHAKE_STATES] = {
                          BIT(HANDSHAKE_FAILED),
     [HANDSHAKE_ALIVE] = BIT(HANDSHAKE_COMPLEMENT) | BIT(HANDSHAKE_REPLY) | BIT(HANDSHAKE_FAILED),
     [HANDSHAKE_COMPLEMENT] = BIT(HANDSHAKE_REPLY) | BIT(HANDSHAKE_FAILED),
-    [HANDSHAKE_REPLY] = BIT(HANDSHAKE_DONE) | BIT(HANDSHAKE_FAILED),
+    [HANDSHAKE_REPLY] = BIT(HANDSHAKE_VERIFIED) | BIT(HANDSHAKE_FAILED),
+    [HANDSHAKE_VERIFIED] = BIT(HANDSHAKE_DONE) | BIT(HANDSHAKE_FAILED),
     [HANDSHAKE_STATUS] = BIT(HANDSHAKE_CHALLENGE) | BIT(HANDSHAKE_FAILED),
     [HANDSHAKE_CHALLENGE] = BIT(HANDSHAKE_ACK) | BIT(HANDSHAKE_FAILED),
     [HANDSHAKE_ACK] = BIT(HANDSHAKE_DONE) | BIT(HANDSHAKE_FAILED),
@@ -316,10 +317,9 @@ static enum status write_digest(struct handshake *h, struct buf *out)
 	return ST_OK;
 }
 
-static enum status read_reply(struct handshake *h, struct cursor *c, uint8_t tag, struct buf *out)
+static enum status read_reply(struct handshake *h, struct cursor *c, uint8_t tag)
 {
 	const uint8_t *digest;
-	size_t begin;
 	enum status st;
 
 	if (tag != 'r' || cursor_u32(c, &h->peer_challenge) != ST_OK ||
@@ -328,6 +328,16 @@ static enum status read_reply(struct handshake *h, struct cursor *c, uint8_t tag
 	st = check_digest(h, digest);
 	if (st != ST_OK)
 		return st;
+	handshake_move(h, HANDSHAKE_VERIFIED);
+	return ST_OK;
+}
+
+enum status handshake_confirm(struct handshake *h, struct buf *out)
+{
+	size_t begin;
+	enum status st;
+
+	assert(h->state == HANDSHAKE_VERIFIED);
 	begin = packet_begin(out, 'a');
 	st = write_digest(h, out);
 	if (st != ST_OK)
@@ -415,7 +425,7 @@ enum status handshake_packet(struct handshake *h, const uint8_t *bytes, size_t l
 	case HANDSHAKE_COMPLEMENT:
 		return read_complement(h, &c, tag);
 	case HANDSHAKE_REPLY:
-		return read_reply(h, &c, tag, out);
+		return read_reply(h, &c, tag);
 	case HANDSHAKE_STATUS:
 		return read_status(h, &c, tag, out);
 	case HANDSHAKE_CHALLENGE:
@@ -423,6 +433,7 @@ enum status handshake_packet(struct handshake *h, const uint8_t *bytes, size_t l
 	case HANDSHAKE_ACK:
 		return read_ack(h, &c, tag);
 	case HANDSHAKE_DECIDE:
+	case HANDSHAKE_VERIFIED:
 	case HANDSHAKE_DONE:
 	case HANDSHAKE_FAILED:
 	case HANDSHAKE_STATES:

@@ -12,7 +12,8 @@
  * Packets carry a 16-bit length. The digest is MD5 of the cookie and the other side's
  * challenge in decimal: B learns that A knows the cookie before A learns it of B, and a wrong
  * one ends the connection without a word. The room around decides whom to accept: the step that
- * reads the name stops in HANDSHAKE_DECIDE until handshake_decide() is called. */
+ * reads the name stops in HANDSHAKE_DECIDE until handshake_decide() is called, and the step that
+ * checks the digest in HANDSHAKE_VERIFIED until handshake_confirm() is. */
 #ifndef DIST_HANDSHAKE_H
 #define DIST_HANDSHAKE_H
 
@@ -71,6 +72,7 @@ enum handshake_state {
 	HANDSHAKE_ALIVE,      /* accepting: told that an old connection lives; insist or not? */
 	HANDSHAKE_COMPLEMENT, /* accepting: the rest of an old-form name is awaited */
 	HANDSHAKE_REPLY,      /* accepting: their digest is awaited */
+	HANDSHAKE_VERIFIED,   /* accepting: they know the cookie; handshake_confirm() is awaited */
 	HANDSHAKE_STATUS,     /* connecting: their verdict is awaited */
 	HANDSHAKE_CHALLENGE,  /* connecting: their challenge is awaited */
 	HANDSHAKE_ACK,        /* connecting: their digest is awaited */
@@ -126,6 +128,9 @@ CHECKED enum status handshake_packet(struct handshake *h, const uint8_t *bytes, 
  * given: a name for a caller that wants one, else NULL. */
 CHECKED enum status handshake_decide(struct handshake *h, enum handshake_verdict verdict,
                                      const char *self, const char *given, struct buf *out);
+
+/* In HANDSHAKE_VERIFIED: tell the caller that it is connected. Until then it only waits. */
+CHECKED enum status handshake_confirm(struct handshake *h, struct buf *out);
 
 /* MD5 of the cookie and the challenge in decimal. */
 CHECKED enum status handshake_digest(const char *cookie, uint32_t challenge, uint8_t ret[16]);

@@ -216,6 +216,7 @@ enum status epmd_serve_open(struct uv_loop_s *loop, uint16_t port, bool may_stop
 	enum status st;
 	int fd;
 
+	net_socket_no_sigpipe();
 	st = net_socket_listen(&any, &fd);
 	if (st != ST_OK)
 		return st;

@@ -71,7 +71,7 @@ static void net_tick(uv_timer_t *timer)
 	n->timer_at_ms = INT64_MAX;
 	QUEUE_EACH (pos, after, &n->conns)
 		next = earlier(next, conn_tick(CONTAINER_OF(pos, struct net_conn, queue), now));
-	next = earlier(next, requests_tick(n, now));
+	next = earlier(next, net_requests_tick(n, now));
 	QUEUE_EACH (pos, after, &n->peers) {
 		struct net_peer *p = CONTAINER_OF(pos, struct net_peer, queue);
 
@@ -250,6 +250,7 @@ enum status net_open(struct uv_loop_s *loop, const struct net_config *config,
 	n = calloc(1, sizeof *n);
 	if (n == NULL)
 		return ST_NOMEM;
+	net_socket_no_sigpipe();
 	net_init(n, loop, config, ops);
 	n->read_buffer = malloc(NET_READ_MAX);
 	if (n->read_buffer == NULL) {
@@ -321,7 +322,7 @@ void net_close(struct net *n, void (*closed_cb)(void *arg), void *arg)
 	n->closing = true;
 	n->closed_cb = closed_cb;
 	n->closed_arg = arg;
-	requests_close(n);
+	net_requests_close(n);
 	QUEUE_EACH (pos, after, &n->peers)
 		peer_attempt_drop(CONTAINER_OF(pos, struct net_peer, queue));
 	QUEUE_EACH (pos, after, &n->conns)

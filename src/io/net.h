@@ -66,7 +66,7 @@ struct net_ops {
 };
 
 /* Start listening (and EPMD). ST_IO / ST_EXISTS with *why naming the port, the rule and the
- * remedy (static or until close). */
+ * remedy (static or until close). Has SIGPIPE ignored in the whole process. */
 CHECKED enum status net_open(struct uv_loop_s *loop, const struct net_config *config,
                              const struct net_ops *ops, struct net **ret, const char **why);
 void net_close(struct net *n, void (*closed_cb)(void *arg), void *arg);

@@ -62,7 +62,7 @@ static enum status request_send(struct net_request *q, struct net_conn *c)
 	return ST_OK;
 }
 
-void requests_up(struct net_peer *p)
+void net_requests_up(struct net_peer *p)
 {
 	struct net *n = p->net;
 	struct queue *pos;
@@ -93,7 +93,7 @@ static struct net_request *request_due(struct net *n, int64_t now_ms)
 	return NULL;
 }
 
-void requests_down(struct net_peer *p, const struct net_conn *conn, const char *why)
+void net_requests_down(struct net_peer *p, const struct net_conn *conn, const char *why)
 {
 	struct net *n = p->net;
 	struct net_request *q;
@@ -109,7 +109,7 @@ void requests_down(struct net_peer *p, const struct net_conn *conn, const char *
 		request_end(n, q, NULL, why);
 }
 
-void requests_answer(struct net *n, uint64_t id, const struct term *result)
+void net_requests_answer(struct net *n, uint64_t id, const struct term *result)
 {
 	struct queue *pos;
 	struct queue *after;
@@ -140,7 +140,7 @@ static void names_end(struct net_names_query *q, const struct net_name *names, s
 	net_wake_at(n, net_now(n));
 }
 
-int64_t requests_tick(struct net *n, int64_t now_ms)
+int64_t net_requests_tick(struct net *n, int64_t now_ms)
 {
 	int64_t next = INT64_MAX;
 	struct net_request *q;
@@ -164,7 +164,7 @@ int64_t requests_tick(struct net *n, int64_t now_ms)
 	return next;
 }
 
-void requests_close(struct net *n)
+void net_requests_close(struct net *n)
 {
 	struct queue *front;
 

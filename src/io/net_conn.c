@@ -83,8 +83,13 @@ static void conn_down(struct net_conn *c, const char *why)
 	p->up = NULL;
 	net_trace(n, "link to %s (epoch %llu) is down: %s", p->name, (unsigned long long)c->epoch,
 	          why);
-	requests_down(p, c, why);
-	dial_alive(&p->dial, net_now(n));
+	net_requests_down(p, c, why);
+	/* Only a link that lived is evidence of life: one that is closed at once again and again
+	 * must not be redialled without pause. */
+	if (net_now(n) - c->since_ms >= NET_GLARE_MS)
+		dial_alive(&p->dial, net_now(n));
+	else
+		dial_failed(&p->dial, net_now(n), prng_next(&n->jitter));
 	net_wake_at(n, p->dial.next_ms);
 	if (p->member && n->ops.member_down != NULL)
 		n->ops.member_down(n->ops.arg, p->name, c->epoch, why);
@@ -123,7 +128,7 @@ static const char *broken(const struct net_conn *c, ssize_t n)
 	if (c->state == CONN_UP)
 		return n == UV_EOF ? "closed by the other side" : uv_strerror((int)n);
 	if (c->handshake.state == HANDSHAKE_ACK)
-		return "it hung up on our cookie: the cookies differ";
+		return "it hung up on us: the cookies differ, or it knows a live node of our name";
 	return n == UV_EOF ? "closed by the other side during the handshake" : uv_strerror((int)n);
 }
 

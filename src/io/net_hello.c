@@ -106,7 +106,6 @@ static enum handshake_verdict judge(struct net_conn *c, const char *self)
 		return HANDSHAKE_NOT_ALLOWED;
 	}
 	verdict = glare(c, p, self);
-	dial_alive(&p->dial, net_now(n));
 	if (verdict == HANDSHAKE_NOK)
 		return verdict;
 	/* Our own attempt goes on until this caller has proved itself: a stranger who only uses
@@ -171,7 +170,6 @@ static void hello_up(struct net_conn *c)
 	c->heard_ms = c->since_ms;
 	p->up = c;
 	p->reconnects++;
-	dial_alive(&p->dial, c->since_ms);
 	net_wake_at(n, c->since_ms);
 	net_trace(n, "link to %s (epoch %llu, %s) is up", p->name, (unsigned long long)c->epoch,
 	          c->address);
@@ -180,7 +178,7 @@ static void hello_up(struct net_conn *c)
 	else if (!p->member && n->ops.foreign != NULL)
 		n->ops.foreign(n->ops.arg, p->name, true, "connected");
 	if (c->state == CONN_UP)
-		requests_up(p);
+		net_requests_up(p);
 	/* What came right behind the handshake belongs to the link. */
 	memset(&c->packets, 0, sizeof c->packets);
 	if (c->state == CONN_UP && rest.len > 0)
@@ -204,49 +202,67 @@ static bool older_stays(const struct net_conn *c, const struct net_conn *old)
 {
 	bool we_are_greater = strcmp(c->handshake.self, c->peer->name) > 0;
 
+	if (old->handshake.peer_creation != c->handshake.peer_creation)
+		return false;
 	if (old->outgoing == c->outgoing || net_now(c->net) - old->since_ms > NET_GLARE_MS)
 		return false;
 	return old->outgoing == we_are_greater;
 }
 
+/* Authenticated on both sides. */
 static void hello_done(struct net_conn *c)
 {
-	struct net_conn *old = c->peer->up;
-
-	if (old == NULL) {
+	if (c->peer->up == NULL)
 		hello_up(c);
-	} else if (old->handshake.peer_creation == c->handshake.peer_creation) {
-		if (older_stays(c, old))
-			conn_close(c, "simultaneous connect: the other connection stays");
-		else
-			hello_replace(c);
-	} else if (!c->peer->member) {
+	else if (older_stays(c, c->peer->up))
+		conn_close(c, "simultaneous connect: the other connection stays");
+	else
 		hello_replace(c);
-	} else {
-		conn_move(c, CONN_RIVAL);
-		c->since_ms = net_now(c->net);
-		c->deadline_ms = c->since_ms + rival_ms(c->net);
-		net_wake_at(c->net, c->deadline_ms);
+}
+
+/* Tell a caller that proved itself that it is connected. */
+static void hello_confirm(struct net_conn *c)
+{
+	struct buf out;
+	enum status st;
+
+	buf_init(&out, 2 * HANDSHAKE_PACKET_MAX);
+	st = handshake_confirm(&c->handshake, &out);
+	if (!hello_write(c, &out) || st != ST_OK)
+		conn_close(c, "the connection broke during the handshake");
+	else
+		hello_done(c);
+}
+
+/* A caller proved itself. When it may be a second node of a member's name, it has to wait. */
+static void hello_verified(struct net_conn *c)
+{
+	const struct net_conn *old = c->peer->up;
+
+	if (old == NULL || !c->peer->member ||
+	    old->handshake.peer_creation == c->handshake.peer_creation) {
+		hello_confirm(c);
+		return;
 	}
+	conn_move(c, CONN_RIVAL);
+	c->since_ms = net_now(c->net);
+	c->deadline_ms = c->since_ms + rival_ms(c->net);
+	net_wake_at(c->net, c->deadline_ms);
 }
 
 int64_t hello_rival_tick(struct net_conn *c, int64_t now_ms)
 {
 	const struct net_conn *old = c->peer->up;
 
-	if (old == NULL) {
-		hello_up(c);
-		return INT64_MAX;
-	}
-	if (old->heard_ms > c->since_ms) {
+	if (old != NULL && old->heard_ms > c->since_ms) {
 		net_refused(c->net, c->peer->name, c->address,
 		            "duplicate node name: a node of this name is connected and alive");
 		conn_close(c, "duplicate node name");
 		return INT64_MAX;
 	}
-	if (now_ms < c->deadline_ms)
+	if (old != NULL && now_ms < c->deadline_ms)
 		return c->deadline_ms;
-	hello_replace(c);
+	hello_confirm(c);
 	return INT64_MAX;
 }
 
@@ -289,7 +305,9 @@ void hello_read(struct net_conn *c, const uint8_t *bytes, size_t len)
 		return;
 	}
 	while (c->state == CONN_HANDSHAKE && hello_packet(c)) {
-		if (c->handshake.state == HANDSHAKE_DONE)
+		if (c->handshake.state == HANDSHAKE_VERIFIED)
+			hello_verified(c);
+		else if (c->handshake.state == HANDSHAKE_DONE)
 			hello_done(c);
 	}
 }

@@ -200,11 +200,11 @@ CHECKED enum status link_send_message(struct net_conn *c, const struct message *
 
 /* net_call.c */
 /* The link is up: send what waits for it. */
-void requests_up(struct net_peer *p);
+void net_requests_up(struct net_peer *p);
 /* The link is gone, or could not be made: they fail. conn NULL: those not sent yet. */
-void requests_down(struct net_peer *p, const struct net_conn *conn, const char *why);
-void requests_answer(struct net *n, uint64_t id, const struct term *result);
-int64_t requests_tick(struct net *n, int64_t now_ms);
-void requests_close(struct net *n);
+void net_requests_down(struct net_peer *p, const struct net_conn *conn, const char *why);
+void net_requests_answer(struct net *n, uint64_t id, const struct term *result);
+int64_t net_requests_tick(struct net *n, int64_t now_ms);
+void net_requests_close(struct net *n);
 
 #endif

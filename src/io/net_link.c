@@ -206,7 +206,7 @@ static enum status link_serve(struct net_conn *c, struct arena *a, const struct 
 			return st;
 	}
 	if (result.event == SERVICE_REPLY)
-		requests_answer(c->net, result.id, result.result);
+		net_requests_answer(c->net, result.id, result.result);
 	else if (result.event == SERVICE_CALL)
 		link_call(c, &result);
 	return ST_OK;

@@ -114,7 +114,7 @@ void peer_attempt_failed(struct net_peer *p, const char *why)
 	p->conn = NULL;
 	peer_attempt_drop(p);
 	if (p->up == NULL)
-		requests_down(p, NULL, why);
+		net_requests_down(p, NULL, why);
 	dial_failed(&p->dial, net_now(n), prng_next(&n->jitter));
 	net_wake_at(n, p->dial.next_ms);
 }

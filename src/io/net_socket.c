@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -49,6 +50,11 @@ bool net_socket_is_local(const struct sockaddr_in *peer, const struct sockaddr_i
 {
 	return ntohl(peer->sin_addr.s_addr) >> 24 == 127 ||
 	       peer->sin_addr.s_addr == own->sin_addr.s_addr;
+}
+
+void net_socket_no_sigpipe(void)
+{
+	(void)signal(SIGPIPE, SIG_IGN);
 }
 
 void net_socket_random(void *ret, size_t len)

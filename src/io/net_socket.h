@@ -16,6 +16,8 @@ CHECKED enum status net_socket_listen(const struct sockaddr_in *address, int *re
 void net_socket_tune(int fd, unsigned user_timeout_ms);
 /* Whether the address is of this host. */
 bool net_socket_is_local(const struct sockaddr_in *peer, const struct sockaddr_in *own);
+/* libuv writes without MSG_NOSIGNAL: a peer that hangs up must not end this process. */
+void net_socket_no_sigpipe(void);
 /* Bytes from the operating system's random source. */
 void net_socket_random(void *ret, size_t len);
 
