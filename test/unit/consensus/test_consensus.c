@@ -5,6 +5,8 @@
 #include "raft_cluster.h"
 #include "testing.h"
 
+enum { SEEDS = 200 };
+
 static struct raft_cluster rc;
 
 static unsigned elect(void)
@@ -102,12 +104,64 @@ TEST(a_single_voter_serves_at_once_even_when_muted)
 	rc_close(&rc);
 }
 
+/* Cuts the leader off at a random moment; milliseconds until another one can serve. */
+static int64_t take_over_ms(unsigned n, uint64_t seed)
+{
+	int64_t start_us;
+	unsigned leader;
+
+	rc_init(&rc, n, seed);
+	rc_start_all(&rc);
+	leader = elect();
+	rc_run_ms(&rc, prng_range(&rc.prng, 300, 400));
+	leader = (unsigned)rc_leader(&rc);
+	start_us = rc.now_us;
+	rc_isolate(&rc, leader, true);
+	assert_true(rc_run_until(&rc, rc_other_leads, leader, 5000));
+	start_us = rc.now_us - start_us;
+	rc_close(&rc);
+	return start_us / 1000;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const int64_t *x = a;
+	const int64_t *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+static void measure_take_over(unsigned n, int64_t median_ms, int64_t max_ms)
+{
+	int64_t took[SEEDS];
+	unsigned i;
+
+	for (i = 0; i < SEEDS; i++) {
+		took[i] = take_over_ms(n, 1000 + i);
+		if (took[i] > max_ms)
+			print_message("# %u nodes, seed %u: %d ms\n", n, 1000 + i, (int)took[i]);
+	}
+	qsort(took, SEEDS, sizeof took[0], by_size);
+	print_message("# take-over with %u voters: min %d median %d p99 %d max %d ms\n", n,
+	              (int)took[0], (int)took[SEEDS / 2], (int)took[SEEDS * 99 / 100],
+	              (int)took[SEEDS - 1]);
+	assert_true(took[SEEDS / 2] < median_ms);
+	assert_true(took[SEEDS - 1] < max_ms);
+}
+
+TEST(a_silent_leader_is_replaced_soon_after_the_last_needed_timer)
+{
+	measure_take_over(3, 450, 600);
+	measure_take_over(5, 450, 600);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(three_nodes_elect_a_leader_that_settles_its_term),
 	    cmocka_unit_test(a_proposal_is_applied_everywhere_and_told_once),
 	    cmocka_unit_test(a_single_voter_serves_at_once_even_when_muted),
+	    cmocka_unit_test(a_silent_leader_is_replaced_soon_after_the_last_needed_timer),
 	};
 
 	return RUN_TESTS(tests);
