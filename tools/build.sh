@@ -3,6 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 kind=$1
+targets=
 dir=${BUILD:-build}/$kind
 
 case $kind in
@@ -29,4 +30,6 @@ if [ ! -e "$dir/build.ninja" ]; then
 		exit 1
 	}
 fi
-exec ninja -C "$dir" -j "${JOBS:-2}" --quiet
+[ "$kind" = fuzz ] && targets=fuzzers
+# shellcheck disable=SC2086 # none or one
+exec ninja -C "$dir" -j "${JOBS:-2}" --quiet $targets

@@ -99,11 +99,12 @@ static void set_defaults(struct config *c)
 {
 	for (size_t i = 0; i < config_n_keys; i++) {
 		char why[256];
+		enum status st = ST_OK;
 
-		if (config_keys[i].initial != NULL &&
-		    config_parse(&config_keys[i], config_keys[i].initial, &c->values, why,
-		                 sizeof why) != ST_OK)
-			assert(!"a default breaks its own rule");
+		if (config_keys[i].initial != NULL)
+			st = config_parse(&config_keys[i], config_keys[i].initial, &c->values, why,
+			                  sizeof why);
+		assert(st == ST_OK); /* a default keeps its own rule */
 	}
 }
 
@@ -115,7 +116,7 @@ static enum config_source source_of(const struct config *c, const void *field)
 		if (config_keys[i].offset == offset)
 			return c->origins[i].source;
 	}
-	assert(!"the field has no key");
+	assert(false && "every field has a key");
 	return SOURCE_DEFAULT;
 }
 

@@ -40,7 +40,7 @@ void log_close(struct log *l);
 
 bool log_enabled(const struct log *l, enum log_level level);
 void log_line(struct log *l, enum log_level level, const char *fmt, ...) PRINTF(3, 4);
-void log_vline(struct log *l, enum log_level level, const char *fmt, va_list args);
+void log_vline(struct log *l, enum log_level level, const char *fmt, va_list args) PRINTF(3, 0);
 
 /* The line of one event, line break included: pure. */
 void log_format(struct buf *b, bool json, const char *node, const struct timespec *at,
