@@ -42,9 +42,10 @@ static void tell_outdated(struct cluster *c, struct member *m, const struct wire
 	}
 	m->untrusted = true;
 	alarm_raise(c, m, ALARM_ROLLED_BACK,
-	            "it says boot %" PRIu64 ", boot %" PRIu64 " and entries up to %" PRIu64
+	            "it says boot %" PRIu64 "; boot %" PRIu64 "%s and entries up to %" PRIu64
 	            " were seen; it will start over with an empty disk",
-	            m->head.boot, out->boot, out->stored);
+	            m->head.boot, out->boot, out->run != 0 ? " of another process" : "",
+	            out->stored);
 }
 
 void admission_check(struct cluster *c, struct member *m, const struct wire_beat *beat)
@@ -84,7 +85,7 @@ void admission_take_outdated(struct cluster *c, struct member *m,
 	bool boot =
 	    outdated->boot > id->boot || (outdated->boot > 0 && id->state == IDENTITY_EMPTY);
 	bool run = outdated->boot == id->boot && outdated->run != 0 && outdated->run != c->run;
-	bool stored = c->raft->started && outdated->stored > c->raft->last_stored;
+	bool stored = c->stored_known && outdated->stored > c->stored;
 
 	if (outdated->raft_id != id->raft_id || m->head.identity == IDENTITY_EMPTY)
 		return;

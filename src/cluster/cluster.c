@@ -233,6 +233,9 @@ static void begin(struct cluster *c, const struct cluster_event *ev)
 	if (!ev->raft->started)
 		return;
 	c->term = ev->raft->term;
+	if (!c->stored_known)
+		c->stored = ev->raft->last_stored;
+	c->stored_known = true;
 	c->alone = ev->raft->n_voters == 1 && view_is_voter(c, ev->raft, cluster_self(c));
 	/* A hand-over must never find a lease again in its term. */
 	if (ev->raft->role == ROLE_LEADER && ev->raft->transferring)

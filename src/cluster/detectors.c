@@ -13,6 +13,8 @@ static const char *disagreement(const struct cluster *c, const struct member *m)
 	const struct raft_view *raft = c->raft;
 	bool leads_us = raft->role == ROLE_FOLLOWER && raft->leader_id == m->head.raft_id;
 
+	if (m->foreign)
+		return NULL;
 	if (!m->heard)
 		return leads_us && raft->promise_us > 0
 		           ? "Raft still hears this leader, its link is silent"

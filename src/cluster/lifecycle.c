@@ -208,7 +208,7 @@ void lifecycle_reset(struct cluster *c, const struct member *m, uint64_t boot, u
 	(void)snprintf(why, sizeof why,
 	               "rolled-back disk: %.100s saw boot %" PRIu64 " and entries up to %" PRIu64
 	               " of this node, its disk says boot %" PRIu64 " and %" PRIu64,
-	               m->name, boot, stored, c->identity.boot, c->raft->last_stored);
+	               m->name, boot, stored, c->identity.boot, c->stored);
 	move(c, CLUSTER_STOPPED, why);
 	action = outbox_add(&c->out, CLUSTER_RESET);
 	action->text = outbox_text(&c->out, why);

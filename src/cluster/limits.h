@@ -14,14 +14,14 @@ enum {
 	OUTBOX_SENDS_MAX = 128,     /* of these: the rest stays free for what must not be lost */
 	OUTBOX_BYTES_MAX = 1 << 17, /* 15 founding records and 15 beats, with room to spare */
 
-	DRIFT_DIVISOR = 100,          /* clocks may differ in rate by 1 %: far beyond any crystal */
-	IDLE_TICK_US = 100000,        /* a quiet node still looks around ten times a second */
-	OFFER_INTERVAL_US = 200000,   /* founding records, admissions and verdicts are repeated */
-	HELLO_INTERVAL_US = 500000,   /* expected names are compared while a member is empty */
-	CHANGE_INTERVAL_US = 1000000, /* one membership change asked of consensus a second */
-	YIELD_INTERVAL_US = 300000,   /* a hand-over succeeds or is aborted sooner than this */
-	LATE_BEATS = 4,               /* a member silent for more beats is told as late */
-	ROW_AGE_MAX_MS = 3600000,     /* ages on the wire saturate at one hour */
+	DRIFT_DIVISOR = 100,         /* clocks may differ in rate by 1 %: far beyond any crystal */
+	IDLE_TICK_US = 100000,       /* a quiet node still looks around ten times a second */
+	OFFER_INTERVAL_US = 200000,  /* founding records, admissions and verdicts are repeated */
+	HELLO_INTERVAL_US = 500000,  /* expected names are compared while a member is empty */
+	CHANGE_INTERVAL_US = 100000, /* a membership change is asked for again this often */
+	YIELD_INTERVAL_US = 300000,  /* a hand-over succeeds or is aborted sooner than this */
+	LATE_BEATS = 4,              /* a member silent for more beats is told as late */
+	ROW_AGE_MAX_MS = 3600000,    /* ages on the wire saturate at one hour */
 };
 
 #endif

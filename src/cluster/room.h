@@ -113,6 +113,8 @@ struct cluster {
 	int64_t now_us;               /* of the present or last step */
 	uint64_t random;              /* of the present step */
 	uint64_t term;                /* of the last sample */
+	bool stored_known;            /* stored is known: consensus started in this process */
+	uint64_t stored;              /* last_stored when it did */
 
 	size_t n_members;
 	size_t self;                        /* index of this node */

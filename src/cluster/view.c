@@ -304,7 +304,8 @@ bool view_complete(const struct cluster *c, const struct raft_view *raft)
 
 		if (is_self(c, m) || !wanted)
 			continue;
-		if (!view_in_sight(c, m) || !view_is_voter(c, raft, m))
+		if (!view_in_sight(c, m) || !view_is_voter(c, raft, m) ||
+		    m->head.identity == IDENTITY_EMPTY)
 			return false;
 	}
 	return true;

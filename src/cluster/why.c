@@ -52,7 +52,8 @@ static void add_trouble(struct why *w)
 		int64_t silent_us = w->now_us - m->heard_us;
 		bool late = silent_us > LATE_BEATS * c->config.beat_interval_us;
 
-		if (i == c->self || !wanted || (view_in_sight(c, m) && !late))
+		if (i == c->self || !wanted ||
+		    (view_in_sight(c, m) && !late && view_is_voter(c, w->raft, m)))
 			continue;
 		add(w, "%s%.60s ", before, m->name);
 		before = ", ";
@@ -62,8 +63,10 @@ static void add_trouble(struct why *w)
 			add(w, "was never heard");
 		else if (late)
 			add(w, "is silent for %" PRId64 " ms", silent_us / 1000);
-		else
+		else if (!view_in_sight(c, m))
 			add(w, "does not hear this node");
+		else
+			add(w, "is not admitted yet");
 	}
 }
 

@@ -200,9 +200,9 @@ static void on_confirmed(struct sim_node *node, const struct cluster_action *a)
 		return;
 	node->confirmed = a->round;
 	if (a->term < node->round_floor)
-		fail_msg("round %" PRIu64 " of %c in term %" PRIu64
+		fail_msg("seed %" PRIu64 ": round %" PRIu64 " of %c in term %" PRIu64
 		         " was confirmed although term %" PRIu64 " had committed before",
-		         a->round, letter(node), a->term, node->round_floor);
+		         node->sim->seed, a->round, letter(node), a->term, node->round_floor);
 }
 
 static void node_stop(struct sim_node *node);
@@ -433,6 +433,7 @@ struct sim *sim_new(size_t n, const struct sim_options *options)
 	if (options == NULL)
 		options = &defaults;
 	s->n = n;
+	s->seed = options->seed;
 	s->random.state = options->seed;
 	buf_init(&s->trace, SIM_TRACE_MAX);
 	for (size_t i = 0; i < n; i++) {
@@ -526,10 +527,10 @@ static void deliver(struct sim *s, size_t from, size_t to, struct sim_packet *p)
 	};
 
 	s->ways[from][to].heard_us = s->now_us;
-	if (p->raft != NULL)
-		sim_raft_receive(&node->raft, sim_clock_us(node), muted(node), p->raft);
-	else
+	if (p->raft == NULL)
 		step(node, &ev);
+	else if (cluster_peer_id(node->cluster, ev.peer) == p->raft->from)
+		sim_raft_receive(&node->raft, sim_clock_us(node), muted(node), p->raft);
 }
 
 static void run_way(struct sim *s, size_t from, size_t to)
@@ -594,9 +595,10 @@ static void check_lease(struct sim *s, size_t holder)
 			continue;
 		leader = view.role == ROLE_LEADER ? view.self_id : view.leader_id;
 		if (leader != l->raft.id && !node_by_id(s, leader)->released)
-			fail_msg("at %" PRId64 " ms %c holds the lease of term %" PRIu64
+			fail_msg("seed %" PRIu64 ": at %" PRId64
+			         " ms %c holds the lease of term %" PRIu64
 			         ", and %c is still confirmed in term %" PRIu64,
-			         s->now_us / 1000, letter(l), l->raft.term, letter(node),
+			         s->seed, s->now_us / 1000, letter(l), l->raft.term, letter(node),
 			         node->raft.term);
 	}
 }
@@ -653,8 +655,8 @@ void sim_await(struct sim *s, const char *nodes, enum cluster_state state, int64
 			continue;
 		}
 		if (ms++ == max_ms)
-			fail_msg("%c is not %s after %" PRId64 " ms:\n%s", *nodes,
-			         cluster_state_name(state), max_ms, sim_trace(s));
+			fail_msg("seed %" PRIu64 ": %c is not %s after %" PRId64 " ms:\n%s",
+			         s->seed, *nodes, cluster_state_name(state), max_ms, sim_trace(s));
 		run_step(s);
 	}
 }

@@ -71,6 +71,7 @@ struct sim_node {
 };
 
 struct sim {
+	uint64_t seed; /* told with every failure */
 	int64_t now_us;
 	size_t n;
 	struct sim_node nodes[SIM_NODES_MAX];
