@@ -267,6 +267,21 @@ class Lab:
             for line in node.log.text().splitlines()[-lines:]:
                 print(f"# {node}: {line}")
 
+    def doors(self):
+        """One small program a node, by its path: runs a command on its host, as its operator."""
+        paths = []
+        for node in self.nodes:
+            path = os.path.join(self.directory, f"node{node.host}")
+            settings = " ".join(f"'{key}={value}'" for key, value in node.environment().items()
+                                if key.startswith(("ERL", "PATH")))
+            enter = " ".join(self.fabric.command(node.host, "env"))
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(f'#!/bin/sh\n# Runs a command on the host of {node}.\n'
+                           f'exec {enter} {settings} "$@"\n')
+            os.chmod(path, 0o755)
+            paths.append(path)
+        return paths
+
     # The cluster
 
     def start(self):
