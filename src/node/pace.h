@@ -22,7 +22,7 @@
 
 enum {
 	PACE_WINDOW_US = 15000000, /* the longest gap is remembered for one to two windows */
-	PACE_PEAK_FACTOR = 6,      /* timeout >= this many times the longest gap: a lost segment's
+	PACE_PEAK_FACTOR = 4,      /* timeout >= this many times the longest gap: a lost segment's
 	                              recovery may itself be lost, and then once more */
 };
 

@@ -201,7 +201,7 @@ const struct term *term_string(struct arena *a, const char *utf8)
 
 	while (at > 0 && list != NULL) {
 		size_t start = at - 1;
-		uint32_t code;
+		uint32_t code = 0;
 
 		while (start > 0 && at - start < 4 && ((uint8_t)utf8[start] & 0xc0) == 0x80)
 			start--;
