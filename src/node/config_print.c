@@ -5,7 +5,7 @@
 
 #include "node/config_internal.h"
 
-enum { NAME_WIDTH = 19, WRAP = 78 };
+enum { NAME_WIDTH = 19, WRAP = 80 };
 
 static const char *const source_names[] = {
     [SOURCE_DEFAULT] = "default",         [SOURCE_DERIVED] = "derived",
@@ -297,7 +297,9 @@ void config_help_markdown(struct buf *b)
 	for (size_t i = 0; i < config_n_keys; i++) {
 		const struct config_key *key = &config_keys[i];
 
-		buf_printf(b, "\n## %s\n\n%s\n\n- Values: ", key->name, key->help);
+		buf_printf(b, "\n## %s\n\n", key->name);
+		wrapped(key->help, 0, b);
+		buf_printf(b, "\n- Values: ");
 		type_text(key, b);
 		if (key->initial != NULL && key->initial[0] != '\0')
 			buf_printf(b, "\n- Default: `%s`", key->initial);

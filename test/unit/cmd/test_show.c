@@ -1,0 +1,125 @@
+#include <string.h>
+
+#include "cmd/show.h"
+#include "testing.h"
+
+static const char degraded[] =
+    "{\"version\":1,\"node\":\"erlmcp@n1\",\"state\":\"degraded\",\"side\":\"majority\","
+    "\"serving\":true,\"reachable\":2,\"needed\":2,\"leader\":\"erlmcp@n2\","
+    "\"why\":\"erlmcp@n3 is lost\",\"state_age_ms\":4200.1,\"countdown_left_ms\":null,"
+    "\"quorum\":{\"configured\":3,\"size\":3,\"mismatch\":false,\"warning\":null},"
+    "\"raft\":{\"term\":5,\"commit\":120,\"stored\":121,\"applied\":120,\"lease_left_ms\":180.3},"
+    "\"store\":{\"sessions\":42,\"index\":120,\"digest\":\"00ff00ff00ff00ff\"},"
+    "\"members\":["
+    "{\"name\":\"erlmcp@n1\",\"role\":\"follower\",\"self\":true,\"heard\":true,"
+    "\"state\":\"degraded\",\"last_contact_ms\":null,\"rtt_us\":null,\"lag\":0},"
+    "{\"name\":\"erlmcp@n2\",\"role\":\"leader\",\"self\":false,\"heard\":true,"
+    "\"state\":\"degraded\",\"last_contact_ms\":12.5,\"rtt_us\":310,\"lag\":0},"
+    "{\"name\":\"erlmcp@n3\",\"role\":\"follower\",\"self\":false,\"heard\":false,"
+    "\"state\":\"serving\",\"last_contact_ms\":4210,\"rtt_us\":400,\"lag\":17}],"
+    "\"edges\":["
+    "{\"from\":\"erlmcp@n1\",\"to\":\"erlmcp@n2\",\"up\":true,\"age_ms\":5000},"
+    "{\"from\":\"erlmcp@n2\",\"to\":\"erlmcp@n1\",\"up\":true,\"age_ms\":5000},"
+    "{\"from\":\"erlmcp@n3\",\"to\":\"erlmcp@n1\",\"up\":false,\"age_ms\":4200},"
+    "{\"from\":\"erlmcp@n1\",\"to\":\"erlmcp@n3\",\"up\":null,\"age_ms\":null}],"
+    "\"disagreements\":[],\"alarms\":[{\"text\":\"something is odd\",\"since_ms\":1}]}\n";
+
+static enum status render(const char *json, bool colour, bool everything, struct buf *b)
+{
+	struct buf in;
+	enum status st;
+
+	buf_init(&in, 65536);
+	buf_init(b, 65536);
+	buf_bytes(&in, json, strlen(json));
+	st = show_text(&in, colour, everything, b);
+	buf_close(&in);
+	return st;
+}
+
+TEST(a_degraded_cluster_reads_like_this)
+{
+	struct buf b;
+
+	assert_int_equal(render(degraded, false, true, &b), ST_OK);
+	assert_string_equal(buf_text(&b),
+	                    "erlmcp@n1: degraded since 4.2 s\n"
+	                    "  erlmcp@n3 is lost\n"
+	                    "ALARM something is odd\n"
+	                    "\n"
+	                    "Quorum   2 in sight, 2 needed; 3 voters, quorum size 3; majority\n"
+	                    "Leader   erlmcp@n2, term 5; lease left: 180 ms\n"
+	                    "Log      stored 121, committed 120, applied 120\n"
+	                    "State    42 sessions, index 120, digest 00ff00ff00ff00ff\n"
+	                    "\n"
+	                    "   Member      Role      State       Contact     Trip    Lag\n"
+	                    " 1 erlmcp@n1 * follower  degraded          -        -      0\n"
+	                    " 2 erlmcp@n2   leader    degraded      12 ms   0.3 ms      0\n"
+	                    " 3 erlmcp@n3   follower  lost          4.2 s   0.4 ms     17\n"
+	                    "\n"
+	                    "Reachability: the row's member hears the column's\n"
+	                    "     1   2   3\n"
+	                    " 1   .  ok CUT\n"
+	                    " 2  ok   .   ?\n"
+	                    " 3   ?   ?   .\n"
+	                    "   erlmcp@n1 has not heard erlmcp@n3 for 4.2 s\n"
+	                    "\n"
+	                    "Disagreements: none\n");
+	buf_close(&b);
+}
+
+TEST(the_summary_is_the_verdict_and_the_members)
+{
+	struct buf b;
+
+	assert_int_equal(render(degraded, false, false, &b), ST_OK);
+	assert_non_null(strstr(buf_text(&b), "erlmcp@n1: degraded since 4.2 s\n"));
+	assert_null(strstr(buf_text(&b), "Reachability"));
+	assert_null(strstr(buf_text(&b), "\x1b"));
+	buf_close(&b);
+}
+
+TEST(colour_only_where_it_is_asked_for)
+{
+	struct buf b;
+
+	assert_int_equal(render(degraded, true, false, &b), ST_OK);
+	assert_non_null(strstr(buf_text(&b), "\x1b[33;1mdegraded\x1b[0m"));
+	buf_close(&b);
+}
+
+TEST(what_is_no_status_is_told)
+{
+	static const char *const bad[] = {
+	    "", "[]", "{}", "{\"state\":3}", "{\"state\":\"serving\"", "null"};
+	struct buf b;
+
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		assert_int_equal(render(bad[i], false, true, &b), ST_MALFORMED);
+		buf_close(&b);
+	}
+}
+
+/* A node of another version may leave out what this program knows. */
+TEST(missing_fields_are_shown_as_unknown)
+{
+	struct buf b;
+
+	assert_int_equal(render("{\"state\":\"fenced\",\"members\":[{},{}]}", false, true, &b),
+	                 ST_OK);
+	assert_non_null(strstr(buf_text(&b), "fenced"));
+	buf_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_degraded_cluster_reads_like_this),
+	    cmocka_unit_test(the_summary_is_the_verdict_and_the_members),
+	    cmocka_unit_test(colour_only_where_it_is_asked_for),
+	    cmocka_unit_test(what_is_no_status_is_told),
+	    cmocka_unit_test(missing_fields_are_shown_as_unknown),
+	};
+
+	return RUN_TESTS(tests);
+}
