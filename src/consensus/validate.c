@@ -4,10 +4,10 @@
  *
  *  where in libraft                          what it assumes               kept by
  *  recv_*.c                id > 0, address                                 sender_ok()
- *  recv_append_entries.c   not leading in the sender's term                leads_same_term()
+ *  recv_append_entries.c   not leading in the sender's term                second_leader()
  *  recv_append_entries.c   entries of one batch, batch set                 wire_entries()
  *  recv_append_entries.c   last index >= what the message reaches          trim_known()
- *  recv_install_snapshot.c not leading in the sender's term                leads_same_term()
+ *  recv_install_snapshot.c not leading in the sender's term                second_leader()
  *  recv_install_snapshot.c last index >= snapshot's when it is not needed  snapshot_fits()
  *  recv_request_vote_result.c  pre-vote not granted beyond the next term   check_vote_result()
  *  recv_request_vote_result.c  result in our term or ignored               check_vote_result()
@@ -44,9 +44,11 @@ static enum status refuse(struct consensus *c, raft_id from, const char *why)
 }
 
 /* At most one leader can be elected in a term: a second one is lying or lost its disk. */
-static bool leads_same_term(const struct consensus *c, raft_term term)
+static bool second_leader(const struct consensus *c, raft_id from, raft_term term)
 {
-	return c->raft.state == RAFT_LEADER && term == c->raft.current_term;
+	raft_id leader = leader_of(c);
+
+	return term == c->raft.current_term && leader != 0 && leader != from;
 }
 
 static const char *check_entry(const struct wire_entry *e)
@@ -136,7 +138,7 @@ static enum status check_append(struct consensus *c, raft_id from, struct wire *
 		return refuse(c, from, "previous term beyond the present one");
 	if (m->prev_log_index > INDEX_MAX)
 		return refuse(c, from, "index beyond any log");
-	if (leads_same_term(c, m->term))
+	if (second_leader(c, from, m->term))
 		return refuse(c, from, "a second leader in our term");
 	why = check_entries(w);
 	if (why != NULL)
@@ -242,7 +244,7 @@ static enum status check_snapshot(struct consensus *c, raft_id from, struct wire
 		return refuse(c, from, "impossible snapshot");
 	if (m->conf_index == 0 || m->conf_index > m->last_index || !wire_servers_ok(w))
 		return refuse(c, from, "snapshot without a possible configuration");
-	if (leads_same_term(c, m->term))
+	if (second_leader(c, from, m->term))
 		return refuse(c, from, "a second leader in our term");
 	if (m->term >= c->raft.current_term && !snapshot_fits(c, m))
 		return refuse(c, from, "conflict with a committed entry");

@@ -64,7 +64,8 @@ static void send_cb(void *arg, uint64_t raft_id, const char *name, const uint8_t
 	(void)traffic;
 	for (to = 0; to < rc->n && rc->nodes[to].id != raft_id; to++)
 		;
-	assert(to < rc->n && strcmp(rc->nodes[to].name, name) == 0);
+	if (to == rc->n || strcmp(rc->nodes[to].name, name) != 0)
+		return; /* a configuration made up by a test */
 	if (rc->cut[node->at][to] || !rc->nodes[to].up)
 		return;
 	p = malloc(sizeof *p + len);
