@@ -254,6 +254,13 @@ void core_link_down(struct core *c, const char *peer, uint64_t epoch)
 	link_event(c, CLUSTER_LINK_DOWN, peer, epoch);
 }
 
+static bool serves_clients(const struct core *c)
+{
+	const enum cluster_state state = cluster_state(c->cluster);
+
+	return state == CLUSTER_SERVING || state == CLUSTER_DEGRADED;
+}
+
 static void take_cluster(struct core *c, const char *peer, uint64_t epoch, const uint8_t *bytes,
                          size_t len)
 {
@@ -261,7 +268,8 @@ static void take_cluster(struct core *c, const char *peer, uint64_t epoch, const
 
 	core_sample(c);
 	ev = core_cluster_event(c, CLUSTER_MESSAGE);
-	pace_heard(&c->pace, peer, epoch, ev.now_us);
+	if (serves_clients(c)) /* founding and catching up have gaps of their own */
+		pace_heard(&c->pace, peer, epoch, ev.now_us);
 	ev.peer = peer;
 	ev.epoch = epoch;
 	ev.bytes = bytes;
@@ -279,6 +287,9 @@ static void take_raft(struct core *c, const char *peer, const uint8_t *bytes, si
 	st = consensus_receive(c->consensus, cluster_peer_id(c->cluster, peer), peer, bytes, len);
 	if (st == ST_OK)
 		return;
+	/* Votes that come too late are dropped every day; what cannot be decoded is news. */
+	if (st == ST_INVALID || st == ST_CLOSED)
+		ev.level = 4;
 	buf_reset(&c->note);
 	buf_printf(&c->note, "dropped a consensus message of '%s': %s", peer, status_text(st));
 	ev.text = buf_text(&c->note);

@@ -44,7 +44,7 @@ static void on_state(struct node *n, const struct core_event *ev)
 {
 	if (ev->to == CLUSTER_FENCED && ev->reachable < ev->needed)
 		say_minority(n, ev);
-	if (ev->to == CLUSTER_DEGRADED)
+	if (ev->to == CLUSTER_DEGRADED && ev->reachable >= ev->needed)
 		say_majority(n, ev);
 	if ((ev->to == CLUSTER_SERVING || ev->to == CLUSTER_DEGRADED) && n->served_us == 0)
 		n->served_us = node_now_us(NULL);

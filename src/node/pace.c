@@ -64,7 +64,9 @@ void pace_heard(struct pace *p, const char *peer_name, uint64_t epoch, int64_t n
 	if (peer == NULL)
 		return;
 	turn_window(p, now_us);
-	if (peer->epoch == epoch && now_us - peer->heard_us < p->cut_us)
+	if (peer->epoch != epoch || now_us - peer->heard_us >= p->cut_us)
+		peer->settled_us = now_us + PACE_SETTLE_US;
+	else if (now_us >= peer->settled_us)
 		learn(peer, now_us - peer->heard_us);
 	peer->epoch = epoch;
 	peer->heard_us = now_us;

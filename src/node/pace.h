@@ -22,6 +22,8 @@
 
 enum {
 	PACE_WINDOW_US = 15000000, /* the longest gap is remembered for one to two windows */
+	PACE_SETTLE_US = 1000000,  /* after a cut or on a new link TCP catches up in bursts: gaps of
+	                              this first second say nothing of the network's steady state */
 	PACE_PEAK_FACTOR = 4,      /* timeout >= this many times the longest gap: a lost segment's
 	                              recovery may itself be lost, and then once more */
 };
@@ -30,6 +32,7 @@ struct pace_peer {
 	char name[NODE_NAME_MAX]; /* "" marks a free place */
 	uint64_t epoch;           /* of the link: its first beat starts anew */
 	int64_t heard_us;         /* last beat */
+	int64_t settled_us;       /* gaps before this time are not learned from */
 	int64_t mean_us;          /* smoothed gap */
 	int64_t deviation_us;     /* smoothed deviation from it */
 	int64_t peak_us;          /* longest gap of this window */
