@@ -39,6 +39,7 @@ static void turn_window(struct pace *p, int64_t now_us)
 	for (i = 0; i < MEMBERS_MAX; i++) {
 		p->peers[i].old_peak_us = p->peers[i].peak_us;
 		p->peers[i].peak_us = 0;
+		p->peers[i].longest_us = 0;
 	}
 }
 
@@ -53,8 +54,12 @@ static void learn(struct pace_peer *peer, int64_t gap_us)
 		peer->mean_us += error / 8;
 		peer->deviation_us += ((error < 0 ? -error : error) - peer->deviation_us) / 4;
 	}
-	if (gap_us > peer->peak_us)
+	if (gap_us > peer->longest_us) {
+		peer->peak_us = peer->longest_us;
+		peer->longest_us = gap_us;
+	} else if (gap_us > peer->peak_us) {
 		peer->peak_us = gap_us;
+	}
 }
 
 void pace_heard(struct pace *p, const char *peer_name, uint64_t epoch, int64_t now_us)

@@ -5,7 +5,8 @@
  * and in bursts, and the same timeout would fence healthy nodes. So the gaps between the beats
  * of each member are watched: the timeout is the mean gap plus a multiple of its deviation, as
  * TCP computes its own retransmission timeout (RFC 6298), and never below a multiple of the
- * longest gap of the last half minute. It grows at once and shrinks slowly.
+ * second longest gap of the last half minute (one long gap is an accident, two are the weather).
+ * It grows at once and shrinks slowly.
  *
  * A gap as long as the detection time is a cut, not jitter, and teaches nothing.
  *
@@ -21,11 +22,11 @@
 #include "cluster/limits.h"
 
 enum {
-	PACE_WINDOW_US = 15000000, /* the longest gap is remembered for one to two windows */
+	PACE_WINDOW_US = 15000000, /* long gaps are remembered for one to two windows */
 	PACE_SETTLE_US = 1000000,  /* after a cut or on a new link TCP catches up in bursts: gaps of
 	                              this first second say nothing of the network's steady state */
-	PACE_PEAK_FACTOR = 4,      /* timeout >= this many times the longest gap: a lost segment's
-	                              recovery may itself be lost, and then once more */
+	PACE_PEAK_FACTOR = 4, /* timeout >= this many times the second longest gap: a lost segment's
+	                         recovery may itself be lost, and then once more */
 };
 
 struct pace_peer {
@@ -35,8 +36,9 @@ struct pace_peer {
 	int64_t settled_us;       /* gaps before this time are not learned from */
 	int64_t mean_us;          /* smoothed gap */
 	int64_t deviation_us;     /* smoothed deviation from it */
-	int64_t peak_us;          /* longest gap of this window */
-	int64_t old_peak_us;      /* longest gap of the window before */
+	int64_t longest_us;       /* longest gap of this window */
+	int64_t peak_us;          /* second longest gap of this window */
+	int64_t old_peak_us;      /* second longest gap of the window before */
 };
 
 struct pace {

@@ -21,13 +21,15 @@ TEST(a_quiet_network_gets_the_shortest_timeout)
 	assert_true(pace_election_us(&p) == LOW);
 }
 
-TEST(one_late_beat_stretches_the_timeout_at_once_and_is_forgotten_in_time)
+TEST(late_beats_stretch_the_timeout_at_once_and_are_forgotten_in_time)
 {
 	struct pace p;
 	int64_t now_us;
 
 	pace_init(&p, LOW, HIGH, CUT);
 	now_us = beat(&p, 0, 100, 25 * MS);
+	now_us = beat(&p, now_us, 1, 100 * MS);
+	assert_true(pace_election_us(&p) == LOW); /* one may be an accident */
 	now_us = beat(&p, now_us, 1, 100 * MS);
 	assert_true(pace_election_us(&p) >= 400 * MS);
 	(void)beat(&p, now_us, 2 * PACE_WINDOW_US / (25 * MS) + 2, 25 * MS);
@@ -61,7 +63,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_quiet_network_gets_the_shortest_timeout),
-	    cmocka_unit_test(one_late_beat_stretches_the_timeout_at_once_and_is_forgotten_in_time),
+	    cmocka_unit_test(late_beats_stretch_the_timeout_at_once_and_are_forgotten_in_time),
 	    cmocka_unit_test(the_timeout_never_exceeds_its_bound),
 	    cmocka_unit_test(a_cut_teaches_nothing),
 	};
