@@ -7,10 +7,11 @@
  *
  *     [  300] b: serving -> fenced: lease of leader ...
  *
- * After every millisecond the invariants of the room are checked:
+ * After every step of a node the invariants of the room are checked:
  *  - at most one node holds a lease;
  *  - a follower is confirmed only for the leader that holds the lease;
- *  - a round is confirmed only if no newer leadership had begun to commit when it was opened. */
+ *  - a round is confirmed only if no newer leadership had begun to commit when it was opened.
+ * The last one must hold even with clocks that break every assumption (broken_clocks). */
 #ifndef SIM_CLUSTER_H
 #define SIM_CLUSTER_H
 
@@ -62,8 +63,9 @@ struct sim_node {
 	struct cluster_config config;
 	struct cluster *cluster; /* NULL unless running */
 	struct sim_raft raft;
-	bool released;  /* it gave its lease up by plan: the margin is not promised */
-	uint64_t round; /* newest round opened */
+	int64_t paused_us;      /* since then */
+	uint64_t released_term; /* it gave this term's lease up by plan: no margin is promised */
+	uint64_t round;         /* newest round opened */
 	uint64_t round_term;
 	uint64_t round_floor; /* newest term with a commit when it was opened */
 	uint64_t confirmed;   /* newest confirmed */
@@ -83,6 +85,7 @@ struct sim {
 	struct prng random;
 	uint64_t commit_term; /* newest term in which anything was committed */
 	bool quiet;           /* no trace: random runs */
+	bool broken_clocks;   /* clocks stop while paused: leases may overlap, rounds must not */
 	bool with_why;        /* the trace tells the reason of each change of state */
 	struct buf trace;
 };

@@ -305,8 +305,10 @@ static void on_append(struct sim_raft *r, int64_t now_us, const struct sim_raft_
 
 	if (m->term > r->term)
 		set_term(r, m->term, now_us);
-	if (m->term < r->term)
+	if (m->term < r->term) {
+		post(r, &answer, SIM_APPENDED, m->from, r->term);
 		return;
+	}
 	if (r->role == ROLE_CANDIDATE)
 		to_follower(r, now_us);
 	r->leader_id = m->from;
@@ -327,6 +329,8 @@ static void on_append(struct sim_raft *r, int64_t now_us, const struct sim_raft_
 
 static void on_appended(struct sim_raft *r, int64_t now_us, const struct sim_raft_message *m)
 {
+	if (m->term > r->term)
+		set_term(r, m->term, now_us); /* a leader that meets a newer term steps down */
 	if (r->role != ROLE_LEADER || m->term != r->term)
 		return;
 	for (size_t i = 0; i < MEMBERS_MAX; i++) {

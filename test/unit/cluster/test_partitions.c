@@ -462,12 +462,23 @@ TEST(a_second_cut_during_healing_fences_again)
 	sim_free(s);
 }
 
-/* SIGSTOP of ten lease lengths; the messages of that time wait in the sockets. */
+static void slow_ways(struct sim *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		for (size_t j = 0; j < s->n; j++)
+			s->ways[i][j].delay_us = 20000;
+	}
+}
+
+/* SIGSTOP of ten lease lengths; the answers of that time wait in the sockets. */
 TEST(a_leader_that_was_stopped_refuses_the_first_request_when_it_continues)
 {
 	struct sim *s = sim_serving(3, NULL);
 
 	assert_int_equal(sim_leader(s), 'b');
+	slow_ways(s);
+	sim_run_ms(s, 500);
+	sim_trace_clear(s);
 	sim_pause(s, 'b');
 	sim_run_ms(s, 3000);
 	sim_resume(s, 'b');
@@ -475,30 +486,31 @@ TEST(a_leader_that_was_stopped_refuses_the_first_request_when_it_continues)
 	assert_false(sim_may_serve(s, 'b'));
 	assert_false(sim_round(s, 'b'));
 	sim_run_ms(s, 500);
-	assert_trace(s, "[  280] b: stopped by a signal\n"
-	                "[  423] c: serving -> fenced\n"
-	                "[  498] a: serving -> fenced\n"
-	                "[  528] a: b lost\n"
-	                "[  528] c: b lost\n"
-	                "[  567] a: leads term 3\n"
-	                "[  580] a: fenced -> syncing\n"
-	                "[  580] a: syncing -> degraded\n"
-	                "[  604] c: fenced -> syncing\n"
-	                "[  604] c: syncing -> degraded\n"
-	                "[ 3280] b: continues\n"
-	                "[ 3281] b: a lost\n"
-	                "[ 3281] b: c lost\n"
-	                "[ 3281] b: serving -> fenced\n"
-	                "[ 3281] b: countdown begins, 1 of 2\n"
-	                "[ 3332] b: a connected\n"
-	                "[ 3332] a: b connected\n"
-	                "[ 3332] c: b connected\n"
-	                "[ 3332] b: c connected\n"
-	                "[ 3333] b: countdown aborted, 2 of 2\n"
-	                "[ 3333] a: degraded -> serving\n"
-	                "[ 3333] c: degraded -> serving\n"
-	                "[ 3358] b: fenced -> syncing\n"
-	                "[ 3358] b: syncing -> serving\n");
+	assert_trace(s, "[  780] b: stopped by a signal\n"
+	                "[  942] c: serving -> fenced\n"
+	                "[  967] a: serving -> fenced\n"
+	                "[ 1009] a: b lost\n"
+	                "[ 1009] c: b lost\n"
+	                "[ 1162] a: leads term 3\n"
+	                "[ 1214] a: fenced -> syncing\n"
+	                "[ 1214] a: syncing -> degraded\n"
+	                "[ 1244] c: fenced -> syncing\n"
+	                "[ 1244] c: syncing -> degraded\n"
+	                "[ 3780] b: continues\n"
+	                "[ 3781] b: a lost\n"
+	                "[ 3781] b: c lost\n"
+	                "[ 3781] b: serving -> fenced\n"
+	                "[ 3781] b: countdown begins, 1 of 2\n"
+	                "[ 3781] b: a connected\n"
+	                "[ 3851] a: b connected\n"
+	                "[ 3851] a: degraded -> serving\n"
+	                "[ 3851] c: b connected\n"
+	                "[ 3851] b: c connected\n"
+	                "[ 3871] b: fenced -> syncing\n"
+	                "[ 3871] b: syncing -> degraded\n"
+	                "[ 3871] b: countdown aborted, 2 of 2\n"
+	                "[ 3871] c: degraded -> serving\n"
+	                "[ 3871] b: degraded -> serving\n");
 	sim_free(s);
 }
 
@@ -506,22 +518,25 @@ TEST(a_follower_that_was_stopped_does_not_believe_old_beats_in_its_socket)
 {
 	struct sim *s = sim_serving(3, NULL);
 
+	slow_ways(s);
+	sim_run_ms(s, 500);
+	sim_trace_clear(s);
 	sim_pause(s, 'c');
 	sim_run_ms(s, 900);
 	sim_split(s, "ab|c"); /* it continues alone: only old beats are there */
 	sim_resume(s, 'c');
 	assert_false(sim_may_serve(s, 'c'));
 	sim_run_ms(s, 200);
-	assert_trace(s, "[  280] c: stopped by a signal\n"
-	                "[  528] a: c lost\n"
-	                "[  528] a: serving -> degraded\n"
-	                "[  529] b: c lost\n"
-	                "[  529] b: serving -> degraded\n"
-	                "[ 1180] c: continues\n"
-	                "[ 1181] c: a lost\n"
-	                "[ 1181] c: b lost\n"
-	                "[ 1181] c: serving -> fenced\n"
-	                "[ 1181] c: countdown begins, 1 of 2\n");
+	assert_trace(s, "[  780] c: stopped by a signal\n"
+	                "[  989] b: serving -> degraded\n"
+	                "[ 1004] b: c lost\n"
+	                "[ 1009] a: c lost\n"
+	                "[ 1009] a: serving -> degraded\n"
+	                "[ 1680] c: continues\n"
+	                "[ 1681] c: a lost\n"
+	                "[ 1681] c: b lost\n"
+	                "[ 1681] c: serving -> fenced\n"
+	                "[ 1681] c: countdown begins, 1 of 2\n");
 	assert_false(sim_may_serve(s, 'c'));
 	sim_free(s);
 }
@@ -554,6 +569,30 @@ TEST(a_restart_in_the_minority_neither_serves_nor_votes)
 	                "[ 3283] a: countdown aborted, 2 of 2\n"
 	                "[ 3308] a: fenced -> syncing\n"
 	                "[ 3308] a: syncing -> serving\n");
+	sim_free(s);
+}
+
+/* b is stopped and its lease still runs, on a promise of a that a forgets by its restart. */
+TEST(a_restarted_voter_keeps_the_promises_that_it_forgot)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	sim_pause(s, 'b');
+	sim_kill(s, 'a');
+	sim_start(s, "a");
+	sim_run_ms(s, 900);
+	assert_trace(s, "[  280] b: stopped by a signal\n"
+	                "[  280] a: killed\n"
+	                "[  281] a: forming -> syncing\n"
+	                "[  331] c: serving -> degraded\n"
+	                "[  331] a: c connected\n"
+	                "[  332] c: degraded -> serving\n"
+	                "[  423] c: serving -> fenced\n"
+	                "[  528] c: b lost\n"
+	                "[  584] a: leads term 3\n"
+	                "[  590] a: syncing -> degraded\n"
+	                "[  614] c: fenced -> syncing\n"
+	                "[  614] c: syncing -> degraded\n");
 	sim_free(s);
 }
 
@@ -708,6 +747,7 @@ int main(void)
 	    cmocka_unit_test(a_leader_that_was_stopped_refuses_the_first_request_when_it_continues),
 	    cmocka_unit_test(a_follower_that_was_stopped_does_not_believe_old_beats_in_its_socket),
 	    cmocka_unit_test(a_restart_in_the_minority_neither_serves_nor_votes),
+	    cmocka_unit_test(a_restarted_voter_keeps_the_promises_that_it_forgot),
 	    cmocka_unit_test(a_leadership_transfer_moves_the_lease_and_everybody_serves_again),
 	    cmocka_unit_test(a_leadership_transfer_that_a_cut_aborts_leaves_no_lease_in_that_term),
 	    cmocka_unit_test(a_changed_address_is_a_cut_with_new_links_afterwards),
