@@ -167,8 +167,8 @@ raft_id leader_of(const struct consensus *c);
 void shim_init(struct consensus *c);
 
 /* outbox.c: libraft's messages on their way out. */
-int shim_send(struct raft_io *io, struct raft_io_send *request,
-                const struct raft_message *message, raft_io_send_cb cb);
+int shim_send(struct raft_io *io, struct raft_io_send *request, const struct raft_message *message,
+              raft_io_send_cb cb);
 
 /* machine.c: the state machine glue. */
 void machine_init(struct consensus *c);

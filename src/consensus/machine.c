@@ -243,9 +243,10 @@ static int machine_snapshot_done(struct raft_fsm *fsm, struct raft_buffer *bufs[
 static int machine_restore(struct raft_fsm *fsm, struct raft_buffer *buf)
 {
 	struct consensus *c = fsm->data;
-	struct fault fault = {ST_OK, 0, ""};
+	struct fault fault = {ST_MALFORMED, 0, "its state is newer than its index"};
 
-	if (store_restore(c->store, buf->base, buf->len, &fault) == ST_OK) {
+	if (store_restore(c->store, buf->base, buf->len, &fault) == ST_OK &&
+	    (c->started || store_index(c->store) <= c->loaded_index)) {
 		raft_free(buf->base);
 		return 0;
 	}

@@ -173,8 +173,8 @@ static void send_one(struct consensus *c, struct raft_message *m)
 	send_message(c, m, name);
 }
 
-int shim_send(struct raft_io *io, struct raft_io_send *request,
-                const struct raft_message *message, raft_io_send_cb cb)
+int shim_send(struct raft_io *io, struct raft_io_send *request, const struct raft_message *message,
+              raft_io_send_cb cb)
 {
 	struct consensus *c = CONTAINER_OF(io, struct consensus, io);
 	struct raft_message copy = *message;

@@ -238,6 +238,7 @@ static enum status check_snapshot(struct consensus *c, raft_id from, struct wire
 {
 	const struct raft_install_snapshot *m = &w->message.install_snapshot;
 	struct fault fault;
+	uint64_t index;
 
 	if (m->term == 0 || m->last_index == 0 || m->last_term == 0 || m->last_term > m->term ||
 	    m->last_index > INDEX_MAX)
@@ -252,8 +253,10 @@ static enum status check_snapshot(struct consensus *c, raft_id from, struct wire
 	if (c->raft.legacy.snapshot_taking || c->raft.legacy.snapshot_install ||
 	    c->raft.snapshot.installing)
 		return ST_INVALID;
-	if (store_snapshot_check(w->data, w->data_len, &fault) != ST_OK)
+	if (store_snapshot_check(w->data, w->data_len, &fault, &index) != ST_OK)
 		return refuse(c, from, fault.what);
+	if (index > m->last_index)
+		return refuse(c, from, "snapshot's state is newer than its index");
 	return ST_OK;
 }
 

@@ -16,7 +16,7 @@ enum {
 	STORE_BYTES_MAX = 64 * 1024 * 1024, /* a snapshot is one buffer, written in one go */
 	RECENT_MAX = 65536,               /* newest results kept for retries: minutes of traffic */
 	ORIGINS_MAX = 1024,               /* incarnations of nodes whose retries are recognized */
-	STORE_RESULT_MAX = 64,               /* an encoded result, today 17 bytes */
+	STORE_RESULT_MAX = 64,            /* an encoded result, today 33 bytes */
 	COMMAND_MAX = 80 * 1024,          /* the largest value with its key, ids and framing */
 	SNAPSHOT_MAX = 128 * 1024 * 1024, /* the whole store and both tables of results, encoded */
 };

@@ -14,7 +14,8 @@
 enum {
 	SNAPSHOT_MAGIC = 0x45534E50, /* "ESNP" */
 	SNAPSHOT_VERSION = 1,
-	SNAPSHOT_FRAME = 4 + 2 + 8, /* magic, version, checksum */
+	SNAPSHOT_FRAME = 4 + 2 + 8,        /* magic, version, checksum */
+	SNAPSHOT_MIN = SNAPSHOT_FRAME + 8, /* ... and the index */
 };
 
 static void put_recent(const struct recent *r, struct buf *b)
@@ -86,23 +87,28 @@ static enum status snapshot_fault(struct fault *fault, enum status st, size_t at
 	return st;
 }
 
-enum status store_snapshot_check(const uint8_t *bytes, size_t len, struct fault *fault)
+enum status store_snapshot_check(const uint8_t *bytes, size_t len, struct fault *fault,
+                                 uint64_t *index)
 {
 	struct cursor c = cursor_of(bytes, len);
 	uint64_t checksum;
+	uint64_t last;
 	uint16_t version;
 	uint32_t magic;
 
-	if (len < SNAPSHOT_FRAME || cursor_u32(&c, &magic) != ST_OK ||
+	if (len < SNAPSHOT_MIN || cursor_u32(&c, &magic) != ST_OK ||
 	    cursor_u16(&c, &version) != ST_OK)
 		return snapshot_fault(fault, ST_MALFORMED, 0, "too short for a snapshot");
 	if (magic != SNAPSHOT_MAGIC)
 		return snapshot_fault(fault, ST_MALFORMED, 0, "not a snapshot");
 	if (version != SNAPSHOT_VERSION)
 		return snapshot_fault(fault, ST_UNSUPPORTED, 4, "unknown snapshot version");
+	if (cursor_u64(&c, &last) != ST_OK)
+		return snapshot_fault(fault, ST_MALFORMED, 6, "no index");
 	c = cursor_of(bytes + len - 8, 8);
 	if (cursor_u64(&c, &checksum) != ST_OK || checksum != XXH64(bytes, len - 8, 0))
 		return snapshot_fault(fault, ST_MALFORMED, len - 8, "wrong checksum");
+	*index = last;
 	return ST_OK;
 }
 
@@ -263,9 +269,10 @@ enum status store_restore(struct store *s, const uint8_t *bytes, size_t len, str
 	struct store *fresh;
 	struct store swap;
 	struct cursor c;
+	uint64_t index;
 	enum status st;
 
-	st = store_snapshot_check(bytes, len, fault);
+	st = store_snapshot_check(bytes, len, fault, &index);
 	if (st != ST_OK)
 		return st;
 	st = store_new(&fresh);

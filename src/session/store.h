@@ -77,8 +77,8 @@ struct store_answer {
 	enum store_result result;
 	uint64_t revision; /* OK: log index of the change; also of the first one of a retry */
 	uint64_t epoch;    /* OK: the session's fencing token; 0 after a delete */
-	struct session_id
-	    id; /* the session; of a retried create: the first one's, not the retry's */
+	/* The session; of a retried create: the first one's, not the retry's. */
+	struct session_id id;
 };
 
 /* Read what store_apply() gave (or what a peer sent on). ST_MALFORMED when it is no result. */
@@ -132,8 +132,9 @@ CHECKED enum status store_value(const struct store *s, const struct session_id *
 size_t store_bytes(const struct store *s);
 
 /* True when the bytes are a whole snapshot of a known version: its frame and checksum, not
- * its content. Cheap enough to do before anything is replaced. */
-CHECKED enum status store_snapshot_check(const uint8_t *bytes, size_t len, struct fault *fault);
+ * its content. Cheap enough to do before anything is replaced. index: of its last command. */
+CHECKED enum status store_snapshot_check(const uint8_t *bytes, size_t len, struct fault *fault,
+                                         uint64_t *index);
 
 /* Whole state as bytes, and back. Restore replaces everything or nothing. */
 CHECKED enum status store_snapshot(const struct store *s, struct buf *b);
