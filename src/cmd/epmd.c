@@ -209,6 +209,7 @@ static int server(const struct options *o)
 	if (st != ST_OK) {
 		fprintf(stderr, "epmd: port %u: %s\n", o->port,
 		        st == ST_EXISTS ? "in use; another epmd serves it" : status_text(st));
+		(void)uv_loop_close(&s.loop);
 		return 1;
 	}
 	for (size_t i = 0; i < 2; i++) {

@@ -27,6 +27,7 @@ cleanup() {
 	rm -rf "$work"
 }
 trap cleanup EXIT
+export ERL_CRASH_DUMP=/dev/null
 
 # ok NAME EXPECTED ACTUAL
 ok() {
@@ -66,6 +67,15 @@ slay() {
 	kill -9 "$1"
 	wait "$1"
 } 2>/dev/null
+
+# wait_gone PID: until it has ended, at most 10 s; prints how often it was still there then
+wait_gone() {
+	for _ in $(seq 200); do
+		kill -0 "$1" 2>/dev/null || break
+		sleep 0.05
+	done
+	kill -0 "$1" 2>/dev/null && echo 1 || echo 0
+}
 
 # erlang EXPRESSION [COOKIE]: its value as a real node prints it
 erlang() {
@@ -225,7 +235,7 @@ for _ in $(seq 100); do
 	"$epmd_bin" -names | grep -q '^name' || break
 	sleep 0.05
 done
-ok "and is killed by epmd -kill" "Killed" "$(epmd -kill)"
+ok "and is killed by epmd -kill" "Killed 0" "$(epmd -kill) $(wait_gone "${pids[-1]}")"
 
 echo "1..$count"
 exit $((failures > 0))
