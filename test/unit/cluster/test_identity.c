@@ -1,0 +1,137 @@
+#include <string.h>
+
+#include "cluster/identity.h"
+#include "testing.h"
+
+static struct identity founder(void)
+{
+	struct identity id;
+
+	memset(&id, 0, sizeof id);
+	id.state = IDENTITY_FOUNDER;
+	id.cluster_id = 77;
+	id.raft_id = 42;
+	id.boot = 9;
+	id.promise_max_ms = 300;
+	id.n_members = 2;
+	strcpy(id.members[0].name, "erlmcp@a");
+	id.members[0].raft_id = 42;
+	strcpy(id.members[1].name, "erlmcp@b");
+	id.members[1].raft_id = 43;
+	id.members[1].boot = 2;
+	return id;
+}
+
+static enum status decode(const struct buf *b, struct identity *ret)
+{
+	struct fault fault;
+
+	return identity_decode(b->base, b->len, ret, &fault);
+}
+
+TEST(an_identity_survives_the_disk)
+{
+	const struct identity id = founder();
+	struct identity back;
+	struct buf b;
+
+	buf_init(&b, IDENTITY_FILE_MAX);
+	identity_encode(&id, &b);
+	assert_int_equal(decode(&b, &back), ST_OK);
+	assert_memory_equal(&id, &back, sizeof id);
+	buf_close(&b);
+}
+
+TEST(the_largest_identity_fits_its_file)
+{
+	struct identity id = founder();
+	struct identity back;
+	struct buf b;
+
+	id.n_members = MEMBERS_MAX;
+	for (size_t i = 0; i < MEMBERS_MAX; i++) {
+		memset(id.members[i].name, 'a' + (int)i, NODE_NAME_MAX - 1);
+		id.members[i].raft_id = i + 1;
+	}
+	buf_init(&b, IDENTITY_FILE_MAX);
+	identity_encode(&id, &b);
+	assert_int_equal(buf_status(&b), ST_OK);
+	assert_int_equal(decode(&b, &back), ST_OK);
+	assert_memory_equal(&id, &back, sizeof id);
+	buf_close(&b);
+}
+
+TEST(every_flipped_bit_and_every_cut_is_noticed)
+{
+	const struct identity id = founder();
+	struct identity back;
+	struct fault fault;
+	struct buf b;
+
+	buf_init(&b, IDENTITY_FILE_MAX);
+	identity_encode(&id, &b);
+	for (size_t i = 0; i < b.len * 8; i++) {
+		b.base[i / 8] ^= (uint8_t)(1U << i % 8);
+		assert_true(decode(&b, &back) != ST_OK);
+		b.base[i / 8] ^= (uint8_t)(1U << i % 8);
+	}
+	for (size_t len = 0; len < b.len; len++)
+		assert_int_equal(identity_decode(b.base, len, &back, &fault), ST_CORRUPT);
+	assert_int_equal(decode(&b, &back), ST_OK);
+	buf_close(&b);
+}
+
+TEST(a_newer_format_is_told_from_a_broken_one)
+{
+	const struct identity id = founder();
+	struct identity back;
+	struct fault fault;
+	struct buf b;
+
+	buf_init(&b, IDENTITY_FILE_MAX);
+	identity_encode(&id, &b);
+	b.base[11] = 2;
+	assert_int_equal(identity_decode(b.base, b.len, &back, &fault), ST_UNSUPPORTED);
+	assert_string_equal(fault.what, "written by a newer release");
+	b.base[0] = 'e';
+	assert_int_equal(identity_decode(b.base, b.len, &back, &fault), ST_CORRUPT);
+	assert_string_equal(fault.what, "not an identity file");
+	buf_close(&b);
+}
+
+/* A correct checksum does not make sense of nonsense. */
+TEST(impossible_values_are_corrupt)
+{
+	struct identity id = founder();
+	struct identity back;
+	struct buf b;
+
+	buf_init(&b, IDENTITY_FILE_MAX);
+	id.state = IDENTITY_EMPTY; /* but of a cluster */
+	identity_encode(&id, &b);
+	assert_int_equal(decode(&b, &back), ST_CORRUPT);
+	buf_reset(&b);
+	id = founder();
+	id.members[1].raft_id = 0;
+	identity_encode(&id, &b);
+	assert_int_equal(decode(&b, &back), ST_CORRUPT);
+	buf_reset(&b);
+	id = founder();
+	id.promise_max_ms = 0;
+	identity_encode(&id, &b);
+	assert_int_equal(decode(&b, &back), ST_CORRUPT);
+	buf_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(an_identity_survives_the_disk),
+	    cmocka_unit_test(the_largest_identity_fits_its_file),
+	    cmocka_unit_test(every_flipped_bit_and_every_cut_is_noticed),
+	    cmocka_unit_test(a_newer_format_is_told_from_a_broken_one),
+	    cmocka_unit_test(impossible_values_are_corrupt),
+	};
+
+	return RUN_TESTS(tests);
+}
