@@ -68,7 +68,7 @@ static int watch(struct cli *c, bool json)
 static int cluster_status(struct cli *c, int argc, char **argv)
 {
 	const bool json = cli_flag(argc, argv, "--json");
-	int code = cli_load(c, false, false);
+	int code = cli_load(c, CLI_ASK);
 
 	if (code == CLI_OK)
 		code = cli_flag(argc, argv, "--watch") ? watch(c, json) : show_once(c, json);
@@ -96,9 +96,9 @@ static int usage(const char *topic)
 
 static int cluster(struct cli *c, int argc, char **argv)
 {
-	for (size_t i = 0; argc > 0 && i < TOPICS; i++) {
-		if (strcmp(topics[i].topic, "cluster") == 0 && strcmp(topics[i].name, argv[0]) == 0)
-			return topics[i].run(c, argc - 1, argv + 1);
+	for (size_t i = 0; i < TOPICS; i++) {
+		if (strcmp(topics[i].topic, "cluster") == 0 && cli_flag(argc, argv, topics[i].name))
+			return topics[i].run(c, argc, argv);
 	}
 	return usage("cluster");
 }

@@ -61,23 +61,35 @@ void cli_diagnostics(const struct cli *c, enum config_severity least)
 		(void)fprintf(stderr, "%s: and %zu more\n", c->program, c->config.n_dropped);
 }
 
-int cli_load(struct cli *c, bool strict, bool create_cookie)
+/* Instead of asking a name server: the name is only shown. */
+static bool assume(void *arg, const char *host, char *ret, size_t cap)
 {
+	(void)arg;
+	(void)host;
+	(void)snprintf(ret, cap, "127.0.0.1");
+	return true;
+}
+
+int cli_load(struct cli *c, enum cli_purpose purpose)
+{
+	struct config_host host = config_host_system;
 	struct config_input in = {
 	    .vm_args = from_environment("ERLMCP_VM_ARGS"),
 	    .sys_config = from_environment("ERLMCP_SYS_CONFIG"),
 	    .environment = environ,
 	    .options = c->options,
 	    .n_options = c->n_options,
-	    .create_cookie = create_cookie,
-	    .host = &config_host_system,
+	    .create_cookie = purpose == CLI_RUN,
+	    .host = &host,
 	};
 	enum status st;
 
 	find_root(c);
 	in.root = c->root[0] == '\0' ? NULL : c->root;
+	if (purpose == CLI_ASK)
+		host.resolve = assume;
 	st = config_load(&in, &c->config);
-	if (st == ST_OK || (st == ST_INVALID && !strict && !c->config.bad_options))
+	if (st == ST_OK || (st == ST_INVALID && purpose != CLI_RUN && !c->config.bad_options))
 		return CLI_OK;
 	cli_diagnostics(c, DIAGNOSTIC_ERROR);
 	if (st != ST_INVALID)

@@ -48,10 +48,18 @@ void cli_help(const struct cli *c, const struct cli_verb *verbs, size_t n_verbs)
 /* True when flag is among the arguments. */
 bool cli_flag(int argc, char **argv, const char *flag);
 
-/* Read the configuration. strict: print its errors and return CLI_CONFIG; otherwise only wrong
- * options on the command line count, because a running node must stay reachable whatever
- * became of the files. Call config_close() in every case. */
-int cli_load(struct cli *c, bool strict, bool create_cookie);
+/* What the configuration is read for. */
+enum cli_purpose {
+	CLI_RUN,  /* to be the node: every error counts, a missing cookie is made */
+	CLI_SHOW, /* to be printed: as CLI_RUN, but errors are the caller's to print */
+	CLI_ASK,  /* to find the running node, which must stay reachable whatever became of the
+	             files: only wrong options count, and no name is looked up, because that may
+	             wait for a name server which a partition has cut off */
+};
+
+/* Read the configuration. CLI_OK or CLI_CONFIG, with the errors on standard error. Call
+ * config_close() in every case. */
+int cli_load(struct cli *c, enum cli_purpose purpose);
 
 /* Print diagnostics of at least this severity on standard error. */
 void cli_diagnostics(const struct cli *c, enum config_severity least);

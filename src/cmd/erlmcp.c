@@ -16,7 +16,7 @@ enum {
 
 static int ask(struct cli *c, const char *verb, const char *const *args, size_t n, int timeout_ms)
 {
-	int code = cli_load(c, false, false);
+	int code = cli_load(c, CLI_ASK);
 
 	if (code == CLI_OK)
 		code = cli_relay(c, verb, args, n, timeout_ms);
@@ -51,7 +51,7 @@ static int rpc(struct cli *c, int argc, char **argv)
 static int status(struct cli *c, int argc, char **argv)
 {
 	struct control_answer a;
-	int code = cli_load(c, false, false);
+	int code = cli_load(c, CLI_ASK);
 	const struct control_request request = {c->config.values.data_dir, "cluster-status", NULL,
 	                                        0, ASK_MS};
 
@@ -106,7 +106,7 @@ static int config(struct cli *c, int argc, char **argv)
 
 	if (cli_flag(argc, argv, "--help"))
 		return config_table(argc, argv);
-	code = cli_load(c, false, false);
+	code = cli_load(c, CLI_SHOW);
 	if (code == CLI_OK) {
 		buf_init(&b, TEXT_MAX);
 		if (cli_flag(argc, argv, "--json"))

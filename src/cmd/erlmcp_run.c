@@ -68,7 +68,7 @@ static int be_node(struct cli *c, bool detached)
 
 int run_foreground(struct cli *c, int argc, char **argv)
 {
-	int code = cli_load(c, true, true);
+	int code = cli_load(c, CLI_RUN);
 
 	(void)argc;
 	(void)argv;
@@ -202,7 +202,7 @@ static int launch(struct cli *c)
 
 int run_start(struct cli *c, int argc, char **argv)
 {
-	int code = cli_load(c, true, true);
+	int code = cli_load(c, CLI_RUN);
 	pid_t pid;
 
 	(void)argc;
@@ -239,7 +239,7 @@ static int stop_loaded(struct cli *c)
 
 int run_stop(struct cli *c, int argc, char **argv)
 {
-	int code = cli_load(c, false, false);
+	int code = cli_load(c, CLI_ASK);
 
 	(void)argc;
 	(void)argv;
@@ -251,7 +251,7 @@ int run_stop(struct cli *c, int argc, char **argv)
 
 int run_restart(struct cli *c, int argc, char **argv)
 {
-	int code = cli_load(c, true, true);
+	int code = cli_load(c, CLI_RUN);
 	pid_t pid;
 
 	(void)argc;

@@ -159,7 +159,7 @@ static void member_row(const struct page *p, const json_t *m, size_t number, int
 	char lag[32] = "-";
 
 	(void)snprintf(name, sizeof name, "%s%s", text(m, "name"), truth(m, "self") ? " *" : "");
-	if (json_is_integer(rtt))
+	if (json_is_integer(rtt) && !truth(m, "self"))
 		(void)snprintf(trip, sizeof trip, "%.1f ms", json_number_value(rtt) / 1000);
 	if (json_is_integer(json_object_get(m, "lag")))
 		(void)snprintf(lag, sizeof lag, "%lld", integer(m, "lag"));

@@ -107,9 +107,15 @@ static void done(struct scene *s)
 
 static void assert_says(const struct scene *s, const char *words)
 {
-	if (strstr(s->text, words) == NULL)
-		print_error("expected: %s\nfound:\n%s", words, s->text);
-	assert_non_null(strstr(s->text, words));
+	const bool found = strstr(s->text, words) != NULL;
+
+	if (!found) {
+		(void)fputs("expected: ", stderr);
+		(void)fputs(words, stderr);
+		(void)fputs("\nfound:\n", stderr);
+		(void)fputs(s->text, stderr);
+	}
+	assert_true(found);
 }
 
 static const char *where(const struct scene *s, const char *name)

@@ -1,0 +1,129 @@
+#!/bin/sh
+# The programs as an operator meets them: one node on loopback, asked, stopped, killed, misused.
+#
+# usage: cli.sh DIRECTORY-OF-THE-PROGRAMS; prints TAP. Needs no root and no network.
+set -u
+bin=$1
+home=$(mktemp -d)
+n=0
+failed=0
+
+# shellcheck disable=SC2317 # called by the trap
+cleanup() {
+	node_pid=$("$bin/erlmcp" pid 2>/dev/null) && kill -9 "$node_pid" 2>/dev/null
+	rm -rf "$home"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+# Ports of our own, so that nodes of other tests do not meet this one.
+port=$((20000 + $$ % 20000))
+export HOME="$home" ERLANG_COOKIE=secret ERLMCP_NODE_NAME=erlmcp@127.0.0.1 \
+	ERL_EPMD_PORT=$port ERLMCP_DIST_LISTEN_MIN=$((port + 1)) ERLMCP_DIST_LISTEN_MAX=$((port + 5)) \
+	ERLMCP_DATA_DIR="$home/data" ERLMCP_LOG_DIR="$home/log"
+unset ERLMCP_SEED_NODES ERLMCP_QUORUM_SIZE ERLMCP_ROOT ERLMCP_VM_ARGS ERLMCP_SYS_CONFIG \
+	FORCE_SHUTDOWN SHUTDOWN_DELAY
+
+# Run a command; keep its exit code, output and error output.
+run() {
+	timeout 60 "$@" >"$home/out" 2>"$home/err" </dev/null
+	code=$?
+}
+
+ok() { # description, condition's result (0 or not)
+	n=$((n + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $n - $1"
+	else
+		failed=1
+		echo "not ok $n - $1"
+		echo "# exit code $code"
+		sed 's/^/# out: /' "$home/out"
+		sed 's/^/# err: /' "$home/err"
+	fi
+}
+
+# The command ended with this code, and out or err holds these words (a fixed string).
+expect() { # description, exit code, file, words
+	if [ "$code" -eq "$2" ] && grep -qF -- "$4" "$home/$3"; then
+		ok "$1" 0
+	else
+		ok "$1" 1
+	fi
+}
+
+run "$bin/erlmcp" ping
+expect "ping without a node names the remedy" 1 err "start it with \`erlmcp start\`"
+run "$bin/erlmcp" eval "1."
+expect "eval without a node has its own exit code" 2 err "is not running"
+run "$bin/erlmcp-admin" cluster status
+expect "a node that cannot be asked is exit code 1 of cluster status" 1 err "is not running"
+run "$bin/erlmcp" nonsense
+expect "an unknown command is wrong usage" 64 err 'there is no command "nonsense"'
+run "$bin/erlmcp" help exit-codes
+expect "help tells the exit code of a minority" 0 out " 76  foreground: stopped itself"
+run "$bin/erlmcp" config
+expect "config needs no node and hides the cookie" 0 out "cookie              = (set)"
+grep -qF secret "$home/out"
+ok "no cookie is in what it printed" "$((1 - $?))"
+run "$bin/erlmcp" foreground --quorum-size 0
+expect "a bad option is a configuration error" 78 err "must be a whole number of nodes from 1"
+printf '\nhello world\n' >"$home/vm.args"
+run env ERLMCP_VM_ARGS="$home/vm.args" "$bin/erlmcp" foreground
+expect "a nonsense vm.args is named with line and column" 78 err "vm.args:2:1: a value stands"
+run env ERLMCP_DATA_DIR=/proc/none/data "$bin/erlmcp" foreground
+expect "a data directory that cannot be made is named" 70 out "/proc/none/data"
+
+run "$bin/erlmcp" start
+expect "start returns when the node is up" 0 out "node erlmcp@127.0.0.1 is up"
+run "$bin/erlmcp" ping
+expect "the node answers" 0 out "pong"
+run "$bin/erlmcp" start
+expect "a second start is refused" 1 err "already running"
+run "$bin/erlmcp" foreground
+expect "a data directory in use is refused" 70 out "data directory in use"
+run "$bin/erlmcp" eval "X = 1 + 2, {X, node()}."
+expect "eval prints the last value" 0 out "{3,'erlmcp@127.0.0.1'}"
+run "$bin/erlmcp" eval "1 + ."
+expect "a syntax error names line and column" 1 err "1:"
+run "$bin/erlmcp" eval "true = false."
+expect "an exception is told as Erlang's shell does" 1 err "no match of right hand side value"
+run "$bin/erlmcp" rpc erlang length "[[a,b]]"
+expect "rpc calls a function" 0 out "2"
+for attempt in 1 2 3 4 5 6 7 8 9 10; do
+	run "$bin/erlmcp" status
+	[ "$code" -eq 0 ] && break
+	sleep 0.2
+done
+expect "status is serving (after $attempt questions)" 0 out "erlmcp@127.0.0.1: serving"
+run "$bin/erlmcp-admin" cluster status --json
+expect "the status as JSON has the verdict first" 0 out \
+	'{"version":1,"node":"erlmcp@127.0.0.1","state":"serving","side":"majority"'
+run "$bin/erlmcp-admin" cluster status
+expect "cluster status explains the quorum" 0 out "Quorum   1 in sight, 1 needed"
+run "$bin/erl" -noshell -name detector@127.0.0.1 -setcookie secret \
+	-eval "io:format(\"~p~n\", [net_adm:ping('erlmcp@127.0.0.1')]), halt()."
+expect "erl reaches the node" 0 out "pong"
+run "$bin/erl" -noshell -name detector@127.0.0.1 -setcookie secret \
+	-eval "net_adm:ping('erlmcp@127.0.0.1'), halt()."
+ok "RB-008's manual check prints nothing" "$((code + $(wc -c <"$home/out")))"
+run "$bin/erl" -noshell -name detector@127.0.0.1 -setcookie wrong \
+	-eval "io:format(\"~p~n\", [net_adm:ping('erlmcp@127.0.0.1')])." -s init stop
+expect "erl with another cookie gets pang" 0 out "pang"
+run "$bin/erl" -noshell -eval "halt(7)."
+ok "halt/1 gives the exit code" "$((code == 7 ? 0 : 1))"
+run "$bin/erl" -noshell -eval "1 = 2."
+expect "an exception in erl is exit code 1" 1 err "no match of right hand side value"
+
+pid=$("$bin/erlmcp" pid)
+kill -9 "$pid"
+run "$bin/erlmcp" start
+expect "after kill -9 the node starts again" 0 out "is up"
+run "$bin/erlmcp" restart
+expect "restart stops and starts" 0 out "is up"
+run "$bin/erlmcp" stop
+expect "stop waits for the end" 0 out "ok"
+run "$bin/erlmcp" ping
+expect "then nobody answers" 1 err "is not running"
+echo "1..$n"
+exit "$failed"
