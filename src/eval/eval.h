@@ -34,7 +34,7 @@ enum host_answer {
 
 struct eval_host {
 	void *arg;
-	/* Args live until eval_close(). call numbers the host calls of this evaluation from 0. */
+	/* Args live until eval_free(). call numbers the host calls of this evaluation from 0. */
 	enum host_answer (*call)(void *arg, uint32_t call, const char *module, const char *function,
 	                         const struct term *const args[], size_t n_args,
 	                         struct arena *arena, const struct term **ret);
@@ -64,9 +64,10 @@ struct eval_result {
 	const struct term *value;  /* VALUE; lives until eval_free() or the next run */
 	const char *klass;         /* EXCEPTION */
 	const struct term *reason; /* EXCEPTION */
-	unsigned line;             /* SYNTAX, 1-based */
-	unsigned column;           /* SYNTAX, 1-based */
-	const char *message;       /* SYNTAX: what is wrong and where, one line */
+	unsigned line;             /* SYNTAX, and a variable that is unbound; 1-based; else 0 */
+	unsigned column;           /* the same */
+	const char *message;       /* SYNTAX: what is wrong, one line. EXCEPTION: which function is
+	                            * undefined, or which limit was hit; else NULL */
 	const char *output;        /* what io:format and friends wrote, NUL-terminated */
 	size_t output_len;
 };

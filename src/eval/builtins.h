@@ -1,0 +1,63 @@
+/* What the tables of built-in functions share. */
+#ifndef EVAL_BUILTINS_H
+#define EVAL_BUILTINS_H
+
+#include "eval/machine.h"
+
+#define BUILTIN(name)                                                             \
+	static const struct term *name(struct machine *m __attribute__((unused)), \
+	                               const struct term *const args[] __attribute__((unused)))
+
+/* The functions of one module; ends with a row without a name. */
+extern const struct builtin builtins_erlang[];
+extern const struct builtin builtins_guards[];  /* of erlang: tests and parts of terms */
+extern const struct builtin builtins_convert[]; /* of erlang: from one kind to another */
+extern const struct builtin builtins_lists[];
+extern const struct builtin builtins_lists_order[]; /* of lists: sorting and keys */
+extern const struct builtin builtins_lists_split[]; /* of lists: parts and pairs */
+extern const struct builtin builtins_maps[];
+extern const struct builtin builtins_string[];
+extern const struct builtin builtins_string_old[]; /* of string: its older functions */
+extern const struct builtin builtins_proplists[];
+extern const struct builtin builtins_binary[];
+extern const struct builtin builtins_unicode[];
+extern const struct builtin builtins_math[];
+extern const struct builtin builtins_io[];
+extern const struct builtin builtins_io_lib[];
+extern const struct builtin builtins_ordsets[];
+
+static inline const struct term *badarg(struct machine *m)
+{
+	return machine_error_atom(m, "badarg");
+}
+
+/* No clause of the function takes these arguments. */
+static inline const struct term *no_clause(struct machine *m)
+{
+	return machine_error_atom(m, "function_clause");
+}
+
+/* An integer that fits; false without a signal. */
+static inline bool small_int(const struct term *t, int64_t *ret)
+{
+	if (term_type(t) != TERM_INT)
+		return false;
+	*ret = term_int_value(t);
+	return true;
+}
+
+/* true, false, or a signal for anything else: the answer of a predicate. */
+enum verdict { VERDICT_FALSE, VERDICT_TRUE, VERDICT_OTHER, VERDICT_FAILED };
+
+static inline enum verdict ask(struct machine *m, const struct term *fun, const struct term *x)
+{
+	const struct term *v = apply_fun(m, fun, &x, 1);
+
+	if (v == NULL)
+		return VERDICT_FAILED;
+	if (term_is_atom(v, "true"))
+		return VERDICT_TRUE;
+	return term_is_atom(v, "false") ? VERDICT_FALSE : VERDICT_OTHER;
+}
+
+#endif
