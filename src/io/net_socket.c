@@ -11,6 +11,17 @@
 
 #include "io/net_limits.h"
 
+/* Options of Linux 6.15 and 6.16 that the headers of older systems do not name (tcp(7)). */
+#ifndef TCP_RTO_MAX_MS
+#define TCP_RTO_MAX_MS 44
+#endif
+#ifndef TCP_RTO_MIN_US
+#define TCP_RTO_MIN_US 45
+#endif
+#ifndef TCP_DELACK_MAX_US
+#define TCP_DELACK_MAX_US 46
+#endif
+
 enum status net_socket_listen(const struct sockaddr_in *address, int *ret_fd)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -43,6 +54,11 @@ void net_socket_tune(int fd, unsigned user_timeout_ms)
 	set_int(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)user_timeout_ms);
 	/* Heartbeats are a thin stream: without this each loss doubles the wait for the next. */
 	set_int(fd, IPPROTO_TCP, TCP_THIN_LINEAR_TIMEOUTS, 1);
+	/* A lost segment is repeated after tens of milliseconds, not after the usual 200: several
+	 * repetitions fit into the shortest election timeout. */
+	set_int(fd, IPPROTO_TCP, TCP_RTO_MIN_US, NET_RTO_MIN_US);
+	set_int(fd, IPPROTO_TCP, TCP_RTO_MAX_MS, NET_RTO_MAX_MS);
+	set_int(fd, IPPROTO_TCP, TCP_DELACK_MAX_US, NET_DELACK_MAX_US);
 	set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 0);
 }
 
