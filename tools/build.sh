@@ -30,6 +30,9 @@ if [ ! -e "$dir/build.ninja" ]; then
 		exit 1
 	}
 fi
-[ "$kind" = fuzz ] && targets=fuzzers
-# shellcheck disable=SC2086 # none or one
+case $kind in
+release) targets='src/cmd/erlmcp src/cmd/erlmcp-admin src/cmd/epmd src/cmd/erl test/lab/wire' ;;
+fuzz) targets=fuzzers ;;
+esac
+# shellcheck disable=SC2086 # a list of words
 exec ninja -C "$dir" -j "${JOBS:-2}" --quiet $targets
