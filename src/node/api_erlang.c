@@ -1,4 +1,5 @@
 /* Handlers that answer as their namesakes in Erlang/OTP do. */
+#include <stdio.h>
 #include <string.h>
 
 #include "node/api.h"

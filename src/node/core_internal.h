@@ -33,7 +33,7 @@ struct core {
 	uint64_t reviewed_leader; /* leader and term at the last review */
 	uint64_t reviewed_term;
 	int64_t review_us; /* next review for time's sake */
-	struct pace pace;             /* how steadily the members' beats come */
+	struct pace pace;  /* how steadily the members' beats come */
 	struct buf out;    /* one outgoing member message */
 	struct buf note;   /* text of an event */
 };

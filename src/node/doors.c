@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "node/api.h"
 #include "node/node_internal.h"
@@ -104,7 +105,7 @@ static void on_pid(struct node *n, uint64_t id, const char *const *args, size_t 
 
 	(void)args;
 	(void)n_args;
-	(void)snprintf(text, sizeof text, "%ld\n", (long)uv_os_getpid());
+	(void)snprintf(text, sizeof text, "%ld\n", (long)getpid());
 	reply(n, id, 0, text, "");
 }
 

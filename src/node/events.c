@@ -1,6 +1,7 @@
 /* What happened, told to people (log) and to later questions (flight recorder).
  *
  * RB-008's lines appear byte for byte behind the timestamp; scripts and operators grep them. */
+#include <stdio.h>
 #include <string.h>
 
 #include "node/node_internal.h"

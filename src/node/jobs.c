@@ -2,14 +2,12 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <uv.h>
 
 #include "node/api.h"
 #include "node/node_internal.h"
 
 struct job {
 	struct queue link; /* in jobs.waiting, or nowhere */
-	uv_work_t work;
 	struct jobs *jobs;
 	struct eval *eval;
 	struct eval_result result;
@@ -54,9 +52,9 @@ static enum host_answer on_host_call(void *arg, uint32_t call, const char *modul
 	return HOST_WAIT;
 }
 
-static void run(uv_work_t *work)
+static void run(void *arg)
 {
-	struct job *job = CONTAINER_OF(work, struct job, work);
+	struct job *job = arg;
 
 	eval_run(job->eval, &job->result);
 }
@@ -91,12 +89,11 @@ static void start_waiting(struct jobs *j)
 	}
 }
 
-static void ran(uv_work_t *work, int status)
+static void ran(void *arg)
 {
-	struct job *job = CONTAINER_OF(work, struct job, work);
+	struct job *job = arg;
 	struct jobs *j = job->jobs;
 
-	(void)status; /* never cancelled */
 	j->n_running--;
 	if (job->result.outcome == EVAL_WAIT && !j->closing)
 		api_call(j->node, job->entry, job->args, on_answer, job);
@@ -119,8 +116,11 @@ static void job_next(struct job *job)
 		return;
 	}
 	j->n_running++;
-	if (uv_queue_work(&j->node->loop, &job->work, run, ran) != 0)
-		abort(); /* only fails without a callback */
+	if (loop_work(j->node->loop, run, ran, job) != ST_OK) {
+		j->n_running--;
+		job->result = (struct eval_result){.outcome = EVAL_EXCEPTION, .klass = "error"};
+		finish(job);
+	}
 }
 
 enum status jobs_start(struct jobs *j, const char *text, size_t len, job_done_cb done, void *arg)

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -209,7 +210,7 @@ static bool open_core(struct node *n)
 	(void)snprintf(raft_dir, sizeof raft_dir, "%s/raft", n->config->data_dir);
 	if (!make_directory(n, raft_dir) || !load_identity(n, &id))
 		return false;
-	if (storage_open(&n->loop, raft_dir, &n->storage, &why) != ST_OK) {
+	if (storage_open(loop_uv(n->loop), raft_dir, &n->storage, &why) != ST_OK) {
 		log_line(n->log, LOG_ERROR, "The log's directory %s cannot be opened: %s", raft_dir,
 		         why);
 		return false;
@@ -255,7 +256,7 @@ static bool open_net(struct node *n)
 
 	if (config != NULL) {
 		net_config_of(n->config, config);
-		st = net_open(&n->loop, config, &ops, &n->net, &why);
+		st = net_open(loop_uv(n->loop), config, &ops, &n->net, &why);
 	}
 	free(config);
 	if (st != ST_OK)
@@ -268,51 +269,30 @@ static bool open_control(struct node *n)
 	const struct control_ops ops = {.arg = n, .request = node_on_control};
 	char why[LOG_LINE_MAX];
 
-	if (control_open(&n->loop, n->config->data_dir, &ops, &n->control, why, sizeof why) ==
-	    ST_OK)
+	if (control_open(loop_uv(n->loop), n->config->data_dir, &ops, &n->control, why,
+	                 sizeof why) == ST_OK)
 		return true;
 	log_line(n->log, LOG_ERROR, "The control socket cannot be opened: %s", why);
 	return false;
 }
 
-static void on_timer(uv_timer_t *timer)
+static void on_turn(void *arg)
 {
-	(void)timer; /* the turn of the loop that it causes runs the core */
-}
-
-static void on_prepare(uv_prepare_t *prepare)
-{
-	struct node *n = prepare->data;
-	int64_t wait_us;
+	struct node *n = arg;
 
 	core_run(n->core);
-	wait_us = core_deadline_us(n->core) - node_now_us(NULL);
-	if (wait_us < 0)
-		wait_us = 0;
-	/* Timers count from the loop's cached time; rounded up so that the deadline has passed. */
-	uv_update_time(&n->loop);
-	(void)uv_timer_start(&n->timer, on_timer, (uint64_t)(wait_us + 999) / 1000, 0);
 }
 
-static void on_signal(uv_signal_t *handle, int number)
+static int64_t on_deadline(void *arg)
 {
-	node_stop(handle->data, EXIT_STOPPED, number == SIGTERM ? "SIGTERM" : "SIGINT");
+	const struct node *n = arg;
+
+	return core_deadline_us(n->core);
 }
 
-static bool start_handles(struct node *n)
+static void on_signal(void *arg, int number)
 {
-	n->prepare.data = n;
-	n->timer.data = n;
-	n->sigterm.data = n;
-	n->sigint.data = n;
-	n->stopping.data = n;
-	if (uv_prepare_init(&n->loop, &n->prepare) != 0 ||
-	    uv_timer_init(&n->loop, &n->timer) != 0 || uv_timer_init(&n->loop, &n->stopping) != 0 ||
-	    uv_signal_init(&n->loop, &n->sigterm) != 0 || uv_signal_init(&n->loop, &n->sigint) != 0)
-		return false;
-	return uv_signal_start(&n->sigterm, on_signal, SIGTERM) == 0 &&
-	       uv_signal_start(&n->sigint, on_signal, SIGINT) == 0 &&
-	       uv_prepare_start(&n->prepare, on_prepare) == 0;
+	node_stop(arg, EXIT_STOPPED, number == SIGTERM ? "SIGTERM" : "SIGINT");
 }
 
 static bool open_node(struct node *n)
@@ -323,7 +303,7 @@ static bool open_node(struct node *n)
 		log_line(n->log, LOG_WARNING,
 		         "The flight recorder cannot be opened: incidents of this run "
 		         "will not be recorded");
-	return start_handles(n);
+	return loop_start(n->loop) == ST_OK;
 }
 
 static void node_free(struct node *n)
@@ -351,35 +331,52 @@ static bool move_aside(struct node *n)
 	return rename(from, to) == 0;
 }
 
-/* One life of the node; *again: it was reset and lives once more. */
-static int run_once(const struct node_config *config, struct log *log, bool *again)
+static struct node *node_new(const struct node_config *config, struct log *log)
 {
 	struct node *n = calloc(1, sizeof *n);
-	int code = EXIT_START;
+	const struct loop_ops ops = {
+	    .arg = n,
+	    .turn = on_turn,
+	    .deadline_us = on_deadline,
+	    .now_us = node_now_us,
+	    .signalled = on_signal,
+	};
 
-	*again = false;
 	if (n == NULL)
-		return code;
+		return NULL;
+	if (loop_new(&ops, &n->loop) != ST_OK) {
+		free(n);
+		return NULL;
+	}
 	n->config = config;
 	n->log = log;
 	n->exit_code = EXIT_START;
 	n->started_us = node_now_us(NULL);
-	if (uv_loop_init(&n->loop) != 0) {
-		free(n);
-		return code;
-	}
 	jobs_init(&n->jobs, n);
+	return n;
+}
+
+/* One life of the node; *again: it was reset and lives once more. */
+static int run_once(const struct node_config *config, struct log *log, bool *again)
+{
+	struct node *n = node_new(config, log);
+	int code;
+
+	*again = false;
+	if (n == NULL)
+		return EXIT_START;
 	if (open_node(n)) {
-		node_log_start(n);
+		n->running = true;
 		n->exit_code = EXIT_STOPPED;
+		node_log_start(n);
 	} else {
 		node_stop(n, n->exit_code, "it could not start");
 	}
-	(void)uv_run(&n->loop, UV_RUN_DEFAULT);
+	loop_run(n->loop);
 	node_free(n);
 	code = n->exit_code;
 	*again = n->reset && move_aside(n);
-	(void)uv_loop_close(&n->loop);
+	loop_free(n->loop);
 	free(n);
 	return code;
 }

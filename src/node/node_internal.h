@@ -3,11 +3,10 @@
 #ifndef NODE_NODE_INTERNAL_H
 #define NODE_NODE_INTERNAL_H
 
-#include <uv.h>
-
 #include "base/buf.h"
 #include "consensus/storage.h"
 #include "io/control.h"
+#include "io/loop.h"
 #include "io/net.h"
 #include "node/config.h"
 #include "node/core.h"
@@ -23,12 +22,7 @@ struct alarm {
 };
 
 struct node {
-	uv_loop_t loop;
-	uv_prepare_t prepare; /* runs the core once in every turn of the loop */
-	uv_timer_t timer;     /* wakes the loop at the core's deadline */
-	uv_signal_t sigterm;
-	uv_signal_t sigint;
-	uv_timer_t stopping; /* bounds the good order of a stop */
+	struct loop *loop;
 	const struct node_config *config;
 	struct log *log;
 	struct recorder *recorder; /* flight recorder */
@@ -42,6 +36,7 @@ struct node {
 	int64_t started_us;         /* CLOCK_BOOTTIME */
 	int64_t served_us;          /* first time this process served; 0: not yet */
 	char leader[NODE_NAME_MAX]; /* as last logged */
+	bool running;               /* it came up */
 	bool closed;                /* everything was told to close */
 	bool stopping_now;          /* a stop was asked for */
 	bool reset;                 /* restart as a new, empty incarnation when stopped */

@@ -54,7 +54,7 @@ void pace_init(struct pace *p, int64_t low_us, int64_t high_us, int64_t cut_us);
 /* A beat of a member arrived over its link of this epoch. */
 void pace_heard(struct pace *p, const char *peer, uint64_t epoch, int64_t now_us);
 
-/* The election timeout for now. */
+/* The election timeout at present. */
 int64_t pace_election_us(const struct pace *p);
 
 #endif

@@ -127,24 +127,27 @@ static json_t *members(const struct cluster_status *c, const struct raft_view *r
 	return list;
 }
 
-static json_t *edge(const struct cluster_status *c, size_t from, size_t to)
+static json_t *edge(const struct status_extra *x, const struct cluster_status *c, size_t from,
+                    size_t to)
 {
 	const struct edge_status *e = &c->edges[from][to];
+	/* A state that no report has ever changed is no older than this process. */
+	const int64_t age_us = e->age_us < x->uptime_ms * 1000 ? e->age_us : x->uptime_ms * 1000;
 
 	return json_pack("{s:o, s:o, s:o, s:o}", "from", text(c->members[from].name), "to",
 	                 text(c->members[to].name), "up",
 	                 e->known ? json_boolean(e->up) : json_null(), "age_ms",
-	                 e->known ? ms_of(e->age_us) : json_null());
+	                 e->known ? ms_of(age_us) : json_null());
 }
 
-static json_t *edges(const struct cluster_status *c)
+static json_t *edges(const struct status_extra *x, const struct cluster_status *c)
 {
 	json_t *list = json_array();
 
 	for (size_t from = 0; from < c->n_members; from++) {
 		for (size_t to = 0; to < c->n_members; to++) {
 			if (from != to)
-				(void)json_array_append_new(list, edge(c, from, to));
+				(void)json_array_append_new(list, edge(x, c, from, to));
 		}
 	}
 	return list;
@@ -223,7 +226,7 @@ void status_json(const struct status_extra *x, const struct cluster_status *c,
 	rest = json_pack(
 	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:o, s:o}", "quorum",
 	    quorum(x, c), "raft", raft_json(c, raft), "members", members(c, raft), "edges",
-	    edges(c), "disagreements", disagreements(c, raft), "alarms", alarms(x), "store",
+	    edges(x, c), "disagreements", disagreements(c, raft), "alarms", alarms(x), "store",
 	    store(x), "software", ERLMCP_VERSION, "pid", (json_int_t)x->pid, "uptime_ms",
 	    (json_int_t)x->uptime_ms, "wall_ms", (json_int_t)x->wall_ms, "cluster_id",
 	    x->cluster_id == 0 ? json_null() : hex(x->cluster_id), "view", hex(c->view_hash));

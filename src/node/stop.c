@@ -6,17 +6,6 @@
 
 enum { HAND_OVER_MS = 1000 }; /* longer than a transfer between healthy members takes */
 
-static void on_closed(uv_handle_t *handle)
-{
-	(void)handle; /* the loop ends by itself when nothing is left in it */
-}
-
-static void close_handle(uv_handle_t *handle)
-{
-	if (handle->type != UV_UNKNOWN_HANDLE && !uv_is_closing(handle))
-		uv_close(handle, on_closed);
-}
-
 static void nothing_left(void *arg)
 {
 	(void)arg; /* memory is released after the loop has ended */
@@ -27,11 +16,7 @@ static void close_all(struct node *n)
 	if (n->closed)
 		return;
 	n->closed = true;
-	close_handle((uv_handle_t *)&n->prepare);
-	close_handle((uv_handle_t *)&n->timer);
-	close_handle((uv_handle_t *)&n->sigterm);
-	close_handle((uv_handle_t *)&n->sigint);
-	close_handle((uv_handle_t *)&n->stopping);
+	loop_close(n->loop);
 	if (n->core != NULL)
 		core_close(n->core, nothing_left, n);
 	(void)jobs_close(&n->jobs);
@@ -41,15 +26,14 @@ static void close_all(struct node *n)
 		net_close(n->net, nothing_left, n);
 }
 
-static void on_close_time(uv_timer_t *timer)
+static void on_close_time(void *arg)
 {
-	close_all(timer->data);
+	close_all(arg);
 }
 
 static void close_soon(struct node *n, uint64_t after_ms)
 {
-	if (uv_timer_start(&n->stopping, on_close_time, after_ms, 0) != 0)
-		close_all(n);
+	loop_after(n->loop, after_ms, on_close_time, n);
 }
 
 /* May be called from within consensus: everything is closed in a later turn of the loop. */
@@ -58,9 +42,9 @@ static void handed_over(void *arg)
 	close_soon(arg, 0);
 }
 
-static void on_stop_time(uv_timer_t *timer)
+static void on_stop_time(void *arg)
 {
-	struct node *n = timer->data;
+	struct node *n = arg;
 
 	close_soon(n, HAND_OVER_MS);
 	core_hand_over(n->core, handed_over, n);
@@ -79,10 +63,10 @@ void node_stop(struct node *n, int exit_code, const char *why)
 	recorder_text(n->recorder, "why", why);
 	recorder_int(n->recorder, "exit_code", exit_code);
 	recorder_end(n->recorder);
-	if (n->core == NULL || n->stopping.type == UV_UNKNOWN_HANDLE)
-		close_all(n); /* it never ran */
+	if (!n->running)
+		close_all(n); /* it never ran, so nothing is in the middle of anything */
 	else if (exit_code != EXIT_STOPPED)
 		close_soon(n, 0); /* nobody to hand leadership to, or no trust in this node */
-	else if (uv_timer_start(&n->stopping, on_stop_time, 0, 0) != 0)
-		close_all(n);
+	else
+		loop_after(n->loop, 0, on_stop_time, n);
 }
