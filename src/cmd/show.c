@@ -9,6 +9,7 @@ enum {
 	NAME_MAX_WIDTH = 30, /* longer node names are cut in tables: 80 columns */
 	MATRIX_MAX = 16,     /* as many members as a cluster may have */
 	TEXT_MAX = 1024 * 1024,
+	WIDTH = 80,
 };
 
 struct page {
@@ -65,6 +66,27 @@ static void coloured(const struct page *p, const char *code, const char *s)
 		buf_printf(p->b, "%s", s);
 }
 
+/* A sentence, broken into lines of at most 80 columns, each behind the indent. */
+static void sentence(const struct page *p, const char *s, int indent, int used)
+{
+	while (*s != '\0') {
+		const size_t room = (size_t)(WIDTH - indent - used);
+		size_t len = strlen(s);
+
+		if (len > room) {
+			len = room;
+			while (len > 0 && s[len] != ' ')
+				len--;
+			if (len == 0)
+				len = strcspn(s, " ");
+		}
+		buf_printf(p->b, "%*s%.*s\n", used > 0 ? 1 : indent, "", (int)len, s);
+		used = 0;
+		for (s += len; *s == ' '; s++)
+			;
+	}
+}
+
 static const char *state_colour(const char *state)
 {
 	static const struct {
@@ -88,8 +110,8 @@ static void verdict(const struct page *p)
 
 	buf_printf(p->b, "%s: ", text(p->status, "node"));
 	coloured(p, state_colour(state), state);
-	buf_printf(p->b, " since %s%s%s\n", span(p->status, "state_age_ms", age, sizeof age),
-	           text(p->status, "why")[0] == '\0' ? "" : "\n  ", text(p->status, "why"));
+	buf_printf(p->b, " since %s\n", span(p->status, "state_age_ms", age, sizeof age));
+	sentence(p, text(p->status, "why"), 2, 0);
 	if (json_is_number(left))
 		buf_printf(p->b, "  countdown of a minority: %s left\n",
 		           span(p->status, "countdown_left_ms", age, sizeof age));
@@ -104,12 +126,12 @@ static void warnings(const struct page *p)
 
 	if (warning[0] != '\0') {
 		coloured(p, "33;1", "WARNING");
-		buf_printf(p->b, " %s\n", warning);
+		sentence(p, warning, 2, 6);
 	}
 	json_array_foreach(alarms, i, alarm)
 	{
 		coloured(p, "31;1", "ALARM");
-		buf_printf(p->b, " %s\n", text(alarm, "text"));
+		sentence(p, text(alarm, "text"), 2, 4);
 	}
 }
 

@@ -100,6 +100,22 @@ TEST(what_is_no_status_is_told)
 	}
 }
 
+TEST(long_sentences_are_broken_at_80_columns)
+{
+	char text[600] = "{\"node\":\"a@b\",\"state\":\"fenced\",\"why\":\"";
+	const char *line;
+	struct buf b;
+
+	for (int i = 0; i < 30; i++)
+		strcat(text, "fourteen bytes ");
+	strcat(text, "\"}");
+	assert_int_equal(render(text, false, false, &b), ST_OK);
+	line = buf_text(&b);
+	for (const char *end; (end = strchr(line, '\n')) != NULL; line = end + 1)
+		assert_true(end - line <= 80);
+	buf_close(&b);
+}
+
 /* A node of another version may leave out what this program knows. */
 TEST(missing_fields_are_shown_as_unknown)
 {
@@ -118,6 +134,7 @@ int main(void)
 	    cmocka_unit_test(the_summary_is_the_verdict_and_the_members),
 	    cmocka_unit_test(colour_only_where_it_is_asked_for),
 	    cmocka_unit_test(what_is_no_status_is_told),
+	    cmocka_unit_test(long_sentences_are_broken_at_80_columns),
 	    cmocka_unit_test(missing_fields_are_shown_as_unknown),
 	};
 
