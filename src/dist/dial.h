@@ -10,7 +10,7 @@
 
 enum {
 	DIAL_FIRST_MS = 50,       /* first retry */
-	DIAL_CAP_MS = 250,        /* longest wait between attempts */
+	DIAL_CAP_MS = 200,        /* longest wait between attempts */
 	DIAL_CONNECT_MS = 300,    /* one attempt: a lost SYN is not worth the kernel's 1 s */
 	DIAL_HANDSHAKE_MS = 2000, /* from connected to authenticated */
 };

@@ -282,8 +282,12 @@ enum status services_message(struct services *s, struct arena *a, const struct m
 	st = services_digest(s, a, in, call_id, &r);
 	if (st != ST_OK)
 		return st;
-	if (a->failed || service_result_check(&r) != ST_OK)
+	if (a->failed || service_result_check(&r) != ST_OK) {
+		/* Nobody will run a call that was begun but not handed up. */
+		if (r.event == SERVICE_CALL)
+			service_call_remove(s, service_call_find(s, call_id));
 		return ST_NOMEM;
+	}
 	*ret = r;
 	return ST_OK;
 }

@@ -5,10 +5,10 @@
 enum {
 	/* One read of a socket: a few hundred small messages or four fragments. */
 	NET_READ_MAX = 64 * 1024,
-	/* Kernel buffer of unsent bytes: what a heartbeat may have to wait behind. */
 	NET_RTO_MIN_US = 30000,   /* shortest wait for a lost segment: one beat and a bit */
 	NET_RTO_MAX_MS = 1000,    /* longest one: the least that the kernel accepts */
 	NET_DELACK_MAX_US = 5000, /* answers are waited for: no delayed acknowledgements */
+	/* Kernel buffer of unsent bytes: what a heartbeat may have to wait behind. */
 	NET_NOTSENT_LOWAT = 16 * 1024,
 	/* A queue this long is flushed without waiting for the end of the loop's turn. */
 	NET_FLUSH_BYTES = 256 * 1024,

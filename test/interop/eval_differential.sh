@@ -1,0 +1,25 @@
+#!/bin/sh
+# Holds our evaluator against a real Erlang, byte for byte, over a file of expressions.
+#
+# usage: eval_differential.sh EVAL_CASES [EXPRESSIONS]
+# Exit 0: no difference. 1: differences, shown. 77 (skipped): there is no Erlang here.
+set -eu
+
+here=$(dirname "$0")
+cases=$1
+expressions=${2:-$here/../golden/expressions.txt}
+
+command -v escript >/dev/null || {
+	echo "escript is not installed: skipped"
+	exit 77
+}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+escript "$here/eval_reference.escript" "$expressions" >"$work/erlang"
+"$cases" "$expressions" >"$work/ours"
+if ! diff -u "$work/erlang" "$work/ours"; then
+	echo "the evaluator differs from Erlang (-: Erlang, +: ours)"
+	exit 1
+fi
+echo "$(grep -cv -e '^%' -e '^$' "$expressions") expressions, no difference"
