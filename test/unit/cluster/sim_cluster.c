@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cluster/lease.h"
-#include "cluster/room.h"
 #include "testing.h"
 
 enum { STEP_US = 1000 };
@@ -30,7 +28,7 @@ struct sim_node *sim_node(struct sim *s, char name)
 	return &s->nodes[at];
 }
 
-static char letter(const struct sim_node *node)
+char sim_letter(const struct sim_node *node)
 {
 	return (char)('a' + (char)node->at);
 }
@@ -44,34 +42,11 @@ static void trace(struct sim_node *node, const char *fmt, ...)
 
 	if (s->quiet)
 		return;
-	buf_printf(&s->trace, "[%5" PRId64 "] %c: ", s->now_us / 1000, letter(node));
+	buf_printf(&s->trace, "[%5" PRId64 "] %c: ", s->now_us / 1000, sim_letter(node));
 	va_start(args, fmt);
 	buf_vprintf(&s->trace, fmt, args);
 	va_end(args);
 	buf_u8(&s->trace, '\n');
-}
-
-const char *sim_trace(struct sim *s)
-{
-	const char *text = buf_text(&s->trace);
-
-	assert(text != NULL);
-	return text;
-}
-
-void sim_assert_trace(struct sim *s, const char *expected, const char *file, int line)
-{
-	if (strcmp(sim_trace(s), expected) != 0) {
-		fprintf(stderr, "@@%s:%d\n%s@@\n", file, line, sim_trace(s));
-		if (getenv("SIM_GOLDEN") == NULL)
-			fail_msg("%s:%d: the trace above is not the expected one", file, line);
-	}
-	sim_trace_clear(s);
-}
-
-void sim_trace_clear(struct sim *s)
-{
-	buf_reset(&s->trace);
 }
 
 /* --- The network --------------------------------------------------------------------- */
@@ -85,7 +60,7 @@ static struct sim_node *node_by_name(struct sim *s, const char *name)
 	return NULL;
 }
 
-static struct sim_node *node_by_id(struct sim *s, uint64_t raft_id)
+struct sim_node *sim_node_by_id(struct sim *s, uint64_t raft_id)
 {
 	for (size_t i = 0; i < s->n; i++) {
 		if (s->nodes[i].raft.id == raft_id)
@@ -138,7 +113,7 @@ static void post(struct sim *s, size_t from, size_t to, const void *bytes, size_
 static void on_raft_send(void *arg, const struct sim_raft_message *m)
 {
 	struct sim_node *node = arg;
-	const struct sim_node *to = node_by_id(node->sim, m->to);
+	const struct sim_node *to = sim_node_by_id(node->sim, m->to);
 
 	if (to != NULL)
 		post(node->sim, node->at, to->at, m, sizeof *m, true);
@@ -202,7 +177,7 @@ static void on_confirmed(struct sim_node *node, const struct cluster_action *a)
 	if (a->term < node->round_floor)
 		fail_msg("seed %" PRIu64 ": round %" PRIu64 " of %c in term %" PRIu64
 		         " was confirmed although term %" PRIu64 " had committed before",
-		         node->sim->seed, a->round, letter(node), a->term, node->round_floor);
+		         node->sim->seed, a->round, sim_letter(node), a->term, node->round_floor);
 }
 
 static void node_stop(struct sim_node *node);
@@ -261,57 +236,13 @@ static bool perform(struct sim_node *node, const struct cluster_action *a)
 		break;
 	case CLUSTER_RESET:
 		trace(node, "resets");
-		sim_wipe(s, letter(node));
+		sim_wipe(s, sim_letter(node));
 		node_stop(node);
 		return false;
 	default:
 		perform_change(node, a);
 	}
 	return true;
-}
-
-/* --- Invariants ----------------------------------------------------------------------- */
-
-static void check_lease(struct sim *s, size_t holder)
-{
-	const struct sim_node *l = &s->nodes[holder];
-
-	for (size_t i = 0; i < s->n; i++) {
-		const struct sim_node *node = &s->nodes[i];
-		struct raft_view view;
-		const struct sim_node *leader;
-
-		if (!node->running || i == holder)
-			continue;
-		sim_raft_view(&node->raft, sim_clock_us(node), &view);
-		if (lease_confirmed_until_us(node->cluster, &view) <= sim_clock_us(node))
-			continue;
-		leader = node_by_id(s, view.leader_id);
-		/* Followers of a leader that hands over are confirmed a little longer. */
-		if (leader == l || (leader != node && leader->released_term == view.term))
-			continue;
-		(void)fputs(sim_trace(s), stderr);
-		fail_msg("seed %" PRIu64 ": at %" PRId64 " ms %c holds the lease of term %" PRIu64
-		         ", and %c is still confirmed in term %" PRIu64,
-		         s->seed, s->now_us / 1000, letter(l), l->raft.term, letter(node),
-		         node->raft.term);
-	}
-}
-
-static void check_invariants(struct sim *s)
-{
-	if (s->broken_clocks)
-		return;
-	for (size_t i = 0; i < s->n; i++) {
-		struct sim_node *node = &s->nodes[i];
-		struct raft_view view;
-
-		if (!node->running)
-			continue;
-		sim_raft_view(&node->raft, sim_clock_us(node), &view);
-		if (lease_end_us(node->cluster, &view) > sim_clock_us(node))
-			check_lease(s, i);
-	}
 }
 
 /* --- Steps ---------------------------------------------------------------------------- */
@@ -331,7 +262,7 @@ static void step(struct sim_node *node, struct cluster_event *ev)
 	for (size_t i = 0; i < actions.n && on; i++)
 		on = perform(node, &actions.items[i]);
 	if (on && cluster_state(c) != CLUSTER_STOPPED) {
-		check_invariants(node->sim);
+		sim_check(node->sim);
 		return;
 	}
 	if (on)
@@ -455,7 +386,7 @@ static void init_node(struct sim *s, size_t at, const struct sim_options *o)
 
 	node->sim = s;
 	node->at = at;
-	(void)snprintf(node->name, sizeof node->name, "erlmcp@%c", letter(node));
+	(void)snprintf(node->name, sizeof node->name, "erlmcp@%c", sim_letter(node));
 	node->zero_us = prng_range(&s->random, 1, 1000000000);
 	(void)snprintf(config->self, sizeof config->self, "%s", node->name);
 	config->n_expected = s->n;
@@ -464,12 +395,13 @@ static void init_node(struct sim *s, size_t at, const struct sim_options *o)
 	config->quorum_size = o->quorum_size != 0 ? o->quorum_size : (unsigned)s->n;
 	config->beat_interval_us = SIM_BEAT_US;
 	config->detection_us = o->detection_us != 0 ? o->detection_us : SIM_DETECTION_US;
-	config->shutdown_delay_us = o->shutdown_delay_us != 0 ? o->shutdown_delay_us : 10 * 1000000;
+	config->shutdown_delay_us =
+	    o->shutdown_delay_us != 0 ? o->shutdown_delay_us : INT64_C(10000000);
 	config->force_shutdown = o->force_shutdown;
-	config->start_period_us = 60 * 1000000;
+	config->start_period_us = INT64_C(60000000);
 	config->lease_guard_us = 10000;
 	config->promise_max_us = 2 * (int64_t)SIM_ELECTION_US;
-	sim_wipe(s, letter(node));
+	sim_wipe(s, sim_letter(node));
 }
 
 struct sim *sim_new(size_t n, const struct sim_options *options)
@@ -505,56 +437,7 @@ void sim_free(struct sim *s)
 	free(s);
 }
 
-struct sim *sim_serving(size_t n, const struct sim_options *options)
-{
-	struct sim *s = sim_new(n, options);
-	char all[SIM_NODES_MAX + 1] = "abcdefgh";
-
-	all[n] = '\0';
-	sim_start(s, all);
-	sim_await(s, all, CLUSTER_SERVING, 2000);
-	sim_trace_clear(s);
-	return s;
-}
-
 /* --- Faults -------------------------------------------------------------------------- */
-
-void sim_cut_way(struct sim *s, char from, char to)
-{
-	s->ways[sim_node(s, from)->at][sim_node(s, to)->at].cut = true;
-}
-
-void sim_cut(struct sim *s, char a, char b)
-{
-	sim_cut_way(s, a, b);
-	sim_cut_way(s, b, a);
-}
-
-static int group_of(const char *groups, char node)
-{
-	int group = 0;
-
-	for (; *groups != '\0' && *groups != node; groups++)
-		group += *groups == '|';
-	return group;
-}
-
-void sim_split(struct sim *s, const char *groups)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		for (size_t j = 0; j < s->n; j++)
-			s->ways[i][j].cut = group_of(groups, letter(&s->nodes[i])) !=
-			                    group_of(groups, letter(&s->nodes[j]));
-	}
-}
-
-void sim_heal(struct sim *s)
-{
-	for (size_t i = 0; i < s->n; i++) {
-		for (size_t j = 0; j < s->n; j++)
-			s->ways[i][j].cut = false;
-	}
-}
 
 void sim_drop_link(struct sim *s, char a, char b)
 {
@@ -652,43 +535,7 @@ void sim_run_ms(struct sim *s, int64_t ms)
 		run_step(s);
 }
 
-enum cluster_state sim_state(struct sim *s, char node)
-{
-	return sim_node(s, node)->running ? cluster_state(sim_node(s, node)->cluster)
-	                                  : CLUSTER_STOPPED;
-}
-
-void sim_await(struct sim *s, const char *nodes, enum cluster_state state, int64_t max_ms)
-{
-	for (int64_t ms = 0; *nodes != '\0';) {
-		if (sim_state(s, *nodes) == state) {
-			nodes++;
-			continue;
-		}
-		if (ms++ == max_ms) {
-			(void)fputs(sim_trace(s), stderr);
-			fail_msg("seed %" PRIu64 ": %c is not %s after %" PRId64 " ms", s->seed,
-			         *nodes, cluster_state_name(state), max_ms);
-		}
-		run_step(s);
-	}
-}
-
 /* --- Doing and asking ---------------------------------------------------------------- */
-
-char sim_leader(const struct sim *s)
-{
-	const struct sim_node *leader = NULL;
-
-	for (size_t i = 0; i < s->n; i++) {
-		const struct sim_node *node = &s->nodes[i];
-
-		if (node->running && node->raft.role == ROLE_LEADER &&
-		    (leader == NULL || node->raft.term > leader->raft.term))
-			leader = node;
-	}
-	return leader == NULL ? '\0' : letter(leader);
-}
 
 void sim_transfer(struct sim *s, char to)
 {
@@ -719,24 +566,6 @@ bool sim_round(struct sim *s, char name)
 	for (size_t i = 0; i < actions.n; i++)
 		(void)perform(node, &actions.items[i]);
 	return true;
-}
-
-void sim_status(struct sim *s, char name, struct cluster_status *ret)
-{
-	struct sim_node *node = sim_node(s, name);
-	struct raft_view view;
-
-	sim_raft_view(&node->raft, sim_clock_us(node), &view);
-	cluster_status(node->cluster, &view, sim_clock_us(node), ret);
-}
-
-bool sim_may_serve(struct sim *s, char name)
-{
-	struct sim_node *node = sim_node(s, name);
-	struct raft_view view;
-
-	sim_raft_view(&node->raft, sim_clock_us(node), &view);
-	return cluster_may_serve(node->cluster, &view, sim_clock_us(node));
 }
 
 void sim_inject(struct sim *s, char from, char to, const uint8_t *bytes, size_t len)

@@ -127,7 +127,11 @@ bool sim_round(struct sim *s, char node);
 /* Start with a founded, serving cluster and an empty trace. */
 struct sim *sim_serving(size_t n, const struct sim_options *options);
 
-struct sim_node *sim_node(struct sim *s, char name);
+struct sim_node *sim_node(struct sim *s, char node);
+struct sim_node *sim_node_by_id(struct sim *s, uint64_t raft_id);
+char sim_letter(const struct sim_node *node);
+/* Fail the test if an invariant does not hold now. */
+void sim_check(struct sim *s);
 int64_t sim_clock_us(const struct sim_node *node);
 enum cluster_state sim_state(struct sim *s, char node);
 void sim_status(struct sim *s, char node, struct cluster_status *ret);
