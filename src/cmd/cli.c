@@ -117,7 +117,7 @@ static void explain(const struct cli *c, enum status st, int timeout_ms)
 		              "%s: you may not ask node %s: %s belongs to another user; use that "
 		              "user, or root\n",
 		              c->program, v->node_name, path);
-	else if (held && (st == ST_NOT_FOUND || st == ST_REFUSED || st == ST_CLOSED))
+	else if (held && (st == ST_NOT_FOUND || st == ST_REFUSED))
 		(void)fprintf(stderr,
 		              "%s: node %s (process %ld) is starting or stopping: try again\n",
 		              c->program, v->node_name, (long)pid);
@@ -127,6 +127,11 @@ static void explain(const struct cli *c, enum status st, int timeout_ms)
 		              "start` or `erlmcp foreground`, or name its directory with "
 		              "ERLMCP_DATA_DIR\n",
 		              c->program, v->node_name, path);
+	else if (st == ST_CLOSED)
+		(void)fprintf(stderr,
+		              "%s: node %s hung up: it is stopping, or too many programs ask it at "
+		              "once\n",
+		              c->program, v->node_name);
 	else
 		(void)fprintf(stderr, "%s: node %s cannot be asked at %s: %s\n", c->program,
 		              v->node_name, path, status_text(st));

@@ -222,6 +222,32 @@ static struct client *client_new(struct control *c)
 	return k;
 }
 
+/* Room for one more: the client that has been silent for longest goes. False: all of them wait
+ * for a reply. */
+static bool make_room(struct control *c, const struct client *fresh)
+{
+	struct client *oldest = NULL;
+	struct queue *pos;
+	struct queue *after;
+	size_t open = 0;
+
+	QUEUE_EACH (pos, after, &c->clients) {
+		struct client *k = CONTAINER_OF(pos, struct client, link);
+
+		if (k->closing)
+			continue;
+		open++;
+		if (k != fresh && k->request == 0 &&
+		    (oldest == NULL || k->since_ms < oldest->since_ms))
+			oldest = k;
+	}
+	if (open <= CONTROL_CLIENTS_MAX)
+		return true;
+	if (oldest != NULL)
+		client_close(oldest);
+	return oldest != NULL;
+}
+
 static void connection_cb(uv_stream_t *listener, int status)
 {
 	struct control *c = listener->data;
@@ -232,8 +258,7 @@ static void connection_cb(uv_stream_t *listener, int status)
 	k = client_new(c);
 	if (k == NULL)
 		return;
-	if (uv_accept(listener, (uv_stream_t *)&k->pipe) != 0 ||
-	    c->n_clients > CONTROL_CLIENTS_MAX ||
+	if (uv_accept(listener, (uv_stream_t *)&k->pipe) != 0 || !make_room(c, k) ||
 	    uv_read_start((uv_stream_t *)&k->pipe, alloc_cb, read_cb) != 0) {
 		client_close(k);
 		return;

@@ -262,6 +262,26 @@ TEST(garbage_is_answered_with_words_and_hurts_nobody)
 	tear_down(&f);
 }
 
+TEST(a_crowd_of_silent_clients_locks_nobody_out)
+{
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	int fds[CONTROL_CLIENTS_MAX + 4];
+	struct fixture f;
+
+	set_up(&f, "");
+	open_control(&f);
+	(void)snprintf(sa.sun_path, sizeof sa.sun_path, "%.90s/control.sock", f.dir);
+	for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+		fds[i] = socket(AF_UNIX, SOCK_STREAM, 0);
+		assert_int_equal(connect(fds[i], (struct sockaddr *)&sa, sizeof sa), 0);
+		(void)uv_run(&f.loop, UV_RUN_NOWAIT);
+	}
+	assert_echo(&f, "let me in");
+	for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+		close(fds[i]);
+	tear_down(&f);
+}
+
 TEST(the_lock_has_one_holder_and_ends_with_it)
 {
 	char root[] = "/tmp/erlmcp-lock-XXXXXX";
@@ -302,6 +322,7 @@ int main(void)
 	    cmocka_unit_test(a_node_that_is_not_there_is_told_from_one_that_is_dead),
 	    cmocka_unit_test(a_living_node_keeps_its_directory),
 	    cmocka_unit_test(garbage_is_answered_with_words_and_hurts_nobody),
+	    cmocka_unit_test(a_crowd_of_silent_clients_locks_nobody_out),
 	    cmocka_unit_test(the_lock_has_one_holder_and_ends_with_it),
 	};
 
