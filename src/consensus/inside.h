@@ -31,7 +31,8 @@ struct peer {
 /* A log entry with commands of this node, from raft_apply() to its commit. */
 struct inflight {
 	struct raft_apply apply; /* libraft's */
-	struct queue link;       /* in log order */
+	struct queue link;       /* in log order, until it is spent */
+	struct inflight *spent;  /* next spent one */
 	raft_index index;        /* of the entry */
 	raft_term term;          /* of the entry */
 	size_t size;             /* bytes of the entry */
@@ -124,7 +125,7 @@ struct consensus {
 	struct buf out;         /* message being encoded */
 	struct batch batch;     /* next entry */
 	struct queue inflights; /* struct inflight, oldest first */
-	struct queue spent;     /* struct inflight that libraft may still look at */
+	struct inflight *spent; /* those that libraft may still look at */
 	size_t n_inflight;      /* entries in inflights */
 	size_t inflight_commands;
 	size_t inflight_bytes;
@@ -188,8 +189,16 @@ void change_fail(struct consensus *c, enum status st);
 
 /* validate.c: what libraft may see. */
 CHECKED enum status validate_message(struct consensus *c, raft_id from, struct wire *w);
-CHECKED enum status validate_loaded(raft_term term, raft_id vote, const struct raft_snapshot *s,
-                                    raft_index start, const struct raft_entry *entries, size_t n,
-                                    const char **why);
+
+/* What a disk gave back, before libraft sees it. */
+struct loaded {
+	raft_term term;
+	raft_id vote;
+	const struct raft_snapshot *snapshot; /* NULL: none */
+	raft_index start;                     /* index of the first entry */
+	const struct raft_entry *entries;
+	size_t n;
+};
+CHECKED enum status validate_loaded(const struct loaded *l, const char **why);
 
 #endif

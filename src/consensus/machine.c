@@ -88,7 +88,8 @@ static void tell_tags(struct consensus *c, const uint64_t *tags, size_t n, enum 
 static void inflight_drop(struct consensus *c, struct inflight *f)
 {
 	queue_remove(&f->link);
-	queue_push(&c->spent, &f->link);
+	f->spent = c->spent;
+	c->spent = f;
 	c->n_inflight--;
 	c->inflight_commands -= f->n;
 	c->inflight_bytes -= f->size;
@@ -113,12 +114,10 @@ static bool still_ours(const struct consensus *c, const struct inflight *f)
 
 static void spent_free(struct consensus *c)
 {
-	struct queue *front;
+	struct inflight *f;
 
-	while ((front = queue_front(&c->spent)) != NULL) {
-		struct inflight *f = CONTAINER_OF(front, struct inflight, link);
-
-		queue_remove(&f->link);
+	while ((f = c->spent) != NULL) {
+		c->spent = f->spent;
 		free(f);
 	}
 }
@@ -269,7 +268,6 @@ void machine_init(struct consensus *c)
 	c->fsm.snapshot_finalize = machine_snapshot_done;
 	c->fsm.restore = machine_restore;
 	queue_init(&c->inflights);
-	queue_init(&c->spent);
 	buf_init(&c->batch.bytes, BATCH_MAX);
 	buf_init(&c->outcomes.results, INFLIGHT_BYTES_MAX);
 }

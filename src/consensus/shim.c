@@ -113,12 +113,14 @@ static void loaded_free(struct raft_snapshot *snapshot, struct raft_entry *entri
 	raft_free(snapshot);
 }
 
-/* libraft asserts that what it loads makes sense; a damaged directory must not abort us. */
+/* libraft asserts that what it loads makes sense; a damaged directory must not abort us.
+ * The parameters are libraft's. NOLINTNEXTLINE(readability-function-size) */
 static int shim_load(struct raft_io *io, raft_term *term, raft_id *vote,
                      struct raft_snapshot **snapshot, raft_index *start,
                      struct raft_entry *entries[], size_t *n)
 {
 	struct consensus *c = of_io(io);
+	struct loaded loaded;
 	const char *why;
 	unsigned i;
 	int rv;
@@ -126,7 +128,13 @@ static int shim_load(struct raft_io *io, raft_term *term, raft_id *vote,
 	rv = c->disk->load(c->disk, term, vote, snapshot, start, entries, n);
 	if (rv != 0)
 		goto err;
-	if (validate_loaded(*term, *vote, *snapshot, *start, *entries, *n, &why) != ST_OK) {
+	loaded.term = *term;
+	loaded.vote = *vote;
+	loaded.snapshot = *snapshot;
+	loaded.start = *start;
+	loaded.entries = *entries;
+	loaded.n = *n;
+	if (validate_loaded(&loaded, &why) != ST_OK) {
 		snprintf(c->disk->errmsg, sizeof c->disk->errmsg, "impossible log: %s", why);
 		rv = RAFT_CORRUPT;
 		goto err_loaded;

@@ -324,32 +324,31 @@ static const char *check_loaded_entry(const struct raft_entry *entry, raft_term 
 	return check_entry(&e);
 }
 
-enum status validate_loaded(raft_term term, raft_id vote, const struct raft_snapshot *s,
-                            raft_index start, const struct raft_entry *entries, size_t n,
-                            const char **why)
+enum status validate_loaded(const struct loaded *l, const char **why)
 {
+	const struct raft_snapshot *s = l->snapshot;
 	raft_term last = 0;
 	size_t i;
 
 	*why = "entries or a vote without a term";
-	if (term == 0 && (vote != 0 || s != NULL || n > 0))
+	if (l->term == 0 && (l->vote != 0 || s != NULL || l->n > 0))
 		return ST_CORRUPT;
 	*why = "the log does not begin with a configuration";
-	if (s == NULL && n > 0 && (start != 1 || entries[0].type != RAFT_CHANGE))
+	if (s == NULL && l->n > 0 && (l->start != 1 || l->entries[0].type != RAFT_CHANGE))
 		return ST_CORRUPT;
 	*why = "entries are missing behind the snapshot";
-	if (s == NULL ? start != 1 : start > s->index + 1)
+	if (s == NULL ? l->start != 1 : l->start > s->index + 1)
 		return ST_CORRUPT;
 	*why = "impossible snapshot";
-	if (s != NULL && (s->index == 0 || s->term == 0 || s->term > term || s->n_bufs != 1 ||
+	if (s != NULL && (s->index == 0 || s->term == 0 || s->term > l->term || s->n_bufs != 1 ||
 	                  s->configuration.n == 0 || s->configuration.n > MEMBERS_MAX))
 		return ST_CORRUPT;
-	for (i = 0; i < n; i++) {
-		*why = check_loaded_entry(&entries[i], last);
+	for (i = 0; i < l->n; i++) {
+		*why = check_loaded_entry(&l->entries[i], last);
 		if (*why != NULL)
 			return ST_CORRUPT;
-		last = entries[i].term;
+		last = l->entries[i].term;
 	}
 	*why = "an entry from a later term";
-	return last > term ? ST_CORRUPT : ST_OK;
+	return last > l->term ? ST_CORRUPT : ST_OK;
 }

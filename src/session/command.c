@@ -29,6 +29,7 @@ void command_create(struct buf *b, const struct command_head *h, const struct se
 	buf_bytes(b, info, info_len);
 }
 
+/* Where, who, which session, key, value: NOLINTNEXTLINE(readability-function-size) */
 void command_put(struct buf *b, const struct command_head *h, const struct session_id *id,
                  const uint8_t *key, size_t key_len, const uint8_t *value, size_t value_len)
 {

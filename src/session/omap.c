@@ -72,6 +72,8 @@ enum status omap_add(struct omap *m, const uint8_t *key, size_t key_len, void *v
 	assert(value != NULL);
 	find_links(m, key, key_len, links);
 	assert(*links[0] == NULL || key_compare(*links[0], key, key_len) != 0);
+	assert(height > 0);
+	/* One pointer for each level. NOLINTNEXTLINE(bugprone-sizeof-expression) */
 	node = malloc(sizeof *node + height * sizeof node->next[0]);
 	if (node == NULL)
 		return ST_NOMEM;
