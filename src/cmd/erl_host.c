@@ -241,6 +241,7 @@ static const struct {
     {"rpc", "call", 5, do_rpc_within},
 };
 
+/* NOLINTNEXTLINE(readability-function-size): the evaluator's callback has this shape */
 enum host_answer erl_host_call(void *arg, uint32_t call, const char *module, const char *function,
                                const struct term *const args[], size_t n_args, struct arena *arena,
                                const struct term **ret)

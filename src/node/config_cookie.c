@@ -92,7 +92,7 @@ static void read_cookie(struct config *c, const char *path, const struct stat *i
 		           "%s may be read by others than its owner: chmod 400 %s", path, path);
 		return;
 	}
-	buf_init(&file, CONFIG_COOKIE_MAX * 2);
+	buf_init(&file, (size_t)CONFIG_COOKIE_MAX * 2);
 	if (config_read_file(path, &file) != ST_OK || buf_text(&file) == NULL) {
 		config_say(c, DIAGNOSTIC_ERROR, "%s cannot be read: set ERLANG_COOKIE instead",
 		           path);

@@ -10,10 +10,10 @@ static const char *const formats[] = {"text", "json", NULL};
 static const char *const reads[] = {"confirmed", "lease", NULL};
 
 enum {
-	SECOND = 1000,
-	HOUR = 3600 * SECOND,
 	PORT_MAX = 65535,
-	MEBI = 1024 * 1024,
+	DAY_MS = 24 * 3600 * 1000,
+	KIBI = 1024,
+	GIBI = 1024 * 1024 * 1024,
 };
 
 /* clang-format off */
@@ -40,14 +40,14 @@ const struct config_key config_keys[] = {
 	          "setting can only make it stricter. With neither seed_nodes nor quorum_size given, "
 	          "a node is a cluster of its own." },
 	{ .name = "shutdown_delay", .type = CONFIG_DURATION, .offset = FIELD(shutdown_delay_ms),
-	  .min = 0, .max = 24 * HOUR, .initial = "10", .env = "SHUTDOWN_DELAY",
+	  .min = 0, .max = DAY_MS, .initial = "10", .env = "SHUTDOWN_DELAY",
 	  .help = "How long a node stays fenced in a minority before it stops (force_shutdown)." },
 	{ .name = "force_shutdown", .type = CONFIG_BOOL, .offset = FIELD(force_shutdown),
 	  .initial = "false", .env = "FORCE_SHUTDOWN",
 	  .help = "true: a node fenced for longer than shutdown_delay stops, with exit code 76. "
 	          "false: it goes on refusing work and only logs what it would do." },
 	{ .name = "start_period", .type = CONFIG_DURATION, .offset = FIELD(start_period_ms), .min = 0,
-	  .max = 24 * HOUR, .initial = "60", .env = "ERLMCP_START_PERIOD",
+	  .max = DAY_MS, .initial = "60", .env = "ERLMCP_START_PERIOD",
 	  .help = "The countdown to a minority's stop begins only after the node has served once, or "
 	          "this long after its start: the first node to come up after a total outage must "
 	          "not stop for being early." },
@@ -66,7 +66,7 @@ const struct config_key config_keys[] = {
 	  .initial = "text", .env = "ERLMCP_LOG_FORMAT",
 	  .help = "One line an event, for people (text) or for machines (json)." },
 	{ .name = "log_file_size", .type = CONFIG_SIZE, .offset = FIELD(log_file_bytes),
-	  .min = 64 * 1024, .max = 1024LL * MEBI, .initial = "10M", .env = "ERLMCP_LOG_FILE_SIZE",
+	  .min = 64LL * KIBI, .max = GIBI, .initial = "10M", .env = "ERLMCP_LOG_FILE_SIZE",
 	  .help = "erlmcp.log is rotated before it grows beyond this size." },
 	{ .name = "log_files", .type = CONFIG_INT, .offset = FIELD(log_files), .min = 1,
 	  .max = LOG_FILES_MAX, .initial = "5", .env = "ERLMCP_LOG_FILES", .unit = "files",

@@ -208,8 +208,10 @@ static void places(const struct config_key *key, const char *mark, struct buf *b
 	char dashed[64];
 
 	config_put(dashed, sizeof dashed, "%s", key->name);
-	for (char *c = dashed; *c != '\0'; c++)
-		*c = *c == '_' ? '-' : *c;
+	for (char *c = dashed; *c != '\0'; c++) {
+		if (*c == '_')
+			*c = '-';
+	}
 	if (key->env != NULL)
 		buf_printf(b, "%s%s%s, ", mark, key->env, mark);
 	if (key->kernel != NULL)

@@ -24,10 +24,11 @@ struct unit {
 	int64_t factor;
 };
 
-static const struct unit durations[] = {{"", 1000},       {"ms", 1},          {"s", 1000},
-                                        {"m", 60 * 1000}, {"h", 3600 * 1000}, {NULL, 0}};
-static const struct unit sizes[] = {
-    {"", 1}, {"K", 1024}, {"M", 1024 * 1024}, {"G", 1024 * 1024 * 1024}, {NULL, 0}};
+static const struct unit durations[] = {{"", 1000},   {"ms", 1},      {"s", 1000},
+                                        {"m", 60000}, {"h", 3600000}, {NULL, 0}};
+enum { KIBI = 1 << 10, MEBI = 1 << 20, GIBI = 1 << 30 };
+
+static const struct unit sizes[] = {{"", 1}, {"K", KIBI}, {"M", MEBI}, {"G", GIBI}, {NULL, 0}};
 static const struct unit plain[] = {{"", 1}, {NULL, 0}};
 
 static enum status PRINTF(2, 3) broken(const struct field *f, const char *fmt, ...)
@@ -210,48 +211,65 @@ static enum status add_seed(const struct field *f, const char *name)
 	return ST_OK;
 }
 
+static enum status split_nodes(const struct field *into, char *text)
+{
+	enum status st = ST_OK;
+	char *item;
+
+	while (st == ST_OK && (item = strsep(&text, ", \t\r\n")) != NULL) {
+		if (item[0] != '\0')
+			st = add_seed(into, item);
+	}
+	return st;
+}
+
 /* Commas or white space separate names; empty items are as if not written. */
 static enum status parse_nodes(const struct field *f)
 {
 	struct node_config *fresh = calloc(1, sizeof *fresh);
 	char *copy = strdup(f->text);
 	struct field into = *f;
-	enum status st = ST_OK;
-	char *rest = copy;
-	char *item;
+	enum status st;
 
-	if (fresh == NULL || copy == NULL)
-		st = broken(f, "could not be read: %s", status_text(ST_NOMEM));
 	into.values = fresh;
-	while (st == ST_OK && (item = strsep(&rest, ", \t\r\n")) != NULL) {
-		if (item[0] != '\0')
-			st = add_seed(&into, item);
-	}
-	if (st == ST_OK) {
-		memcpy(f->values->seeds, fresh->seeds, sizeof fresh->seeds);
-		f->values->n_seeds = fresh->n_seeds;
+	if (fresh == NULL || copy == NULL) {
+		st = broken(f, "could not be read: %s", status_text(ST_NOMEM));
+	} else {
+		st = split_nodes(&into, copy);
+		if (st == ST_OK) {
+			memcpy(f->values->seeds, fresh->seeds, sizeof fresh->seeds);
+			f->values->n_seeds = fresh->n_seeds;
+		}
 	}
 	free(copy);
 	free(fresh);
 	return st;
 }
 
-/* {A,B,C,D} as Erlang writes an IPv4 address; white space inside is allowed. */
+/* {A,B,C,D} as Erlang writes an IPv4 address, white space allowed: to dotted form. */
 static bool tuple_address(const char *text, char *ret, size_t cap)
 {
-	unsigned part[4];
-	int used = 0;
+	static const char shape[] = "{,,,}";
+	size_t used = 0;
+	size_t at = 0;
 
-	if (sscanf(text, " { %3u , %3u , %3u , %3u } %n", &part[0], &part[1], &part[2], &part[3],
-	           &used) != 4 ||
-	    used == 0 || text[used] != '\0')
-		return false;
-	for (size_t i = 0; i < 4; i++) {
-		if (part[i] > 255)
+	for (; *text != '\0'; text++) {
+		if (isspace((unsigned char)*text))
+			continue;
+		if (used + 1 == cap)
 			return false;
+		if (isdigit((unsigned char)*text)) {
+			ret[used++] = *text;
+		} else if (at < sizeof shape - 1 && *text == shape[at]) {
+			if (at > 0 && at < 4)
+				ret[used++] = '.';
+			at++;
+		} else {
+			return false;
+		}
 	}
-	config_put(ret, cap, "%u.%u.%u.%u", part[0], part[1], part[2], part[3]);
-	return true;
+	ret[used] = '\0';
+	return at == sizeof shape - 1;
 }
 
 static enum status parse_address(const struct field *f)
@@ -301,8 +319,7 @@ static void format_duration(int64_t ms, struct buf *b)
 
 static void format_size(int64_t bytes, struct buf *b)
 {
-	static const struct unit big[] = {
-	    {"G", 1024 * 1024 * 1024}, {"M", 1024 * 1024}, {"K", 1024}, {"", 1}};
+	static const struct unit big[] = {{"G", GIBI}, {"M", MEBI}, {"K", KIBI}, {"", 1}};
 	size_t i = 0;
 
 	while (bytes % big[i].factor != 0)

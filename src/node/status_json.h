@@ -35,7 +35,7 @@ struct status_extra {
 };
 
 /* Append one JSON object and a line break: pure. ST_NOMEM ends as the buffer's status. */
-void status_json(const struct status_extra *extra, const struct cluster_status *cluster,
+void status_json(const struct status_extra *x, const struct cluster_status *c,
                  const struct raft_view *raft, struct buf *b);
 
 /* The same of a running node. */
