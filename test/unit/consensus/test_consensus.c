@@ -149,6 +149,139 @@ static void measure_take_over(unsigned n, int64_t median_ms, int64_t max_ms)
 	assert_true(took[SEEDS - 1] < max_ms);
 }
 
+TEST(a_longer_log_with_an_older_term_still_wins)
+{
+	enum status st;
+	unsigned leader;
+	unsigned other;
+
+	rc_init(&rc, 3, 31);
+	rc_start_all(&rc);
+	leader = elect();
+	other = (leader + 1) % 3;
+	rc_isolate(&rc, leader, true);
+	assert_true(rc_create(&rc, leader, 1, &st) != 0);
+	rc_run_ms(&rc, 20);
+	rc_stop(&rc, 0);
+	rc_stop(&rc, 1);
+	rc_stop(&rc, 2);
+	rc_isolate(&rc, leader, false);
+	/* The other one stood for elections that nobody else remembers. */
+	rc.nodes[other].disk.term += 7;
+	rc.nodes[other].disk.vote = rc.nodes[other].id;
+	rc_start(&rc, leader);
+	rc_start(&rc, other);
+	assert_true(rc_run_until(&rc, rc_has_leader, 0, 2000));
+	assert_int_equal(rc_leader(&rc), leader);
+	assert_int_equal(store_count(rc.nodes[leader].store), 1);
+	rc_close(&rc);
+}
+
+TEST(a_node_that_was_cut_off_comes_back_without_an_election)
+{
+	struct raft_view before;
+	unsigned leader;
+	unsigned other;
+
+	rc_init(&rc, 3, 32);
+	rc_start_all(&rc);
+	leader = elect();
+	rc_run_ms(&rc, 300);
+	other = (leader + 1) % 3;
+	before = rc_view(&rc, leader);
+	rc_isolate(&rc, other, true);
+	rc_run_ms(&rc, 5000);
+	assert_int_equal(rc_view(&rc, other).role, ROLE_CANDIDATE);
+	assert_true(rc_view(&rc, other).leader_id == 0);
+	rc_isolate(&rc, other, false);
+	rc_run_ms(&rc, 60);
+	assert_true(rc_view(&rc, other).leader_id == rc.nodes[leader].id);
+	assert_true(rc_view(&rc, leader).term == before.term);
+	assert_int_equal(rc_view(&rc, leader).role, ROLE_LEADER);
+	rc_close(&rc);
+}
+
+TEST(a_cut_off_leader_steps_down_and_its_proposals_are_unknown)
+{
+	enum status st;
+	unsigned leader;
+	uint64_t tag;
+
+	rc_init(&rc, 3, 33);
+	rc_start_all(&rc);
+	leader = elect();
+	rc_run_ms(&rc, 300);
+	rc_isolate(&rc, leader, true);
+	tag = rc_create(&rc, leader, 1, &st);
+	assert_true(rc_wait(&rc, tag, 1000));
+	assert_int_equal(rc.outcomes[tag].st, ST_UNKNOWN);
+	assert_int_not_equal(rc_view(&rc, leader).role, ROLE_LEADER);
+	rc_close(&rc);
+}
+
+TEST(a_great_backlog_is_cut_into_messages_and_entries)
+{
+	static uint8_t value[60000];
+	enum status st = ST_OK;
+	unsigned leader;
+	unsigned behind;
+	uint64_t tag;
+	uint64_t last = 0;
+	unsigned i;
+
+	rc_init(&rc, 3, 34);
+	rc_start_all(&rc);
+	leader = elect();
+	behind = (leader + 1) % 3;
+	rc_isolate(&rc, behind, true);
+	tag = rc_create(&rc, leader, 1, &st);
+	assert_true(rc_wait(&rc, tag, 1000));
+	for (i = 0; i < 100; i++) {
+		const struct command_head head = {.origin = {77, i + 1}, .now_ms = 1};
+		const struct session_id id = {.bytes = {0, 0, 0, 1}};
+		struct buf b;
+
+		buf_init(&b, 1 << 20);
+		value[0] = (uint8_t)i;
+		command_put(&b, &head, &id, value, 1 + i % 10, value, sizeof value);
+		last = rc.next_tag++;
+		st = consensus_propose(rc.nodes[leader].consensus, last, b.base, b.len);
+		assert_int_equal(st, ST_OK);
+		buf_close(&b);
+	}
+	assert_true(rc_wait(&rc, last, 1000));
+	rc_isolate(&rc, behind, false);
+	rc_run_ms(&rc, 500);
+	assert_same_digests();
+	rc_close(&rc);
+}
+
+TEST(too_many_proposals_are_refused_and_each_is_told_once)
+{
+	enum status st = ST_OK;
+	unsigned leader;
+	uint64_t first;
+	uint64_t tag;
+	unsigned n = 0;
+
+	rc_init(&rc, 3, 35);
+	rc_start_all(&rc);
+	leader = elect();
+	rc_isolate(&rc, leader, true);
+	first = rc.next_tag;
+	while (n < RC_TAGS - 1 && rc_create(&rc, leader, n, &st) != 0) {
+		consensus_flush(rc.nodes[leader].consensus);
+		n++;
+	}
+	assert_true(n == RC_TAGS - 1 || st == ST_BUSY);
+	rc_run_ms(&rc, 1000);
+	for (tag = first; tag < first + n; tag++) {
+		assert_int_equal(rc.outcomes[tag % RC_TAGS].times, 1);
+		assert_int_equal(rc.outcomes[tag % RC_TAGS].st, ST_UNKNOWN);
+	}
+	rc_close(&rc);
+}
+
 TEST(a_silent_leader_is_replaced_soon_after_the_last_needed_timer)
 {
 	measure_take_over(3, 450, 600);
@@ -161,6 +294,11 @@ int main(void)
 	    cmocka_unit_test(three_nodes_elect_a_leader_that_settles_its_term),
 	    cmocka_unit_test(a_proposal_is_applied_everywhere_and_told_once),
 	    cmocka_unit_test(a_single_voter_serves_at_once_even_when_muted),
+	    cmocka_unit_test(a_longer_log_with_an_older_term_still_wins),
+	    cmocka_unit_test(a_node_that_was_cut_off_comes_back_without_an_election),
+	    cmocka_unit_test(a_cut_off_leader_steps_down_and_its_proposals_are_unknown),
+	    cmocka_unit_test(a_great_backlog_is_cut_into_messages_and_entries),
+	    cmocka_unit_test(too_many_proposals_are_refused_and_each_is_told_once),
 	    cmocka_unit_test(a_silent_leader_is_replaced_soon_after_the_last_needed_timer),
 	};
 
