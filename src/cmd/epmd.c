@@ -11,11 +11,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <uv.h>
 
 #include "base/buf.h"
 #include "dist/epmd.h"
-#include "io/epmd_serve.h"
+#include "io/epmd_alone.h"
 
 enum { EPMD_PORT = 4369 };
 
@@ -44,33 +43,39 @@ static bool port_parse(const char *text, uint16_t *ret)
 	return true;
 }
 
+/* Options without an argument; ask 0: taken for the sake of old command lines. */
+static const struct {
+	const char *word;
+	enum epmd_type ask;
+} words[] = {
+    {"-names", EPMD_NAMES}, {"-kill", EPMD_KILL},          {"-d", 0},
+    {"-debug", 0},          {"-relaxed_command_check", 0},
+};
+
 /* One option at argv[0]; how many words it took, 0 for none of ours. */
 static int option_parse(struct options *o, int argc, char **argv)
 {
-	const char *word = argv[0];
-
-	if (strcmp(word, "-names") == 0)
-		o->ask = EPMD_NAMES;
-	else if (strcmp(word, "-kill") == 0)
-		o->ask = EPMD_KILL;
-	else if (strcmp(word, "-daemon") == 0)
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		if (strcmp(argv[0], words[i].word) == 0) {
+			o->ask = words[i].ask != 0 ? words[i].ask : o->ask;
+			return 1;
+		}
+	}
+	if (strcmp(argv[0], "-daemon") == 0) {
 		o->daemon = true;
-	else if (strcmp(word, "-d") == 0 || strcmp(word, "-debug") == 0 ||
-	         strcmp(word, "-relaxed_command_check") == 0)
-		return 1; /* taken for the sake of old command lines; nothing follows from them */
-	else if (argc < 2)
+		return 1;
+	}
+	if (argc < 2)
 		return 0;
-	else if (strcmp(word, "-port") == 0)
+	if (strcmp(argv[0], "-port") == 0)
 		return port_parse(argv[1], &o->port) ? 2 : 0;
-	else if (strcmp(word, "-address") == 0)
-		return 2; /* we listen on all */
-	else if (strcmp(word, "-stop") == 0) {
+	if (strcmp(argv[0], "-stop") == 0) {
 		o->ask = EPMD_STOP;
 		o->name = argv[1];
 		return 2;
-	} else
-		return 0;
-	return 1;
+	}
+	/* We listen on all addresses. */
+	return strcmp(argv[0], "-address") == 0 ? 2 : 0;
 }
 
 static bool options_parse(struct options *o, int argc, char **argv)
@@ -169,57 +174,18 @@ static int client(const struct options *o)
 	return code;
 }
 
-struct server {
-	uv_loop_t loop;
-	struct epmd_serve *serve;
-	uv_signal_t signals[2];
-	bool stopping;
-};
-
-static void server_stop(void *arg)
-{
-	struct server *s = arg;
-
-	if (s->stopping)
-		return;
-	s->stopping = true;
-	epmd_serve_close(s->serve, NULL, NULL);
-	for (size_t i = 0; i < 2; i++)
-		uv_close((uv_handle_t *)&s->signals[i], NULL);
-}
-
-static void server_signal(uv_signal_t *handle, int signum)
-{
-	(void)signum;
-	server_stop(handle->data);
-}
-
 static int server(const struct options *o)
 {
-	static const int numbers[2] = {SIGTERM, SIGINT};
-	struct server s;
 	enum status st;
 
-	memset(&s, 0, sizeof s);
 	if (o->daemon && daemon(0, 0) != 0)
 		return 1;
-	if (uv_loop_init(&s.loop) != 0)
-		return 1;
-	st = epmd_serve_open(&s.loop, o->port, true, server_stop, &s, &s.serve);
-	if (st != ST_OK) {
-		fprintf(stderr, "epmd: port %u: %s\n", o->port,
-		        st == ST_EXISTS ? "in use; another epmd serves it" : status_text(st));
-		(void)uv_loop_close(&s.loop);
-		return 1;
-	}
-	for (size_t i = 0; i < 2; i++) {
-		s.signals[i].data = &s;
-		if (uv_signal_init(&s.loop, &s.signals[i]) != 0 ||
-		    uv_signal_start(&s.signals[i], server_signal, numbers[i]) != 0)
-			return 1;
-	}
-	uv_run(&s.loop, UV_RUN_DEFAULT);
-	return uv_loop_close(&s.loop) == 0 ? 0 : 1;
+	st = epmd_alone(o->port);
+	if (st == ST_OK)
+		return 0;
+	fprintf(stderr, "epmd: port %u: %s\n", o->port,
+	        st == ST_EXISTS ? "in use; another epmd serves it" : status_text(st));
+	return 1;
 }
 
 int main(int argc, char **argv)

@@ -30,7 +30,7 @@ static const unsigned handshake_next[HANDSHAKE_STATES] = {
 
 static void handshake_move(struct handshake *h, enum handshake_state next)
 {
-	assert(handshake_next[h->state] & BIT(next));
+	assert(h->state < HANDSHAKE_STATES && (handshake_next[h->state] & BIT(next)));
 	h->state = next;
 }
 

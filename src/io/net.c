@@ -191,34 +191,33 @@ static void net_init(struct net *n, struct uv_loop_s *loop, const struct net_con
 	queue_init(&n->names);
 }
 
-/* None of these can fail with arguments of ours. */
-static void net_start_handles(struct net *n, int fd)
+/* libuv calls that cannot fail with arguments of ours. */
+static void must(int rc)
 {
-	int rc = uv_timer_init(n->loop, &n->timer);
+	assert(rc == 0);
+}
 
-	assert(rc == 0);
-	rc = uv_prepare_init(n->loop, &n->prepare);
-	assert(rc == 0);
-	rc = uv_check_init(n->loop, &n->check);
-	assert(rc == 0);
+static void net_start_handles(struct net *n)
+{
 	n->timer.data = n;
 	n->prepare.data = n;
 	n->check.data = n;
+	must(uv_timer_init(n->loop, &n->timer));
+	must(uv_prepare_init(n->loop, &n->prepare));
+	must(uv_check_init(n->loop, &n->check));
+	must(uv_prepare_start(&n->prepare, net_before_wait));
+	must(uv_check_start(&n->check, net_after_wait));
 	n->handles = 3;
-	rc = uv_prepare_start(&n->prepare, net_before_wait);
-	assert(rc == 0);
-	rc = uv_check_start(&n->check, net_after_wait);
-	assert(rc == 0);
-	if (fd < 0)
-		return;
-	rc = uv_tcp_init(n->loop, &n->listener);
-	assert(rc == 0);
+}
+
+/* Takes the socket. */
+static void net_start_listener(struct net *n, int fd)
+{
 	n->listener.data = n;
+	must(uv_tcp_init(n->loop, &n->listener));
+	must(uv_tcp_open(&n->listener, fd));
+	must(uv_listen((uv_stream_t *)&n->listener, NET_BACKLOG, conn_accept));
 	n->handles++;
-	rc = uv_tcp_open(&n->listener, fd);
-	assert(rc == 0);
-	rc = uv_listen((uv_stream_t *)&n->listener, NET_BACKLOG, conn_accept);
-	assert(rc == 0);
 	n->listening = true;
 }
 
@@ -262,7 +261,9 @@ enum status net_open(struct uv_loop_s *loop, const struct net_config *config,
 		if (st != ST_OK)
 			goto err_read_buffer;
 	}
-	net_start_handles(n, fd);
+	net_start_handles(n);
+	if (fd >= 0)
+		net_start_listener(n, fd);
 	/* From here on nothing fails: a member or a registration that could not be begun for
 	 * want of memory is what the caller sees as missing. */
 	for (size_t i = 0; i < config->n_members; i++) {

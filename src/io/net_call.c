@@ -167,11 +167,13 @@ int64_t net_requests_tick(struct net *n, int64_t now_ms)
 void net_requests_close(struct net *n)
 {
 	struct queue *front;
+	struct queue *pos;
+	struct queue *after;
 
 	while ((front = queue_front(&n->requests)) != NULL)
 		request_end(n, CONTAINER_OF(front, struct net_request, queue), NULL, "closing");
-	while ((front = queue_front(&n->names)) != NULL)
-		names_end(CONTAINER_OF(front, struct net_names_query, queue), NULL, 0, "closing");
+	QUEUE_EACH (pos, after, &n->names)
+		names_end(CONTAINER_OF(pos, struct net_names_query, queue), NULL, 0, "closing");
 }
 
 /* Queue a request; the caller has set its callback and call. Takes it on success. */
@@ -265,6 +267,7 @@ static enum status encode_call(struct net_request *q, const char *module, const 
 	return st;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a call has that many parts. */
 void net_rpc(struct net *n, const char *node, const char *module, const char *function,
              const struct term *args, unsigned timeout_ms, net_rpc_cb cb, void *arg)
 {

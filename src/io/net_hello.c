@@ -14,6 +14,9 @@
 #include "io/net_internal.h"
 #include "io/net_socket.h"
 
+/* What is said at once: a status and a challenge. */
+enum { HELLO_OUT_MAX = 2 * HANDSHAKE_PACKET_MAX };
+
 /* How long an old link of a member is listened to before a rival takes over. */
 static int64_t rival_ms(const struct net *n)
 {
@@ -45,7 +48,7 @@ void hello_connected(struct net_conn *c)
 	struct buf out;
 
 	net_socket_random(&start.challenge, sizeof start.challenge);
-	buf_init(&out, 2 * HANDSHAKE_PACKET_MAX);
+	buf_init(&out, HELLO_OUT_MAX);
 	handshake_connect(&c->handshake, &start, &out);
 	c->deadline_ms =
 	    net_now(n) + (c->peer->member ? DIAL_HANDSHAKE_MS : NET_FOREIGN_HANDSHAKE_MS);
@@ -226,7 +229,7 @@ static void hello_confirm(struct net_conn *c)
 	struct buf out;
 	enum status st;
 
-	buf_init(&out, 2 * HANDSHAKE_PACKET_MAX);
+	buf_init(&out, HELLO_OUT_MAX);
 	st = handshake_confirm(&c->handshake, &out);
 	if (!hello_write(c, &out) || st != ST_OK)
 		conn_close(c, "the connection broke during the handshake");
@@ -266,7 +269,7 @@ int64_t hello_rival_tick(struct net_conn *c, int64_t now_ms)
 	return INT64_MAX;
 }
 
-/* One packet; false: no more for now. */
+/* One packet; false: there is none, or no more is wanted. */
 static bool hello_packet(struct net_conn *c)
 {
 	struct cursor at = cursor_of(c->packets.base, c->packets.len);
@@ -279,7 +282,7 @@ static bool hello_packet(struct net_conn *c)
 		return false;
 	if (len <= HANDSHAKE_PACKET_MAX && cursor_bytes(&at, len, &packet) != ST_OK)
 		return false;
-	buf_init(&out, 2 * HANDSHAKE_PACKET_MAX);
+	buf_init(&out, HELLO_OUT_MAX);
 	st = handshake_packet(&c->handshake, len <= HANDSHAKE_PACKET_MAX ? packet : at.at, len,
 	                      &out);
 	if (st == ST_OK && c->handshake.state == HANDSHAKE_DECIDE)

@@ -77,6 +77,17 @@ static void link_written(uv_write_t *req, int status)
 	link_flush(c);
 }
 
+/* libuv only reads from what it writes, but its type does not say so. */
+static uv_buf_t chunk_buf(const struct link_chunk *chunk)
+{
+	union {
+		const uint8_t *from;
+		char *to;
+	} base = {chunk->base};
+
+	return uv_buf_init(base.to, (unsigned)chunk->len);
+}
+
 /* The kernel is full: leave it what is begun, or one message, and wait for the callback. */
 static void link_wait(struct net_conn *c)
 {
@@ -88,7 +99,7 @@ static void link_wait(struct net_conn *c)
 
 	/* Two chunks at least: the head of a fragment and its slice belong together. */
 	while (i < n && (i < 2 || bytes + chunks[i].len <= LINK_FRAGMENT)) {
-		bufs[i] = uv_buf_init((char *)(uintptr_t)chunks[i].base, (unsigned)chunks[i].len);
+		bufs[i] = chunk_buf(&chunks[i]);
 		bytes += chunks[i].len;
 		i++;
 	}
@@ -110,7 +121,7 @@ static enum status link_write(struct net_conn *c, const struct link_chunk *chunk
 	int rc;
 
 	for (size_t i = 0; i < n; i++) {
-		bufs[i] = uv_buf_init((char *)(uintptr_t)chunks[i].base, (unsigned)chunks[i].len);
+		bufs[i] = chunk_buf(&chunks[i]);
 		bytes += chunks[i].len;
 	}
 	rc = uv_try_write((uv_stream_t *)&c->tcp, bufs, (unsigned)n);

@@ -332,7 +332,8 @@ static int configure(struct net_config *c, int argc, char **argv)
 	c->epmd_port = (uint16_t)atoi(argv[3]);
 	c->listen_min = (uint16_t)atoi(argv[4]);
 	c->listen_max = (uint16_t)atoi(argv[5]);
-	snprintf(c->interface, sizeof c->interface, "%s", strncmp(strchr(argv[1], 64) + 1, "10.", 3) == 0 ? "" : "127.0.0.1");
+	snprintf(c->interface, sizeof c->interface, "%s",
+	         strncmp(strchr(argv[1], 64) + 1, "10.", 3) == 0 ? "" : "127.0.0.1");
 	for (int i = 6; i < argc; i++)
 		snprintf(c->members[c->n_members++], NET_NAME_MAX, "%s", argv[i]);
 	c->ticktime_s = 60;
