@@ -56,6 +56,8 @@ static int be_node(struct cli *c, bool detached)
 	char why[512];
 	int code;
 
+	/* Whoever read our output may be gone; that stops no node. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	if (log_open(&how, &log, why, sizeof why) != ST_OK) {
 		(void)fprintf(stderr, "erlmcp: %s\n", why);
 		return EXIT_START;

@@ -14,6 +14,8 @@
 #include "node/config.h"
 #include "node/limits.h"
 
+enum { TEXT_CUT = 512 }; /* even with every byte escaped, a line stays below LOG_LINE_MAX */
+
 struct log {
 	enum log_level level;
 	bool json;
@@ -251,11 +253,18 @@ static void put_line(struct log *l)
 
 static void put(struct log *l, enum log_level level, const char *text)
 {
+	char begin[TEXT_CUT + 4];
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	buf_reset(&l->line);
 	log_format(&l->line, l->json, l->node, &now, level, text);
+	if (l->line.len > LOG_LINE_MAX) {
+		/* Much of it was escaped, so it is not for reading: its beginning will do. */
+		(void)snprintf(begin, sizeof begin, "%.*s...", TEXT_CUT, text);
+		buf_reset(&l->line);
+		log_format(&l->line, l->json, l->node, &now, level, begin);
+	}
 	if (buf_status(&l->line) == ST_OK)
 		put_line(l);
 	else

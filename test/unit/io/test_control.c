@@ -9,7 +9,6 @@
 #include <uv.h>
 
 #include "io/control.h"
-#include "io/lockfile.h"
 #include "testing.h"
 
 /* A node in this thread, its asker in a thread of libuv's pool. */
@@ -282,36 +281,6 @@ TEST(a_crowd_of_silent_clients_locks_nobody_out)
 	tear_down(&f);
 }
 
-TEST(the_lock_has_one_holder_and_ends_with_it)
-{
-	char root[] = "/tmp/erlmcp-lock-XXXXXX";
-	char dir[128];
-	char path[160];
-	char why[512];
-	pid_t pid;
-	int fd;
-	int second;
-
-	assert_non_null(mkdtemp(root));
-	(void)snprintf(dir, sizeof dir, "%s/a/b", root);
-	assert_int_equal(lockfile_holder(dir, &pid), ST_NOT_FOUND);
-	assert_int_equal(lockfile_take(dir, "erlmcp@a", &fd, why, sizeof why), ST_OK);
-	assert_int_equal(lockfile_holder(dir, &pid), ST_OK);
-	assert_int_equal(pid, getpid());
-	assert_int_equal(lockfile_take(dir, "erlmcp@b", &second, why, sizeof why), ST_BUSY);
-	assert_non_null(strstr(why, "erlmcp@a"));
-	assert_int_equal(lockfile_wait(dir, 30), ST_TIMEOUT);
-	close(fd);
-	assert_int_equal(lockfile_wait(dir, 30), ST_OK);
-	assert_int_equal(lockfile_take("/proc/none", "x", &second, why, sizeof why), ST_IO);
-	(void)snprintf(path, sizeof path, "%s/lock", dir);
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(rmdir(dir), 0);
-	(void)snprintf(dir, sizeof dir, "%s/a", root);
-	assert_int_equal(rmdir(dir), 0);
-	assert_int_equal(rmdir(root), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,7 +292,6 @@ int main(void)
 	    cmocka_unit_test(a_living_node_keeps_its_directory),
 	    cmocka_unit_test(garbage_is_answered_with_words_and_hurts_nobody),
 	    cmocka_unit_test(a_crowd_of_silent_clients_locks_nobody_out),
-	    cmocka_unit_test(the_lock_has_one_holder_and_ends_with_it),
 	};
 
 	return RUN_TESTS(tests);

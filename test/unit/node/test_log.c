@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "node/limits.h"
 #include "node/log.h"
 #include "testing.h"
 
@@ -144,6 +145,33 @@ TEST(a_reader_that_does_not_read_does_not_stop_the_node)
 	assert_non_null(strstr(sink, "there is room again\n"));
 }
 
+TEST(a_line_is_never_longer_than_a_pipe_takes_at_once)
+{
+	const struct log_config config = {.level = LOG_INFO, .json = true, .node = "a@b"};
+	const int saved = dup(STDOUT_FILENO);
+	static char text[LOG_LINE_MAX * 2];
+	static char line[LOG_LINE_MAX * 4];
+	struct log *l;
+	char why[256];
+	int ends[2];
+	ssize_t n;
+
+	memset(text, 0x01, sizeof text - 1);
+	assert_int_equal(pipe(ends), 0);
+	(void)fflush(stdout);
+	assert_true(dup2(ends[1], STDOUT_FILENO) >= 0);
+	assert_int_equal(log_open(&config, &l, why, sizeof why), ST_OK);
+	log_line(l, LOG_INFO, "%s", text);
+	n = read(ends[0], line, sizeof line);
+	log_close(l);
+	assert_true(dup2(saved, STDOUT_FILENO) >= 0);
+	close(saved);
+	close(ends[0]);
+	close(ends[1]);
+	assert_in_range(n, 1000, LOG_LINE_MAX);
+	assert_memory_equal(line + n - 6, "...\"}\n", 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +181,7 @@ int main(void)
 	    cmocka_unit_test(the_file_rotates_and_the_oldest_falls_off),
 	    cmocka_unit_test(unimportant_events_are_not_written),
 	    cmocka_unit_test(a_directory_that_cannot_be_made_is_named),
+	    cmocka_unit_test(a_line_is_never_longer_than_a_pipe_takes_at_once),
 	    cmocka_unit_test(a_reader_that_does_not_read_does_not_stop_the_node),
 	};
 
