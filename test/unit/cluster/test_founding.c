@@ -108,10 +108,10 @@ TEST(a_listed_member_that_missed_the_founding_is_invited_by_the_leader)
 	                "[ 1782] c: b connected\n"
 	                "[ 1782] a: c connected\n"
 	                "[ 1782] b: c connected\n"
-	                "[ 1783] a: degraded -> serving\n"
-	                "[ 1783] b: degraded -> serving\n"
 	                "[ 1784] c: starts as a learner\n"
 	                "[ 1784] c: forming -> syncing\n"
+	                "[ 1785] a: degraded -> serving\n"
+	                "[ 1785] b: degraded -> serving\n"
 	                "[ 1808] c: syncing -> serving\n");
 	assert_int_equal(sim_node(s, 'c')->disk.state, IDENTITY_ADMITTED);
 	sim_free(s);
@@ -237,8 +237,8 @@ TEST(a_node_with_longer_promises_than_the_cluster_allows_is_not_let_in)
 	                "promises of 300 ms, this node is configured for 301 ms; use the same "
 	                "election timeouts everywhere\n"
 	                "[  238] b: leads term 2\n"
-	                "[  256] b: syncing -> serving\n"
-	                "[  280] a: syncing -> serving\n");
+	                "[  256] b: syncing -> degraded\n"
+	                "[  280] a: syncing -> degraded\n");
 	assert_int_equal(sim_state(s, 'c'), CLUSTER_FORMING);
 	sim_free(s);
 }

@@ -180,6 +180,25 @@ TEST(a_message_of_an_older_link_is_dropped)
 	room_close(&r);
 }
 
+/* The same boot counter, announced by another process: its disk went back in time. */
+TEST(a_promise_of_a_rolled_back_member_counts_nothing)
+{
+	struct one_room r;
+
+	room_open(&r, 3, 3, true);
+	promise(&r, 'b', 0);
+	r.run = 2;
+	promise(&r, 'b', PROMISE_US);
+	assert_int_equal(lease_left(&r), 0);
+	assert_non_null(room_action(&r, CLUSTER_ALARM, 0));
+	assert_int_equal(cluster_peer_id(r.c, "erlmcp@b"), 0);
+	r.run = 1;
+	promise(&r, 'c', PROMISE_US);
+	assert_int_equal(lease_left(&r), LEASE_US);
+	assert_int_equal(cluster_peer_id(r.c, "erlmcp@c"), 3);
+	room_close(&r);
+}
+
 static void verdict(struct one_room *r, int64_t echo_us, int64_t lease_left_us)
 {
 	struct wire_beat beat = room_beat(r, 'b');
@@ -253,6 +272,7 @@ int main(void)
 	    cmocka_unit_test(learners_do_not_count_and_a_stricter_quorum_does),
 	    cmocka_unit_test(an_echo_from_before_the_link_or_from_the_future_counts_nothing),
 	    cmocka_unit_test(a_message_of_an_older_link_is_dropped),
+	    cmocka_unit_test(a_promise_of_a_rolled_back_member_counts_nothing),
 	    cmocka_unit_test(a_follower_is_confirmed_from_its_own_echoed_send_time),
 	    cmocka_unit_test(a_leader_without_a_lease_takes_the_verdict_back),
 	    cmocka_unit_test(a_verdict_ends_with_the_leader_that_gave_it),
