@@ -3,7 +3,7 @@
  * before it was looked at here. For each assert (libraft 0.22.1) that a message can reach:
  *
  *  where in libraft                          what it assumes               kept by
- *  recv_*.c                id > 0, address                                 sender_ok()
+ *  recv_*.c                id > 0, address                                 validate_message()
  *  recv_append_entries.c   not leading in the sender's term                second_leader()
  *  recv_append_entries.c   entries of one batch, batch set                 wire_entries()
  *  recv_append_entries.c   last index >= what the message reaches          trim_known()
@@ -11,8 +11,7 @@
  *  recv_install_snapshot.c last index >= snapshot's when it is not needed  snapshot_fits()
  *  recv_request_vote_result.c  pre-vote not granted beyond the next term   check_vote_result()
  *  recv_request_vote_result.c  result in our term or ignored               check_vote_result()
- *  recv.c                  the error codes that reach recvCb()             no refusal is left:
- *                          (conflict with a committed entry)               conflicts()
+ *  legacy.c, recvCb()      no conflict with a committed entry              conflicts()
  *  replication.c           previous term 0 with index 0 only               check_append()
  *  replication.c           entry terms not 0                               check_entry()
  *  replication.c           new entries follow the last one                 trim_known()
@@ -22,7 +21,7 @@
  *  trail.c                 truncation within the log                       conflicts()
  *  membership.c            a change entry decodes                          check_entry()
  *  configuration.c         buffers long enough, ids not 0                  wire_configuration_ok()
- *  progress.c              rejected beyond what was matched                repair_rejection()
+ *  progress.c              rejected beyond what was matched                check_append_result()
  *  progress.c              last index below the rejected one               libraft amends it
  *  legacy.c                applied <= committed                            repair_commit()
  *  legacy.c                no install while a snapshot is taken            check_snapshot()
