@@ -43,7 +43,7 @@ void bits_copy(uint8_t *ret, const uint8_t *bytes, size_t from, size_t n)
 		for (size_t i = 0; i < len; i++) {
 			unsigned next = shift + n > 8 * (i + 1) ? bytes[i + 1] : 0;
 
-			ret[i] = (uint8_t)(bytes[i] << shift | next >> (8 - shift));
+			ret[i] = (uint8_t)((unsigned)bytes[i] << shift | next >> (8 - shift));
 		}
 	}
 	if (n % 8 != 0)

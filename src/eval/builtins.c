@@ -28,3 +28,12 @@ const struct builtin *builtin_find(const char *module, const char *function, siz
 	}
 	return NULL;
 }
+
+bool builtin_in_guards(const char *function, size_t arity)
+{
+	for (const struct builtin *b = builtins_guards; b->name != NULL; b++) {
+		if (b->arity == arity && strcmp(b->name, function) == 0)
+			return true;
+	}
+	return false;
+}

@@ -46,18 +46,21 @@ static inline bool small_int(const struct term *t, int64_t *ret)
 	return true;
 }
 
-/* true, false, or a signal for anything else: the answer of a predicate. */
-enum verdict { VERDICT_FALSE, VERDICT_TRUE, VERDICT_OTHER, VERDICT_FAILED };
+/* What a predicate says of x; anything but a boolean is an error with that tag. */
+enum verdict { VERDICT_FALSE, VERDICT_TRUE, VERDICT_FAILED };
 
-static inline enum verdict ask(struct machine *m, const struct term *fun, const struct term *x)
+static inline enum verdict ask(struct machine *m, const struct term *fun, const struct term *x,
+                               const char *tag)
 {
 	const struct term *v = apply_fun(m, fun, &x, 1);
 
-	if (v == NULL)
-		return VERDICT_FAILED;
-	if (term_is_atom(v, "true"))
+	if (v != NULL && term_is_atom(v, "true"))
 		return VERDICT_TRUE;
-	return term_is_atom(v, "false") ? VERDICT_FALSE : VERDICT_OTHER;
+	if (v != NULL && term_is_atom(v, "false"))
+		return VERDICT_FALSE;
+	if (v != NULL)
+		(void)machine_error_with(m, tag, v);
+	return VERDICT_FAILED;
 }
 
 #endif

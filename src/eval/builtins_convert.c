@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "eval/builtins.h"
+#include "eval/decimal.h"
 #include "eval/limits.h"
 #include "eval/text.h"
 #include "term/integer.h"
@@ -19,9 +20,9 @@ static const char *plain_text(struct machine *m, const struct term *t, bool list
 	buf_init(out, EVAL_TEXT_MAX);
 	if (list != term_is_list(t) || (!list && term_type(t) != TERM_BINARY))
 		return NULL;
-	if (!text_bytes(m, t, out) || memchr(out->base, 0, out->len) != NULL)
+	if (!text_bytes(m, t, out) || buf_text(out) == NULL)
 		return NULL;
-	return buf_text(out);
+	return memchr(out->base, 0, out->len) == NULL ? buf_text(out) : NULL;
 }
 
 BUILTIN(atom_to_list)
@@ -250,7 +251,7 @@ static const struct term *from_float(struct machine *m, const struct term *t,
 	if (form->form == 's')
 		term_print_float(&text, term_float_value(t));
 	else if (form->form == 'f')
-		buf_printf(&text, "%.*f", (int)form->digits, term_float_value(t));
+		decimal_plain(&text, term_float_value(t), (int)form->digits);
 	else
 		buf_printf(&text, "%.*e", (int)form->digits, term_float_value(t));
 	if (form->form == 'f' && form->compact && form->digits > 0)

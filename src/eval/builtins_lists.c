@@ -14,15 +14,15 @@
 BUILTIN(all)
 {
 	if (term_length(args[1]) < 0)
-		return no_clause(m);
+		return machine_error_with(m, "case_clause", args[1]);
 	EACH(m, l, args[1])
 	{
-		enum verdict v = ask(m, args[0], term_head(l));
+		enum verdict v = ask(m, args[0], term_head(l), "case_clause");
 
 		if (v == VERDICT_FALSE)
 			return term_bool(m->arena, false);
-		if (v == VERDICT_OTHER)
-			return no_clause(m);
+		if (v == VERDICT_FAILED)
+			return NULL;
 	}
 	return term_bool(m->arena, true);
 }
@@ -30,15 +30,15 @@ BUILTIN(all)
 BUILTIN(any)
 {
 	if (term_length(args[1]) < 0)
-		return no_clause(m);
+		return machine_error_with(m, "case_clause", args[1]);
 	EACH(m, l, args[1])
 	{
-		enum verdict v = ask(m, args[0], term_head(l));
+		enum verdict v = ask(m, args[0], term_head(l), "case_clause");
 
 		if (v == VERDICT_TRUE)
 			return term_bool(m->arena, true);
-		if (v == VERDICT_OTHER)
-			return no_clause(m);
+		if (v == VERDICT_FAILED)
+			return NULL;
 	}
 	return term_bool(m->arena, false);
 }
@@ -74,17 +74,12 @@ static const struct term *thing_to_list(struct machine *m, const struct term *t)
 	static const char *const makers[] = {
 	    [TERM_INT] = "integer_to_list",
 	    [TERM_BIG] = "integer_to_list",
+	    [TERM_FLOAT] = "float_to_list",
 	    [TERM_ATOM] = "atom_to_list",
 	};
 
 	if (term_is_list(t))
 		return t;
-	if (term_type(t) == TERM_FLOAT) {
-		const struct term *two[] = {t, NULL};
-
-		two[1] = term_cons(m->arena, term_atom(m->arena, "short"), term_nil(m->arena));
-		return two[1] == NULL ? NULL : apply_function(m, "erlang", "float_to_list", two, 2);
-	}
 	if (term_type(t) > TERM_ATOM)
 		return no_clause(m);
 	return apply_function(m, "erlang", makers[term_type(t)], &t, 1);
@@ -166,14 +161,16 @@ BUILTIN(filter)
 {
 	struct vec v = {0};
 
-	if (term_length(args[1]) < 0 || !apply_is_fun(args[0], 1))
+	if (!apply_is_fun(args[0], 1))
 		return no_clause(m);
+	if (term_length(args[1]) < 0)
+		return machine_error_with(m, "bad_generator", args[1]);
 	EACH(m, l, args[1])
 	{
-		enum verdict verdict = ask(m, args[0], term_head(l));
+		enum verdict verdict = ask(m, args[0], term_head(l), "bad_filter");
 
-		if (verdict == VERDICT_OTHER)
-			return machine_error_atom(m, "bad_filter");
+		if (verdict == VERDICT_FAILED)
+			return NULL;
 		if (verdict == VERDICT_TRUE && !vec_push(m, &v, term_head(l)))
 			return NULL;
 	}
@@ -264,8 +261,8 @@ BUILTIN(flatten_2)
 
 BUILTIN(flatmap)
 {
+	const struct term *out = term_nil(m->arena);
 	struct vec v = {0};
-	const struct term *lists;
 
 	if (term_length(args[1]) < 0)
 		return no_clause(m);
@@ -276,16 +273,19 @@ BUILTIN(flatmap)
 		if (!vec_push(m, &v, apply_fun(m, args[0], &x, 1)))
 			return NULL;
 	}
-	lists = vec_list(m, &v);
-	return lists == NULL ? NULL : append_1(m, &lists);
+	while (v.n > 0 && out != NULL)
+		out = operator_append(m, v.at[--v.n], out);
+	return out;
 }
 
 BUILTIN(foldl)
 {
 	const struct term *acc = args[1];
 
-	if (term_length(args[2]) < 0 || !apply_is_fun(args[0], 2))
+	if (!apply_is_fun(args[0], 2))
 		return no_clause(m);
+	if (term_length(args[2]) < 0)
+		return machine_error_with(m, "case_clause", args[2]);
 	EACH(m, l, args[2])
 	{
 		const struct term *two[] = {term_head(l), acc};
@@ -314,7 +314,7 @@ BUILTIN(foldr)
 
 BUILTIN(foreach)
 {
-	if (term_length(args[1]) < 0)
+	if (term_length(args[1]) < 0 || !apply_is_fun(args[0], 1))
 		return no_clause(m);
 	EACH(m, l, args[1])
 	{
@@ -357,8 +357,10 @@ BUILTIN(map)
 {
 	struct vec v = {0};
 
-	if (term_length(args[1]) < 0 || !apply_is_fun(args[0], 1))
+	if (!apply_is_fun(args[0], 1))
 		return no_clause(m);
+	if (term_length(args[1]) < 0)
+		return machine_error_with(m, "case_clause", args[1]);
 	EACH(m, l, args[1])
 	{
 		const struct term *x = term_head(l);
@@ -502,12 +504,12 @@ BUILTIN(search)
 		return no_clause(m);
 	EACH(m, l, args[1])
 	{
-		enum verdict v = ask(m, args[0], term_head(l));
+		enum verdict v = ask(m, args[0], term_head(l), "case_clause");
 
 		if (v == VERDICT_TRUE)
 			return term_tuple2(m->arena, term_atom(m->arena, "value"), term_head(l));
-		if (v == VERDICT_OTHER)
-			return no_clause(m);
+		if (v == VERDICT_FAILED)
+			return NULL;
 	}
 	return term_bool(m->arena, false);
 }

@@ -101,7 +101,7 @@ static const struct term *sorted(struct machine *m, const struct order *o, const
 	struct vec v;
 
 	if (!vec_of_list(m, list, &v))
-		return no_clause(m);
+		return o->key > 0 ? machine_error_with(m, "case_clause", list) : no_clause(m);
 	for (size_t i = 0; o->key > 0 && i < v.n; i++) {
 		if (term_type(v.at[i]) != TERM_TUPLE || term_tuple_size(v.at[i]) < o->key)
 			return badarg(m);
@@ -268,8 +268,11 @@ static const struct term *with_cell(struct machine *m, const struct term *list,
 
 BUILTIN(keydelete)
 {
-	const struct term *cell = find_key(m, args[0], args[1], args[2]);
+	const struct term *cell;
 
+	if (term_length(args[2]) < 0)
+		return no_clause(m);
+	cell = find_key(m, args[0], args[1], args[2]);
 	if (cell == NULL)
 		return NULL;
 	return term_type(cell) == TERM_CONS ? with_cell(m, args[2], cell, NULL) : args[2];
@@ -277,8 +280,11 @@ BUILTIN(keydelete)
 
 BUILTIN(keyreplace)
 {
-	const struct term *cell = find_key(m, args[0], args[1], args[2]);
+	const struct term *cell;
 
+	if (term_length(args[2]) < 0 || term_type(args[3]) != TERM_TUPLE)
+		return no_clause(m);
+	cell = find_key(m, args[0], args[1], args[2]);
 	if (cell == NULL)
 		return NULL;
 	return term_type(cell) == TERM_CONS ? with_cell(m, args[2], cell, args[3]) : args[2];
@@ -286,9 +292,12 @@ BUILTIN(keyreplace)
 
 BUILTIN(keystore)
 {
-	const struct term *cell = find_key(m, args[0], args[1], args[2]);
+	const struct term *cell;
 	struct vec v;
 
+	if (term_length(args[2]) < 0 || term_type(args[3]) != TERM_TUPLE)
+		return no_clause(m);
+	cell = find_key(m, args[0], args[1], args[2]);
 	if (cell == NULL)
 		return NULL;
 	if (term_type(cell) == TERM_CONS)
@@ -300,8 +309,11 @@ BUILTIN(keystore)
 
 BUILTIN(keytake)
 {
-	const struct term *cell = find_key(m, args[0], args[1], args[2]);
+	const struct term *cell;
 
+	if (term_length(args[2]) < 0)
+		return no_clause(m);
+	cell = find_key(m, args[0], args[1], args[2]);
 	if (cell == NULL)
 		return NULL;
 	if (term_type(cell) != TERM_CONS)

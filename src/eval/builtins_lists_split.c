@@ -22,11 +22,9 @@ static bool while_true(struct machine *m, const struct term *fun, const struct t
 
 		if (!machine_charge(m, 1))
 			return false;
-		verdict = ask(m, fun, term_head(list));
+		verdict = ask(m, fun, term_head(list), "case_clause");
 		if (verdict == VERDICT_FALSE)
 			break;
-		if (verdict == VERDICT_OTHER)
-			(void)no_clause(m);
 		if (verdict != VERDICT_TRUE || !vec_push(m, v, term_head(list)))
 			return false;
 	}
@@ -72,11 +70,9 @@ BUILTIN(partition)
 	if (term_length(args[1]) < 0)
 		return no_clause(m);
 	for (const struct term *l = args[1]; term_type(l) == TERM_CONS; l = term_tail(l)) {
-		enum verdict v =
-		    machine_charge(m, 1) ? ask(m, args[0], term_head(l)) : VERDICT_FAILED;
+		enum verdict v = machine_charge(m, 1) ? ask(m, args[0], term_head(l), "case_clause")
+		                                      : VERDICT_FAILED;
 
-		if (v == VERDICT_OTHER)
-			return no_clause(m);
 		if (v == VERDICT_FAILED ||
 		    !vec_push(m, v == VERDICT_TRUE ? &yes : &no, term_head(l)))
 			return NULL;
@@ -169,7 +165,7 @@ BUILTIN(sublist_3)
 	int64_t n;
 
 	if (!small_int(args[1], &first) || !small_int(args[2], &n) || first < 1 || n < 0 ||
-	    !term_is_list(args[0]) || first > term_length(args[0]) + 1)
+	    !term_is_list(args[0]))
 		return no_clause(m);
 	return part(m, args[0], first, n);
 }

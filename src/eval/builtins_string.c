@@ -21,6 +21,15 @@ static bool chars_of(struct machine *m, const struct term *t, struct chars *ret)
 	return false;
 }
 
+/* The same for functions that have clauses for texts only. */
+static bool chars_or_no_clause(struct machine *m, const struct term *t, struct chars *ret)
+{
+	if (term_is_list(t) || term_type(t) == TERM_BINARY)
+		return chars_of(m, t, ret);
+	(void)no_clause(m);
+	return false;
+}
+
 static uint32_t upper(uint32_t c)
 {
 	if ((c >= 'a' && c <= 'z') || (c >= 0xe0 && c <= 0xfe && c != 0xf7))
@@ -44,8 +53,8 @@ static const struct term *converted(struct machine *m, const struct term *t,
 {
 	struct chars c;
 
-	if (!chars_of(m, t, &c))
-		return NULL;
+	if (!text_chars(m, t, TEXT_UTF8, &c))
+		return machine_error_with(m, "badarg", t);
 	for (size_t i = 0; i < c.n; i++)
 		c.at[i] = how(c.at[i]);
 	return like(m, t, c.at, c.n);
@@ -75,8 +84,14 @@ BUILTIN(titlecase)
 BUILTIN(length)
 {
 	struct chars c;
+	int64_t n = 0;
 
-	return chars_of(m, args[0], &c) ? term_int(m->arena, (int64_t)c.n) : NULL;
+	if (!chars_or_no_clause(m, args[0], &c))
+		return NULL;
+	/* A carriage return and its line feed are one. */
+	for (size_t i = 0; i < c.n; i++)
+		n += !(i > 0 && c.at[i] == '\n' && c.at[i - 1] == '\r');
+	return term_int(m->arena, n);
 }
 
 BUILTIN(is_empty)
@@ -115,7 +130,7 @@ static const struct term *equal(struct machine *m, const struct term *const args
 	struct chars y;
 	bool same;
 
-	if (!chars_of(m, args[0], &x) || !chars_of(m, args[1], &y))
+	if (!chars_or_no_clause(m, args[0], &x) || !chars_or_no_clause(m, args[1], &y))
 		return NULL;
 	same = x.n == y.n;
 	for (size_t i = 0; same && i < x.n; i++)
@@ -162,7 +177,7 @@ static const struct term *trim(struct machine *m, const struct term *t, bool fro
 	struct chars c;
 	size_t from = 0;
 
-	if (!chars_of(m, t, &c) || !machine_charge(m, c.n))
+	if (!chars_or_no_clause(m, t, &c) || !machine_charge(m, c.n))
 		return NULL;
 	while (front && from < c.n && among(c.at[from], set))
 		from++;
@@ -279,7 +294,7 @@ static const struct term *slice(struct machine *m, const struct term *t, int64_t
 {
 	struct chars c;
 
-	if (!chars_of(m, t, &c))
+	if (!chars_or_no_clause(m, t, &c))
 		return NULL;
 	if (from > (int64_t)c.n)
 		from = (int64_t)c.n;
@@ -383,7 +398,8 @@ BUILTIN(lexemes)
 	struct vec parts = {0};
 	size_t at = 0;
 
-	if (!chars_of(m, args[0], &c) || !chars_of(m, args[1], &set) || !machine_charge(m, c.n))
+	if (!chars_or_no_clause(m, args[0], &c) || !chars_of(m, args[1], &set) ||
+	    !machine_charge(m, c.n))
 		return NULL;
 	while (at < c.n) {
 		size_t from;
@@ -399,58 +415,56 @@ BUILTIN(lexemes)
 	return vec_list(m, &parts);
 }
 
-/* The text and what is added around it, as nested as Erlang's. */
-static const struct term *pad(struct machine *m, const struct term *const args[],
+/* What is added around a text, which stays as it is: [Pad, Text], [Text | Pad]. */
+static const struct term *pad(struct machine *m, const struct term *t, const struct term *to,
                               const struct term *side, uint32_t code)
 {
 	struct chars c;
-	struct chars fill = {0};
 	int64_t width;
-	int64_t left = 0;
-	struct vec v = {0};
+	const struct term *fill[2] = {NULL, NULL};
 
-	if (!small_int(args[1], &width))
+	if (!small_int(to, &width) || (!term_is_list(t) && term_type(t) != TERM_BINARY))
 		return no_clause(m);
-	if (!chars_of(m, args[0], &c))
+	if (!chars_of(m, t, &c))
 		return NULL;
 	if (width > EVAL_FIELD_MAX)
 		return machine_limit(m, "a pad is too long");
-	width -= (int64_t)c.n;
-	if (width <= 0 && term_is_list(args[0]))
-		return text_list(m, c.at, c.n);
-	for (int64_t i = 0; i < width; i++) {
-		if (!text_push(m, &fill, code))
+	width = width > (int64_t)c.n ? width - (int64_t)c.n : 0;
+	for (size_t i = 0; i < 2; i++) {
+		struct chars some = {0};
+		int64_t n = width;
+
+		if (term_is_atom(side, "both"))
+			n = i == 0 ? width / 2 : width - width / 2;
+		while (n-- > 0) {
+			if (!text_push(m, &some, code))
+				return NULL;
+		}
+		fill[i] = text_list(m, some.at, some.n);
+		if (fill[i] == NULL)
 			return NULL;
 	}
-	if (width < 0)
-		width = 0;
-	if (term_is_atom(side, "leading"))
-		left = width;
-	else if (term_is_atom(side, "both"))
-		left = width / 2;
-	for (int64_t i = 0; i < left; i++) {
-		if (!vec_push(m, &v, term_int(m->arena, code)))
-			return NULL;
-	}
-	if (term_is_atom(side, "leading"))
-		return term_list_tail(m->arena, v.at, v.n, text_list(m, c.at, c.n));
+	if (term_is_atom(side, "trailing"))
+		return term_cons(m->arena, t, fill[0]);
 	if (term_is_atom(side, "both"))
-		return term_list_tail(m->arena, v.at, v.n,
-		                      term_cons(m->arena, text_list(m, c.at, c.n),
-		                                text_list(m, fill.at, (size_t)(width - left))));
-	return term_cons(m->arena, text_list(m, c.at, c.n), text_list(m, fill.at, (size_t)width));
+		return term_cons(
+		    m->arena, fill[0],
+		    term_cons(m->arena, t, term_cons(m->arena, fill[1], term_nil(m->arena))));
+	if (!term_is_atom(side, "leading"))
+		return no_clause(m);
+	return term_cons(m->arena, fill[0], term_cons(m->arena, t, term_nil(m->arena)));
 }
 
 BUILTIN(pad_2)
 {
 	const struct term *trailing = term_atom(m->arena, "trailing");
 
-	return trailing == NULL ? NULL : pad(m, args, trailing, ' ');
+	return trailing == NULL ? NULL : pad(m, args[0], args[1], trailing, ' ');
 }
 
 BUILTIN(pad_3)
 {
-	return pad(m, args, args[2], ' ');
+	return pad(m, args[0], args[1], args[2], ' ');
 }
 
 BUILTIN(pad_4)
@@ -459,7 +473,7 @@ BUILTIN(pad_4)
 
 	if (!small_int(args[3], &code) || code < 0 || code > 0x10ffff)
 		return no_clause(m);
-	return pad(m, args, args[2], (uint32_t)code);
+	return pad(m, args[0], args[1], args[2], (uint32_t)code);
 }
 
 /* {Number, Rest} or {error, no_integer}: what the text starts with. */
@@ -471,8 +485,12 @@ static const struct term *leading_number(struct machine *m, const struct term *t
 	size_t n = 0;
 	size_t digits;
 
-	if (!chars_of(m, t, &c))
-		return NULL;
+	if (!text_chars(m, t, TEXT_UTF8, &c)) {
+		if (m->signal != SIGNAL_NONE)
+			return NULL;
+		return term_tuple2(m->arena, term_atom(m->arena, "error"),
+		                   term_atom(m->arena, "badarg"));
+	}
 	if (c.n > 0 && (c.at[0] == '-' || c.at[0] == '+'))
 		n++;
 	digits = n;

@@ -204,16 +204,51 @@ static bool yield(struct machine *m, struct comprehension *c, const struct bindi
 	return bits_append(m, &c->bits, v, term_bit_size(v));
 }
 
+/* Could the expression stand in a guard? Calls could when the function may be called there. */
+static bool is_guard(struct machine *m, const struct ast *x)
+{
+	const struct ast *callee;
+	bool ok = true;
+	size_t i = 0;
+
+	if (x->kind == AST_CALL) {
+		callee = x->kids[0];
+		if (callee->kind == AST_REMOTE && callee->kids[0]->kind == AST_LITERAL &&
+		    term_is_atom(callee->kids[0]->value, "erlang"))
+			callee = callee->kids[1];
+		if (callee->kind != AST_LITERAL || term_type(callee->value) != TERM_ATOM ||
+		    !builtin_in_guards(term_atom_text(callee->value), x->n_kids - 1))
+			return false;
+		i = 1;
+	} else if (x->kind > AST_ORELSE || (x->kind == AST_BINARY_OP && x->op >= OP_APPEND)) {
+		return false;
+	}
+	if (!machine_enter(m))
+		return false;
+	for (; ok && i < x->n_kids; i++)
+		ok = is_guard(m, x->kids[i]);
+	machine_leave(m);
+	return ok && (x->tail == NULL || x->kind != AST_MAP);
+}
+
 static bool run_filter(struct machine *m, struct comprehension *c, size_t i,
                        const struct binding *env)
 {
-	const struct term *v = machine_eval(m, c->x->qualifiers[i].source, &env, false);
+	const struct ast *filter = c->x->qualifiers[i].source;
+	const bool guard = is_guard(m, filter);
+	const struct term *v =
+	    m->signal == SIGNAL_NONE ? machine_eval(m, filter, &env, false) : NULL;
 
+	/* What could stand in a guard fails like one. */
+	if (guard && m->signal == SIGNAL_RAISE) {
+		clear_signal(m);
+		return true;
+	}
 	if (v == NULL)
 		return false;
 	if (term_is_atom(v, "true"))
 		return run_qualifier(m, c, i + 1, env);
-	if (term_is_atom(v, "false"))
+	if (guard || term_is_atom(v, "false"))
 		return true;
 	(void)machine_error_with(m, "bad_filter", v);
 	return false;

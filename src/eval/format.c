@@ -6,6 +6,7 @@
 
 #include "base/utf8.h"
 #include "eval/builtins.h"
+#include "eval/decimal.h"
 #include "eval/limits.h"
 #include "term/integer.h"
 
@@ -262,11 +263,11 @@ static void general(struct buf *text, double v, int precision)
 		int digits = size < 1 ? 0 : size < 10 ? 1 : size < 100 ? 2 : size < 1000 ? 3 : 4;
 
 		if (precision > digits) {
-			buf_printf(text, "%.*f", size < 1 ? precision : precision - digits, v);
+			decimal_fixed(text, v, precision - digits);
 			return;
 		}
 	}
-	buf_printf(text, "%.*e", precision - 1, v);
+	decimal_scientific(text, v, precision < 2 ? 2 : precision);
 }
 
 static bool print_float(struct machine *m, struct control *c, uint32_t code)
@@ -279,14 +280,14 @@ static bool print_float(struct machine *m, struct control *c, uint32_t code)
 
 	if (t == NULL)
 		return false;
-	if (term_type(t) != TERM_FLOAT || precision < (code == 'f' ? 1 : 2) || precision > 1000)
+	if (term_type(t) != TERM_FLOAT || precision < (code == 'e' ? 2 : 1) || precision > 1000)
 		return fail(m);
 	v = term_float_value(t);
 	buf_init(&text, 4096);
 	if (code == 'f')
-		buf_printf(&text, "%.*f", precision, v);
+		decimal_fixed(&text, v, precision);
 	else if (code == 'e')
-		buf_printf(&text, "%.*e", precision - 1, v);
+		decimal_scientific(&text, v, precision);
 	else
 		general(&text, v, precision);
 	ok = field_utf8(m, c, &text, false);

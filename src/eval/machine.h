@@ -148,5 +148,7 @@ bool apply_is_fun(const struct term *t, unsigned arity);
 
 /* builtins.c */
 const struct builtin *builtin_find(const char *module, const char *function, size_t arity);
+/* May guards call this function of module erlang? */
+bool builtin_in_guards(const char *function, size_t arity);
 
 #endif

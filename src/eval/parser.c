@@ -366,7 +366,7 @@ static const struct ast *parenthesis(struct parser *p)
 	return x != NULL && parser_expect(p, ")") ? x : NULL;
 }
 
-static const struct ast *operand(struct parser *p)
+const struct ast *parse_operand(struct parser *p)
 {
 	switch (p->token.kind) {
 	case TOKEN_ATOM:
@@ -417,7 +417,7 @@ static const struct ast *remote(struct parser *p, const struct ast *module)
 	struct items items = {0};
 
 	if (x == NULL || !parser_advance(p) || !parser_push(p, &items, module) ||
-	    !parser_push(p, &items, operand(p)))
+	    !parser_push(p, &items, parse_operand(p)))
 		return NULL;
 	x->line = module->line;
 	x->column = module->column;
@@ -426,7 +426,7 @@ static const struct ast *remote(struct parser *p, const struct ast *module)
 
 const struct ast *parse_primary(struct parser *p)
 {
-	const struct ast *x = p->st == ST_OK ? operand(p) : NULL;
+	const struct ast *x = p->st == ST_OK ? parse_operand(p) : NULL;
 
 	while (x != NULL) {
 		if (parser_at(p, "("))

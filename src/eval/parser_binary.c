@@ -94,14 +94,14 @@ static const struct ast *field_value(struct parser *p)
 		if (!parser_at(p, signs[i]))
 			continue;
 		x = parser_node(p, AST_UNARY);
-		if (x == NULL || !parser_advance(p) || !parser_push(p, &items, parse_primary(p)))
+		if (x == NULL || !parser_advance(p) || !parser_push(p, &items, parse_operand(p)))
 			return NULL;
 		x->op = ops[i];
 		x->kids = items.at;
 		x->n_kids = items.n;
 		return x;
 	}
-	return parse_primary(p);
+	return parse_operand(p);
 }
 
 static bool parse_field(struct parser *p, struct ast_segment *segment)
@@ -115,10 +115,10 @@ static bool parse_field(struct parser *p, struct ast_segment *segment)
 
 	if (value == NULL)
 		return false;
-	/* Value:Size was read as if it were Module:Function. */
-	if (value->kind == AST_REMOTE) {
-		segment->size = value->kids[1];
-		value = value->kids[0];
+	if (parser_accept(p, ":")) {
+		segment->size = parse_operand(p);
+		if (segment->size == NULL)
+			return false;
 	}
 	segment->value = value;
 	if (parser_accept(p, "/")) {

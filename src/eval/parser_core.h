@@ -47,6 +47,8 @@ void *parser_array(struct parser *p, size_t n, size_t size);
 
 const struct ast *parse_expr(struct parser *p);
 const struct ast *parse_primary(struct parser *p);
+/* What a primary starts with: no call, no module, no update behind it. */
+const struct ast *parse_operand(struct parser *p);
 /* One or more expressions between commas: an AST_BLOCK. */
 const struct ast *parse_body(struct parser *p);
 
