@@ -4,7 +4,12 @@
 
 #include "node/node_internal.h"
 
-enum { HAND_OVER_MS = 1000 }; /* longer than a transfer between healthy members takes */
+enum {
+	HAND_OVER_MS = 1000, /* longer than a transfer between healthy members takes */
+	ANSWER_WAIT_MS = 10, /* between looks whether evaluations are still under way */
+	ANSWER_WAITS =
+	    50, /* `erlmcp eval "init:stop()."` prints ok; no loop in it stops the stop */
+};
 
 static void nothing_left(void *arg)
 {
@@ -46,6 +51,10 @@ static void on_stop_time(void *arg)
 {
 	struct node *n = arg;
 
+	if (n->jobs.n > 0 && n->stop_waits++ < ANSWER_WAITS) {
+		loop_after(n->loop, ANSWER_WAIT_MS, on_stop_time, n);
+		return;
+	}
 	close_soon(n, HAND_OVER_MS);
 	core_hand_over(n->core, handed_over, n);
 }

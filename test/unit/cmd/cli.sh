@@ -121,6 +121,13 @@ run "$bin/erlmcp" start
 expect "after kill -9 the node starts again" 0 out "is up"
 run "$bin/erlmcp" restart
 expect "restart stops and starts" 0 out "is up"
+run "$bin/erlmcp" eval "init:stop()."
+expect "init:stop/0 is answered before the node ends" 0 out "ok"
+while ! flock -n "$home/data/lock" true; do
+	sleep 0.1
+done
+run "$bin/erlmcp" start
+expect "and the node starts again" 0 out "is up"
 run "$bin/erlmcp" stop
 expect "stop waits for the end" 0 out "ok"
 run "$bin/erlmcp" ping
