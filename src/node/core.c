@@ -123,7 +123,7 @@ enum status core_start_consensus(struct core *c, bool bootstrap, const char **wh
 	    .changed = ops_changed,
 	    .proposed = core_proposed,
 	    .fatal = ops_fatal,
-	    .trace = ops_trace,
+	    .trace = c->config.trace ? ops_trace : NULL,
 	};
 	enum status st;
 

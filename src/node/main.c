@@ -96,7 +96,7 @@ static void ops_reset(void *arg, const char *why)
 	node_stop(n, EXIT_STOPPED, why);
 }
 
-static struct core_config core_config_of(const struct node_config *from)
+static struct core_config core_config_of(const struct node_config *from, const struct log *log)
 {
 	struct core_config to = {
 	    .election_ms = from->election_ms,
@@ -104,6 +104,7 @@ static struct core_config core_config_of(const struct node_config *from)
 	    .heartbeat_ms = from->heartbeat_ms,
 	    .snapshot_threshold = from->snapshot_threshold,
 	    .snapshot_trailing = from->snapshot_trailing,
+	    .trace = log_enabled(log, LOG_DEBUG),
 	    .reads_by_lease = from->reads == READS_LEASE,
 	    .request_timeout_us = (int64_t)from->request_timeout_ms * 1000,
 	};
@@ -191,7 +192,7 @@ static void on_storage_failed(void *arg, const char *why)
 
 static bool open_core(struct node *n)
 {
-	const struct core_config config = core_config_of(n->config);
+	const struct core_config config = core_config_of(n->config, n->log);
 	const struct core_ops ops = {
 	    .arg = n,
 	    .now_us = node_now_us,
