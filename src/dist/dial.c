@@ -34,3 +34,12 @@ void dial_alive(struct dial *d, int64_t now_ms)
 	d->failures = 0;
 	d->next_ms = now_ms;
 }
+
+int64_t dial_patience(int64_t connect_ms)
+{
+	int64_t patience = DIAL_CONNECT_MIN_MS / 2 + 8 * connect_ms;
+
+	if (connect_ms < 0 || patience > DIAL_CONNECT_MS)
+		return DIAL_CONNECT_MS;
+	return patience < DIAL_CONNECT_MIN_MS ? DIAL_CONNECT_MIN_MS : patience;
+}

@@ -9,8 +9,9 @@
 #include <stdint.h>
 
 enum {
-	DIAL_FIRST_MS = 50,       /* first retry */
-	DIAL_CAP_MS = 200,        /* longest wait between attempts */
+	DIAL_FIRST_MS = 50, /* first retry */
+	DIAL_CAP_MS = 200,  /* longest wait between attempts */
+	DIAL_CONNECT_MIN_MS = 100,
 	DIAL_CONNECT_MS = 300,    /* one attempt: a lost SYN is not worth the kernel's 1 s */
 	DIAL_HANDSHAKE_MS = 2000, /* from connected to authenticated */
 };
@@ -25,5 +26,10 @@ void dial_init(struct dial *d, int64_t now_ms);
 void dial_failed(struct dial *d, int64_t now_ms, uint64_t random);
 /* The node is alive: begin again at the first step, but at the soonest after it. */
 void dial_alive(struct dial *d, int64_t now_ms);
+
+/* How long to wait for a connection to a node that once took connect_ms to reach (negative:
+ * never yet). A cut swallows the first packet: the shorter the wait, the sooner a healed
+ * network is noticed. */
+int64_t dial_patience(int64_t connect_ms);
 
 #endif

@@ -11,9 +11,10 @@ struct epmd_query {
 	epmd_query_cb cb; /* NULL: answered or cancelled */
 	void *arg;
 	enum epmd_type type; /* what was asked */
-	struct buf out;      /* the question */
-	struct buf in;       /* the answer so far */
-	char chunk[4096];    /* one read */
+	bool connected;
+	struct buf out;   /* the question */
+	struct buf in;    /* the answer so far */
+	char chunk[4096]; /* one read */
 };
 
 static void query_closed(uv_handle_t *handle)
@@ -79,7 +80,8 @@ static void query_connected(uv_connect_t *req, int status)
 
 	if (q->cb == NULL)
 		return;
-	if (status != 0)
+	q->connected = status == 0;
+	if (!q->connected)
 		query_end(q, "EPMD does not answer there");
 	else if (uv_try_write((uv_stream_t *)&q->tcp, &bytes, 1) != (int)q->out.len ||
 	         uv_read_start((uv_stream_t *)&q->tcp, query_alloc, query_read) != 0)
@@ -115,6 +117,11 @@ enum status epmd_query_start(struct uv_loop_s *loop, const struct sockaddr_in *a
 	}
 	*ret = q;
 	return ST_OK;
+}
+
+bool epmd_query_connected(const struct epmd_query *q)
+{
+	return q->connected;
 }
 
 void epmd_query_cancel(struct epmd_query *q)

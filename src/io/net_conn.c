@@ -183,6 +183,7 @@ static void conn_connected(uv_connect_t *req, int status)
 		conn_close(c, "the connection broke at once");
 		return;
 	}
+	c->peer->connect_ms = net_now(c->net) - c->since_ms;
 	conn_move(c, CONN_HANDSHAKE);
 	hello_connected(c);
 }
@@ -192,7 +193,7 @@ enum status conn_connect(struct net_conn *c, struct net_peer *peer,
 {
 	assert(c->state == CONN_CONNECTING);
 	c->peer = peer;
-	c->deadline_ms = net_now(c->net) + DIAL_CONNECT_MS;
+	c->deadline_ms = net_now(c->net) + dial_patience(peer->connect_ms);
 	net_wake_at(c->net, c->deadline_ms);
 	if (uv_tcp_connect(&c->connect, &c->tcp, (const struct sockaddr *)address,
 	                   conn_connected) != 0)

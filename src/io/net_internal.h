@@ -74,11 +74,13 @@ struct net_peer {
 	struct net_conn *up; /* the link in use */
 	enum attempt_stage stage;
 	int64_t stage_deadline_ms;
+	bool extended; /* the deadline was put off once, for an EPMD that is there */
 	struct net_resolve *resolving; /* may outlive its attempt: one at a time */
 	struct epmd_query *query;
 	struct net_conn *conn;      /* of the attempt */
 	struct sockaddr_in address; /* last known */
 	bool address_known;
+	int64_t connect_ms; /* how long the last connection took to be made; -1: none yet */
 	struct dial dial;
 	size_t waiting; /* calls of ours that want it connected */
 	uint64_t reconnects;

@@ -39,6 +39,7 @@ enum status peer_get(struct net *n, const char *name, struct net_peer **ret)
 			return ST_NOMEM;
 		p->net = n;
 		snprintf(p->name, sizeof p->name, "%s", name);
+		p->connect_ms = -1;
 		dial_init(&p->dial, net_now(n));
 		queue_push(&n->peers, &p->queue);
 		n->n_peers++;
@@ -119,10 +120,10 @@ void peer_attempt_failed(struct net_peer *p, const char *why)
 	net_wake_at(n, p->dial.next_ms);
 }
 
-static void stage_set(struct net_peer *p, enum attempt_stage stage)
+static void stage_set(struct net_peer *p, enum attempt_stage stage, int64_t patience_ms)
 {
 	p->stage = stage;
-	p->stage_deadline_ms = net_now(p->net) + DIAL_CONNECT_MS;
+	p->stage_deadline_ms = net_now(p->net) + patience_ms;
 	net_wake_at(p->net, p->stage_deadline_ms);
 }
 
@@ -168,7 +169,7 @@ static void attempt_ask(struct net_peer *p)
 		request.node.name[len] = '\0';
 	}
 	address.sin_port = htons(p->net->config.epmd_port);
-	stage_set(p, ATTEMPT_EPMD);
+	stage_set(p, ATTEMPT_EPMD, dial_patience(p->connect_ms));
 	if (epmd_query_start(p->net->loop, &address, &request, attempt_answered, p, &p->query) !=
 	    ST_OK)
 		peer_attempt_failed(p, "no connection to EPMD");
@@ -195,23 +196,31 @@ static void attempt_start(struct net_peer *p)
 {
 	const char *host = dist_name_host(p->name);
 
+	p->extended = false;
 	if (net_resolve_numeric(host, &p->address)) {
 		attempt_ask(p);
 		return;
 	}
-	stage_set(p, ATTEMPT_RESOLVE);
+	stage_set(p, ATTEMPT_RESOLVE, DIAL_CONNECT_MS);
 	if (p->resolving == NULL &&
 	    net_resolve_start(p->net->loop, host, attempt_resolved, p, &p->resolving) != ST_OK)
 		peer_attempt_failed(p, "its host name cannot be resolved");
 }
 
-/* The resolver may be as cut off as we are: its last answer is better than none. */
+/* The resolver may be as cut off as we are: its last answer is better than none. And an EPMD
+ * that took the connection may be busy, but it is there. */
 static void attempt_late(struct net_peer *p)
 {
-	if (p->stage == ATTEMPT_RESOLVE && p->address_known)
+	bool there = p->stage == ATTEMPT_EPMD && epmd_query_connected(p->query);
+
+	if (p->stage == ATTEMPT_RESOLVE && p->address_known) {
 		attempt_ask(p);
-	else
+	} else if (there && !p->extended) {
+		p->extended = true;
+		p->stage_deadline_ms += DIAL_CONNECT_MS;
+	} else {
 		peer_attempt_failed(p, "no answer in time");
+	}
 }
 
 int64_t peer_tick(struct net_peer *p, int64_t now_ms)

@@ -33,11 +33,20 @@ TEST(evidence_of_life_starts_over)
 	assert_in_range(d.next_ms - 500, 1, DIAL_FIRST_MS);
 }
 
+TEST(patience_follows_the_distance_within_bounds)
+{
+	assert_int_equal(dial_patience(-1), DIAL_CONNECT_MS);
+	assert_int_equal(dial_patience(0), DIAL_CONNECT_MIN_MS);
+	assert_int_equal(dial_patience(20), 210);
+	assert_int_equal(dial_patience(5000), DIAL_CONNECT_MS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(the_first_retry_comes_within_50_ms_and_none_waits_longer_than_the_cap),
 	    cmocka_unit_test(evidence_of_life_starts_over),
+	    cmocka_unit_test(patience_follows_the_distance_within_bounds),
 	};
 
 	return RUN_TESTS(tests);

@@ -36,7 +36,7 @@ static void pair_close(struct pair *p)
 static enum status deliver(struct handshake *h, struct buf *from, struct buf *out)
 {
 	struct cursor c = cursor_of(from->base, from->len);
-	const uint8_t *packet;
+	const uint8_t *packet = NULL;
 	uint8_t copy[HANDSHAKE_PACKET_MAX];
 	uint16_t len;
 
