@@ -250,7 +250,6 @@ static void finish_interface(const struct config_input *in, struct config *c)
 	char given[CONFIG_ADDRESS_MAX];
 
 	if (v->dist_interface[0] == '\0' || strcmp(v->dist_interface, "0.0.0.0") == 0 ||
-	    strcmp(v->dist_interface, "::") == 0 ||
 	    in->host->is_local(in->host->arg, v->dist_interface))
 		return;
 	memcpy(given, v->dist_interface, sizeof given);

@@ -174,7 +174,7 @@ static void type_text(const struct config_key *key, struct buf *b)
 		buf_printf(b, "node names");
 		break;
 	case CONFIG_ADDRESS:
-		buf_printf(b, "IP address");
+		buf_printf(b, "IPv4 address");
 		break;
 	case CONFIG_ENUM:
 		for (size_t i = 0; key->choices[i] != NULL; i++)

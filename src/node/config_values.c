@@ -274,7 +274,7 @@ static bool tuple_address(const char *text, char *ret, size_t cap)
 
 static enum status parse_address(const struct field *f)
 {
-	unsigned char bytes[sizeof(struct in6_addr)];
+	unsigned char bytes[sizeof(struct in_addr)];
 	char text[CONFIG_ADDRESS_MAX];
 
 	if (f->text[0] == '\0') {
@@ -284,8 +284,8 @@ static enum status parse_address(const struct field *f)
 	if (!tuple_address(f->text, text, sizeof text)) {
 		if (strlen(f->text) >= sizeof text || (inet_pton(AF_INET, f->text, bytes) != 1 &&
 		                                       inet_pton(AF_INET6, f->text, bytes) != 1))
-			return broken(f,
-			              "must be an IP address, written {172,28,0,1} or 172.28.0.1");
+			return broken(
+			    f, "must be an IPv4 address, written {172,28,0,1} or 172.28.0.1");
 		memcpy(text, f->text, strlen(f->text) + 1);
 	}
 	memcpy(f->at, text, strlen(text) + 1);

@@ -308,7 +308,7 @@ TEST(nonsense_in_vm_args_is_named_with_line_and_column)
 	    {"-name no@body@here\n", "vm.args:1:7): must be a node name"},
 	    {"-sname a@b.c\n", "vm.args:1:8: -sname a@b.c: a short name's host part has no dot"},
 	    {"-env X\n", "vm.args:1:1: -env needs a name and a value"},
-	    {"-kernel inet_dist_use_interface {1,2,3}\n", "must be an IP address"},
+	    {"-kernel inet_dist_use_interface {1,2,3}\n", "must be an IPv4 address"},
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
