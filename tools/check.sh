@@ -37,21 +37,20 @@ run_tests() {
 }
 
 check() {
-	build_kind asan || return
+	build_kind asan || return 1
 	# shellcheck disable=SC2086 # a list of options
 	run_tests check asan $special
 }
 
 all() {
-	check
+	if check; then
+		run_tests interop asan --suite interop --num-processes 1
+	fi
 	if build_kind clang; then
 		# shellcheck disable=SC2086 # a list of options
 		run_tests clang clang $special --no-suite structure
 		run_tests lab clang --suite lab --suite system --num-processes 1
 		run_tests slow clang --suite slow
-	fi
-	if [ -e "$build/asan/build.ninja" ]; then
-		run_tests interop asan --suite interop --num-processes 1
 	fi
 	echo "== fuzz"
 	tools/fuzz.sh 5 || {
