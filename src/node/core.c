@@ -280,11 +280,13 @@ static void take_cluster(struct core *c, const char *peer, uint64_t epoch, const
 static void take_raft(struct core *c, const char *peer, const uint8_t *bytes, size_t len)
 {
 	struct core_event ev = {.type = CORE_TRACE, .level = 2, .peer = peer};
+	const uint64_t id = cluster_peer_id(c->cluster, peer);
 	enum status st;
 
-	if (!c->started || c->closing)
+	/* Unknown, foreign and rolled-back members have no say in consensus. */
+	if (!c->started || c->closing || id == 0)
 		return;
-	st = consensus_receive(c->consensus, cluster_peer_id(c->cluster, peer), peer, bytes, len);
+	st = consensus_receive(c->consensus, id, peer, bytes, len);
 	if (st == ST_OK)
 		return;
 	/* Votes that come too late are dropped every day; what cannot be decoded is news. */

@@ -43,8 +43,6 @@ static void say_majority(struct node *n, const struct core_event *ev)
 
 static void on_state(struct node *n, const struct core_event *ev)
 {
-	if (ev->to == CLUSTER_FENCED && ev->reachable < ev->needed)
-		say_minority(n, ev);
 	if (ev->to == CLUSTER_DEGRADED && ev->reachable >= ev->needed)
 		say_majority(n, ev);
 	if ((ev->to == CLUSTER_SERVING || ev->to == CLUSTER_DEGRADED) && n->served_us == 0)
@@ -68,6 +66,10 @@ static void on_member(struct node *n, const struct core_event *ev)
 static void on_countdown(struct node *n, const struct core_event *ev)
 {
 	const long long seconds = n->config->shutdown_delay_ms / 1000;
+
+	/* The countdown begins with the certainty: fenced, and too few members in sight. */
+	if (ev->up)
+		say_minority(n, ev);
 
 	if (!ev->up)
 		log_line(n->log, LOG_INFO, "Minority countdown aborted: %s", ev->text);

@@ -38,7 +38,7 @@ static enum status deliver(struct handshake *h, struct buf *from, struct buf *ou
 	struct cursor c = cursor_of(from->base, from->len);
 	const uint8_t *packet = NULL;
 	uint8_t copy[HANDSHAKE_PACKET_MAX];
-	uint16_t len;
+	uint16_t len = 0;
 
 	assert_int_equal(cursor_u16(&c, &len), ST_OK);
 	assert_int_equal(cursor_bytes(&c, len, &packet), ST_OK);
