@@ -17,10 +17,12 @@ enum {
 	EVAL_BITS_MAX = 128 * 1024 * 1024,
 	/* Bytes that answers of the host may take in one evaluation. */
 	EVAL_ANSWERS_MAX = 64 * 1024 * 1024,
-	/* The default limits: see eval_limits_default. */
-	EVAL_STEPS = 4 * 1000 * 1000,
-	EVAL_MEMORY = 64 * 1024 * 1024,
-	EVAL_DEPTH = 2500,
+	/* The default limits. Steps and memory: either is used up in well under a tenth of a second
+	 * on a slow core, and so long the node's loop stands still at worst. Depth: some 400 bytes
+	 * of C stack each in a release build, 800 with sanitizers, of the 8 MiB of a main thread. */
+	EVAL_STEPS = 2 * 1000 * 1000,
+	EVAL_MEMORY = 32 * 1024 * 1024,
+	EVAL_DEPTH = 5000,
 	EVAL_CALLS = 1000,
 };
 
