@@ -102,6 +102,27 @@ static void ops_trace(void *arg, int level, const char *text)
 	core_emit(arg, &ev);
 }
 
+/* A data directory is one member's: under another name it would speak for somebody else. */
+static enum status check_name(struct core *c, const char **why)
+{
+	size_t i;
+
+	core_sample(c);
+	for (i = 0; i < c->view.n_members; i++) {
+		if (c->view.members[i].id != c->view.self_id ||
+		    strcmp(c->view.members[i].name, c->config.cluster.self) == 0)
+			continue;
+		buf_reset(&c->note);
+		buf_printf(&c->note,
+		           "it belongs to node '%s', this node is '%s': start it under its "
+		           "own name, or use another data directory",
+		           c->view.members[i].name, c->config.cluster.self);
+		*why = buf_text(&c->note);
+		return ST_INVALID;
+	}
+	return ST_OK;
+}
+
 enum status core_start_consensus(struct core *c, bool bootstrap, const char **why)
 {
 	const struct identity *id = cluster_identity(c->cluster);
@@ -146,7 +167,7 @@ enum status core_start_consensus(struct core *c, bool bootstrap, const char **wh
 		return st;
 	c->started = true;
 	c->dirty = true;
-	return ST_OK;
+	return check_name(c, why);
 }
 
 enum status core_new(const struct core_config *config, const struct core_ops *ops,
@@ -220,104 +241,12 @@ void core_free(struct core *c)
 	free(c);
 }
 
-static void step(struct core *c, const struct cluster_event *ev)
+void core_step(struct core *c, const struct cluster_event *ev)
 {
 	struct cluster_actions actions;
 
 	cluster_step(c->cluster, ev, &actions);
 	core_perform(c, &actions);
-}
-
-static void link_event(struct core *c, enum cluster_event_type type, const char *peer,
-                       uint64_t epoch)
-{
-	struct cluster_event ev;
-
-	core_sample(c);
-	ev = core_cluster_event(c, type);
-	ev.peer = peer;
-	ev.epoch = epoch;
-	step(c, &ev);
-}
-
-void core_link_up(struct core *c, const char *peer, uint64_t epoch)
-{
-	const uint64_t id = cluster_peer_id(c->cluster, peer);
-
-	link_event(c, CLUSTER_LINK_UP, peer, epoch);
-	if (c->started && !c->closing && id != 0)
-		consensus_link_reset(c->consensus, id);
-}
-
-void core_link_down(struct core *c, const char *peer, uint64_t epoch)
-{
-	link_event(c, CLUSTER_LINK_DOWN, peer, epoch);
-}
-
-static bool serves_clients(const struct core *c)
-{
-	const enum cluster_state state = cluster_state(c->cluster);
-
-	return state == CLUSTER_SERVING || state == CLUSTER_DEGRADED;
-}
-
-static void take_cluster(struct core *c, const char *peer, uint64_t epoch, const uint8_t *bytes,
-                         size_t len)
-{
-	struct cluster_event ev;
-
-	core_sample(c);
-	ev = core_cluster_event(c, CLUSTER_MESSAGE);
-	if (serves_clients(c)) /* founding and catching up have gaps of their own */
-		pace_heard(&c->pace, peer, epoch, ev.now_us);
-	ev.peer = peer;
-	ev.epoch = epoch;
-	ev.bytes = bytes;
-	ev.len = len;
-	step(c, &ev);
-}
-
-static void take_raft(struct core *c, const char *peer, const uint8_t *bytes, size_t len)
-{
-	struct core_event ev = {.type = CORE_TRACE, .level = 2, .peer = peer};
-	const uint64_t id = cluster_peer_id(c->cluster, peer);
-	enum status st;
-
-	/* Unknown, foreign and rolled-back members have no say in consensus. */
-	if (!c->started || c->closing || id == 0)
-		return;
-	st = consensus_receive(c->consensus, id, peer, bytes, len);
-	if (st == ST_OK)
-		return;
-	/* Votes that come too late are dropped every day; what cannot be decoded is news. */
-	if (st == ST_INVALID || st == ST_CLOSED)
-		ev.level = 4;
-	buf_reset(&c->note);
-	buf_printf(&c->note, "dropped a consensus message of '%s': %s", peer, status_text(st));
-	ev.text = buf_text(&c->note);
-	core_emit(c, &ev);
-}
-
-void core_message(struct core *c, const char *peer, uint64_t epoch, const uint8_t *bytes,
-                  size_t len)
-{
-	if (len < 1 || c->closing)
-		return;
-	switch (bytes[0]) {
-	case CHANNEL_CLUSTER:
-		take_cluster(c, peer, epoch, bytes + 1, len - 1);
-		break;
-	case CHANNEL_RAFT:
-		take_raft(c, peer, bytes + 1, len - 1);
-		break;
-	case CHANNEL_FORWARD:
-		/* Only members of this very cluster may write or read here. */
-		if (cluster_peer_id(c->cluster, peer) != 0)
-			core_take_forward(c, peer, bytes + 1, len - 1);
-		break;
-	default:
-		break; /* a channel of a later version */
-	}
 }
 
 /* The leader's node name as the configuration has it; NULL: none known. */
@@ -455,7 +384,7 @@ static void turn(struct core *c)
 	if (c->dirty || now_us >= cluster_deadline_us(c->cluster)) {
 		c->dirty = false;
 		ev = core_cluster_event(c, CLUSTER_TICK);
-		step(c, &ev);
+		core_step(c, &ev);
 		core_sample(c);
 	}
 	note_leader(c);

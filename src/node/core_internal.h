@@ -43,6 +43,7 @@ void core_perform(struct core *c, const struct cluster_actions *actions);
 
 /* core.c */
 void core_sample(struct core *c);
+void core_step(struct core *c, const struct cluster_event *ev);
 struct cluster_event core_cluster_event(struct core *c, enum cluster_event_type type);
 void core_emit(struct core *c, const struct core_event *ev);
 void core_send(struct core *c, const char *peer, enum member_channel channel, enum traffic traffic,

@@ -36,10 +36,14 @@ enum { EVAL_EXIT_OK = 0, EVAL_EXIT_FAILED = 1 };
 static void evaluated(void *arg, const struct eval_result *result)
 {
 	struct answer *a = arg;
-	const bool ok = result->outcome == EVAL_VALUE;
+	const bool ok = result != NULL && result->outcome == EVAL_VALUE;
 	struct buf out;
 	struct buf err;
 
+	if (result == NULL) {
+		free(a);
+		return;
+	}
 	buf_init(&out, ANSWER_MAX);
 	buf_init(&err, ANSWER_MAX);
 	buf_bytes(&out, result->output, result->output_len);
@@ -186,9 +190,11 @@ static void call_evaluated(void *arg, const struct eval_result *result)
 {
 	struct answer *a = arg;
 	struct net *net = a->node->net;
-	enum status st;
+	enum status st = ST_OK;
 
-	if (result->outcome == EVAL_VALUE)
+	if (result == NULL)
+		st = ST_CLOSED;
+	else if (result->outcome == EVAL_VALUE)
 		st = net_call_reply(net, a->id, result->value);
 	else
 		st = net_call_fail(net, a->id, result->klass == NULL ? "error" : result->klass,

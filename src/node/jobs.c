@@ -61,8 +61,7 @@ static void run(void *arg)
 
 static void finish(struct job *job)
 {
-	if (!job->jobs->closing)
-		job->done(job->arg, &job->result);
+	job->done(job->arg, job->jobs->closing ? NULL : &job->result);
 	job_free(job);
 }
 
@@ -107,7 +106,7 @@ static void job_next(struct job *job)
 	struct jobs *j = job->jobs;
 
 	if (j->closing) {
-		job_free(job);
+		finish(job);
 		return;
 	}
 	if (j->n_running >= JOBS_RUNNING_MAX) {
@@ -159,7 +158,7 @@ bool jobs_close(struct jobs *j)
 
 		queue_remove(&job->link);
 		j->n_waiting--;
-		job_free(job);
+		finish(job);
 	}
 	return j->n == 0;
 }

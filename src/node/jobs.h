@@ -29,7 +29,7 @@ struct jobs {
 	bool closing;
 };
 
-/* The result lives until the callback returns. */
+/* The result lives until the callback returns; NULL: the node stops, only release arg. */
 typedef void (*job_done_cb)(void *arg, const struct eval_result *result);
 
 void jobs_init(struct jobs *j, struct node *node);
@@ -38,7 +38,7 @@ void jobs_init(struct jobs *j, struct node *node);
 CHECKED enum status jobs_start(struct jobs *j, const char *text, size_t len, job_done_cb done,
                                void *arg);
 
-/* No new ones; those under way end silently. True when none is left. */
+/* No new ones; those under way end without a result. True when none is left. */
 bool jobs_close(struct jobs *j);
 
 #endif

@@ -231,6 +231,11 @@ static bool start_core(struct node *n)
 
 	if (st == ST_OK)
 		return true;
+	if (st == ST_INVALID) {
+		log_line(n->log, LOG_ERROR, "The data directory %s does not fit: %s",
+		         n->config->data_dir, why);
+		return false;
+	}
 	log_line(n->log, LOG_ERROR,
 	         "The log in %s/raft cannot be loaded: %s (%s). Nothing was changed. "
 	         "Move the data directory aside to rejoin as a new member",

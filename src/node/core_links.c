@@ -1,0 +1,94 @@
+/* What links bring: their coming and going, and the members' messages, room by room. */
+#include "node/core_internal.h"
+
+static void link_event(struct core *c, enum cluster_event_type type, const char *peer,
+                       uint64_t epoch)
+{
+	struct cluster_event ev;
+
+	core_sample(c);
+	ev = core_cluster_event(c, type);
+	ev.peer = peer;
+	ev.epoch = epoch;
+	core_step(c, &ev);
+}
+
+void core_link_up(struct core *c, const char *peer, uint64_t epoch)
+{
+	const uint64_t id = cluster_peer_id(c->cluster, peer);
+
+	link_event(c, CLUSTER_LINK_UP, peer, epoch);
+	if (c->started && !c->closing && id != 0)
+		consensus_link_reset(c->consensus, id);
+}
+
+void core_link_down(struct core *c, const char *peer, uint64_t epoch)
+{
+	link_event(c, CLUSTER_LINK_DOWN, peer, epoch);
+}
+
+static bool serves_clients(const struct core *c)
+{
+	const enum cluster_state state = cluster_state(c->cluster);
+
+	return state == CLUSTER_SERVING || state == CLUSTER_DEGRADED;
+}
+
+static void take_cluster(struct core *c, const char *peer, uint64_t epoch, const uint8_t *bytes,
+                         size_t len)
+{
+	struct cluster_event ev;
+
+	core_sample(c);
+	ev = core_cluster_event(c, CLUSTER_MESSAGE);
+	if (serves_clients(c)) /* founding and catching up have gaps of their own */
+		pace_heard(&c->pace, peer, epoch, ev.now_us);
+	ev.peer = peer;
+	ev.epoch = epoch;
+	ev.bytes = bytes;
+	ev.len = len;
+	core_step(c, &ev);
+}
+
+static void take_raft(struct core *c, const char *peer, const uint8_t *bytes, size_t len)
+{
+	struct core_event ev = {.type = CORE_TRACE, .level = 2, .peer = peer};
+	const uint64_t id = cluster_peer_id(c->cluster, peer);
+	enum status st;
+
+	/* Unknown, foreign and rolled-back members have no say in consensus. */
+	if (!c->started || c->closing || id == 0)
+		return;
+	st = consensus_receive(c->consensus, id, peer, bytes, len);
+	if (st == ST_OK)
+		return;
+	/* Votes that come too late are dropped every day; what cannot be decoded is news. */
+	if (st == ST_INVALID || st == ST_CLOSED)
+		ev.level = 4;
+	buf_reset(&c->note);
+	buf_printf(&c->note, "dropped a consensus message of '%s': %s", peer, status_text(st));
+	ev.text = buf_text(&c->note);
+	core_emit(c, &ev);
+}
+
+void core_message(struct core *c, const char *peer, uint64_t epoch, const uint8_t *bytes,
+                  size_t len)
+{
+	if (len < 1 || c->closing)
+		return;
+	switch (bytes[0]) {
+	case CHANNEL_CLUSTER:
+		take_cluster(c, peer, epoch, bytes + 1, len - 1);
+		break;
+	case CHANNEL_RAFT:
+		take_raft(c, peer, bytes + 1, len - 1);
+		break;
+	case CHANNEL_FORWARD:
+		/* Only members of this very cluster may write or read here. */
+		if (cluster_peer_id(c->cluster, peer) != 0)
+			core_take_forward(c, peer, bytes + 1, len - 1);
+		break;
+	default:
+		break; /* a channel of a later version */
+	}
+}
