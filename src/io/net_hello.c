@@ -50,8 +50,11 @@ void hello_connected(struct net_conn *c)
 	net_socket_random(&start.challenge, sizeof start.challenge);
 	buf_init(&out, HELLO_OUT_MAX);
 	handshake_connect(&c->handshake, &start, &out);
-	c->deadline_ms =
-	    net_now(n) + (c->peer->member ? DIAL_HANDSHAKE_MS : NET_FOREIGN_HANDSHAKE_MS);
+	/* Two round trips, and the time that it may take to tell us from another of our name; a
+	 * cut in the midst of them must not hold up the next attempt for long. */
+	c->deadline_ms = net_now(n) + NET_FOREIGN_HANDSHAKE_MS;
+	if (c->peer->member)
+		c->deadline_ms = net_now(n) + rival_ms(n) + 4 * dial_patience(c->peer->connect_ms);
 	net_wake_at(n, c->deadline_ms);
 	if (!hello_write(c, &out))
 		conn_close(c, "the connection broke during the handshake");
@@ -192,6 +195,7 @@ static void hello_up(struct net_conn *c)
 /* The link that is up gives way to this one. */
 static void hello_replace(struct net_conn *c)
 {
+	assert(c->peer->up != NULL && c->peer->up != c);
 	conn_close(c->peer->up, "replaced by a newer connection");
 	if (c->state != CONN_CLOSED && c->peer->up == NULL)
 		hello_up(c);

@@ -12,13 +12,14 @@ enum {
 	NET_NOTSENT_LOWAT = 16 * 1024,
 	/* A queue this long is flushed without waiting for the end of the loop's turn. */
 	NET_FLUSH_BYTES = 256 * 1024,
-	/* Connections that have not proved their cookie: from one address, and in all. */
-	NET_STRANGERS_PER_ADDRESS = 32,
+	/* Connections that have not proved their cookie: from one address, and in all. More than
+	 * the backlog, which a peer has filled in vain when this process slept. */
+	NET_STRANGERS_PER_ADDRESS = 80,
 	NET_STRANGERS_MAX = 256,
 	/* Foreign nodes connected or being connected at once: more than strangers can feign. */
 	NET_FOREIGN_MAX = 512,
 	/* Listening backlog: a cluster, its tools, and some strangers. */
-	NET_BACKLOG = 128,
+	NET_BACKLOG = 64,
 	/* A foreign node may be slow with its handshake: OTP's own default is 7 s. */
 	NET_FOREIGN_HANDSHAKE_MS = 7000,
 	/* Two links that became ready this close together came from a simultaneous connect. */

@@ -330,20 +330,20 @@ static void garbage_is_refused_and_silence_is_cut_off(void **state)
 
 static void strangers_are_limited(void **state)
 {
-	static struct stranger strangers[40];
+	static struct stranger strangers[90];
 	struct world *w = *state;
 	unsigned n = 0;
 
 	node_start(w, 0, 'a', "", "cookie");
-	for (size_t i = 0; i < 40; i++)
+	for (size_t i = 0; i < 90; i++)
 		stranger_come(w, &strangers[i], net_port(w->nodes[0].net), "");
 	AWAIT(w, strstr(w->nodes[0].refused, "too many connections") != NULL);
 	node_stop(w, 0);
-	for (size_t i = 0; i < 40; i++) {
+	for (size_t i = 0; i < 90; i++) {
 		AWAIT(w, strangers[i].hung_up);
 		n++;
 	}
-	assert_int_equal(n, 40);
+	assert_int_equal(n, 90);
 }
 
 static void a_busy_port_is_passed_over_and_a_busy_range_explained(void **state)
