@@ -2,19 +2,20 @@
 #   build/release  what is installed and run         build/asan  gcc, AddressSanitizer and UBSan
 #   build/clang    the second compiler, clang-tidy   build/fuzz  clang with libFuzzer
 #
-# BUILD moves all of them; CUTS, SECONDS, DESTDIR and PREFIX belong to single targets.
+# BUILD moves all of them; CUTS, MINUTES, SECONDS, DESTDIR and PREFIX belong to single targets.
 
 BUILD ?= build
 PREFIX ?= /opt/erlmcp
 DESTDIR ?=
 CUTS ?= 20
 SECONDS ?= 30
+MINUTES ?= 10
 JOBS ?= $(shell nproc)
 
 # Make exports nothing by itself; the scripts need these.
 export BUILD JOBS
 
-.PHONY: help deps build run test check drill fuzz install format clean
+.PHONY: help deps build run test check drill soak fuzz install format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -37,6 +38,9 @@ test: deps ## everything: check, clang, real Erlang, network namespaces, fuzz co
 
 drill: build ## CUTS=20 network cuts under load: prints a table, writes build/drill.json
 	@python3 test/lab/drill.py --build "$(BUILD)/release" --cuts "$(CUTS)" --json "$(BUILD)/drill.json"
+
+soak: build ## MINUTES=10 of 5 % loss and 20 ms jitter under load: nobody may be fenced
+	@python3 test/lab/soak.py --build "$(BUILD)/release" --minutes "$(MINUTES)"
 
 fuzz: ## SECONDS=30 of libFuzzer for each decoder
 	@tools/fuzz.sh "$(SECONDS)"

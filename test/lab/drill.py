@@ -37,7 +37,7 @@ POLL_S = 0.005
 ROUND_MAX_S = 20.0  # what has not happened by then is reported as missing
 HEAL_MAX_S = 60.0
 REFUSALS_MIN = 20
-CUT_MIN_S = 1.5
+CUT_MIN_S = 1.0, 4.0  # what a cut does to TCP's timers depends on how long it lasts
 
 FIGURES = {
     "detection": "ms from the cut until a member is noted as lost",
@@ -131,6 +131,7 @@ class Drill:
     async def watch_cut(self, cut, leader, victim, rest):
         """Keep the cut until all that is to be seen was seen, or it is too late for it."""
         marks = dict.fromkeys(("fence", "leader", "write"))
+        least = cut + self.dice.uniform(*CUT_MIN_S)
 
         def seen():
             if marks["fence"] is None:
@@ -143,7 +144,7 @@ class Drill:
                 marks["write"] = self.written(rest, cut, since)
             refusals = self.refusals(victim, marks["fence"])
             return (marks["fence"] and marks["write"] and len(refusals) >= REFUSALS_MIN
-                    and boottime() > cut + CUT_MIN_S)
+                    and boottime() > least)
 
         await until(seen, ROUND_MAX_S)
         for name in ("fence", "write"):
@@ -184,11 +185,12 @@ class Drill:
             "fence": ms(marks["fence"], cut),
             "take_over" if is_leader else "write_gap": ms(marks["write"], cut),
             "in_sync": ms(marks["back"], healed),
+            "cut": ms(healed, cut),
         }
         if is_leader:
             measured["margin"] = ms(marks["leader"], marks["fence"])
         for name, value in measured.items():
-            if value is not None:
+            if value is not None and name in self.samples:
                 self.samples[name].append(value)
         self.samples["refusal"] += [round(s * 1000, 1) for s in marks["refusals"]]
         return measured
@@ -198,7 +200,8 @@ def one_line(measured):
     words = [f"{name} {value:.0f}" for name, value in measured.items()
              if name in FIGURES and value is not None]
     role = "leader  " if measured["leader"] else "follower"
-    return f"round {measured['round']:3}: {role} cut off, ms: " + ", ".join(words)
+    return (f"round {measured['round']:3}: {role} cut off for {measured['cut'] / 1000:.1f} s, ms: "
+            + ", ".join(words))
 
 
 def table(result):
