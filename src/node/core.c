@@ -44,8 +44,11 @@ void core_send(struct core *c, const char *peer, enum member_channel channel, en
 	buf_reset(&c->out);
 	buf_u8(&c->out, (uint8_t)channel);
 	buf_bytes(&c->out, bytes, len);
-	if (buf_status(&c->out) == ST_OK)
-		c->ops.send(c->ops.arg, peer, traffic, c->out.base, c->out.len);
+	if (buf_status(&c->out) != ST_OK)
+		return;
+	c->sending = true;
+	c->ops.send(c->ops.arg, peer, traffic, c->out.base, c->out.len);
+	c->sending = false;
 }
 
 static void core_forward(struct core *c, const char *peer, const struct forward *f,
@@ -378,6 +381,7 @@ static void turn(struct core *c)
 	int64_t now_us = c->ops.now_us(c->ops.arg);
 	struct cluster_event ev;
 
+	core_tell_downs(c);
 	if (c->started && now_us >= consensus_deadline_us(c->consensus))
 		consensus_tick(c->consensus);
 	core_sample(c);

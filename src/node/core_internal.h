@@ -11,6 +11,12 @@
 /* First byte of a member message: which room it is for. */
 enum member_channel { CHANNEL_CLUSTER = 'C', CHANNEL_RAFT = 'R', CHANNEL_FORWARD = 'F' };
 
+/* A link that broke while something was being sent. */
+struct late_down {
+	char peer[NODE_NAME_MAX];
+	uint64_t epoch;
+};
+
 struct core {
 	struct core_config config;
 	struct core_ops ops;
@@ -34,9 +40,15 @@ struct core {
 	uint64_t reviewed_term;
 	int64_t review_us; /* next review for time's sake */
 	struct pace pace;  /* how steadily the members' beats come */
-	struct buf out;    /* one outgoing member message */
-	struct buf note;   /* text of an event */
+	bool sending;      /* inside ops.send, possibly deep inside libraft */
+	size_t n_downs;
+	struct late_down downs[MEMBERS_MAX]; /* told to the cluster in the next turn */
+	struct buf out;                      /* one outgoing member message */
+	struct buf note;                     /* text of an event */
 };
+
+/* core_links.c */
+void core_tell_downs(struct core *c);
 
 /* core_actions.c */
 void core_perform(struct core *c, const struct cluster_actions *actions);

@@ -1,4 +1,7 @@
 /* What links bring: their coming and going, and the members' messages, room by room. */
+#include <assert.h>
+#include <string.h>
+
 #include "node/core_internal.h"
 
 static void link_event(struct core *c, enum cluster_event_type type, const char *peer,
@@ -24,7 +27,29 @@ void core_link_up(struct core *c, const char *peer, uint64_t epoch)
 
 void core_link_down(struct core *c, const char *peer, uint64_t epoch)
 {
-	link_event(c, CLUSTER_LINK_DOWN, peer, epoch);
+	struct late_down *late;
+
+	if (!c->sending) {
+		link_event(c, CLUSTER_LINK_DOWN, peer, epoch);
+		return;
+	}
+	/* A send found the link broken, perhaps deep inside libraft: this is no time for a step.
+	 * One place a member is enough, because a link is only made anew in a later turn. */
+	assert(c->n_downs < MEMBERS_MAX && strlen(peer) < NODE_NAME_MAX);
+	late = &c->downs[c->n_downs++];
+	strcpy(late->peer, peer);
+	late->epoch = epoch;
+	c->dirty = true;
+}
+
+void core_tell_downs(struct core *c)
+{
+	size_t i;
+
+	assert(!c->sending);
+	for (i = 0; i < c->n_downs; i++)
+		link_event(c, CLUSTER_LINK_DOWN, c->downs[i].peer, c->downs[i].epoch);
+	c->n_downs = 0;
 }
 
 static bool serves_clients(const struct core *c)
