@@ -25,7 +25,7 @@ enum {
 	PACE_WINDOW_US = 15000000, /* long gaps are remembered for one to two windows */
 	PACE_SETTLE_US = 1000000,  /* after a cut or on a new link TCP catches up in bursts: gaps of
 	                              this first second say nothing of the network's steady state */
-	PACE_PEAK_FACTOR = 4, /* timeout >= this many times the second longest gap: a lost segment's
+	PACE_PEAK_FACTOR = 3, /* timeout >= this many times the second longest gap: a lost segment's
 	                         recovery may itself be lost, and then once more */
 };
 
