@@ -8,7 +8,7 @@ dir=${BUILD:-build}/$kind
 
 case $kind in
 release) set -- ;;
-asan) set -- -Db_sanitize=address,undefined ;;
+asan) set -- -Db_sanitize=address,undefined -Doptimization=1 ;;
 clang) set -- ;;
 fuzz)
 	set -- -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false \
