@@ -17,7 +17,7 @@ static const struct term *undefined(struct machine *m, const char *module, const
 	const char *copy = NULL;
 
 	(void)machine_error_atom(m, "undef");
-	buf_init(&text, 4 * ATOM_BYTES_MAX);
+	buf_init(&text, (size_t)4 * ATOM_BYTES_MAX);
 	if (strcmp(module, "erlang") != 0)
 		buf_printf(&text, "%s:", module);
 	buf_printf(&text, "%s/%zu", function, n);

@@ -8,11 +8,20 @@
 	static const struct term *name(struct machine *m __attribute__((unused)), \
 	                               const struct term *const args[] __attribute__((unused)))
 
+/* Walks a list to its end: nil, or what is there instead. Each round costs a step. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): l is the name of the variable */
+#define EACH(m, l, list)                                                                        \
+	for (const struct term *l = (list);                                                     \
+	     term_type(l) == TERM_CONS && (m)->signal == SIGNAL_NONE && machine_charge((m), 1); \
+	     l = term_tail(l))
+/* NOLINTEND(bugprone-macro-parentheses) */
+
 /* The functions of one module; ends with a row without a name. */
 extern const struct builtin builtins_erlang[];
 extern const struct builtin builtins_guards[];  /* of erlang: tests and parts of terms */
 extern const struct builtin builtins_convert[]; /* of erlang: from one kind to another */
 extern const struct builtin builtins_lists[];
+extern const struct builtin builtins_lists_make[];  /* of lists: making and flattening */
 extern const struct builtin builtins_lists_order[]; /* of lists: sorting and keys */
 extern const struct builtin builtins_lists_split[]; /* of lists: parts and pairs */
 extern const struct builtin builtins_maps[];

@@ -476,48 +476,63 @@ BUILTIN(pad_4)
 	return pad(m, args[0], args[1], args[2], (uint32_t)code);
 }
 
+static size_t skip_sign(const struct chars *c, size_t at)
+{
+	return at + (at < c->n && (c->at[at] == '-' || c->at[at] == '+'));
+}
+
+static size_t skip_digits(const struct chars *c, size_t at)
+{
+	while (at < c->n && c->at[at] >= '0' && c->at[at] <= '9')
+		at++;
+	return at;
+}
+
+/* Where the number ends that the text starts with; 0: there is none. */
+static size_t number_end(const struct chars *c, bool real)
+{
+	const size_t start = skip_sign(c, 0);
+	size_t end = skip_digits(c, start);
+	size_t fraction;
+	size_t exponent;
+
+	if (end == start || !real)
+		return end == start ? 0 : end;
+	if (end == c->n || c->at[end] != '.')
+		return 0;
+	fraction = skip_digits(c, end + 1);
+	if (fraction == end + 1)
+		return 0;
+	if (fraction == c->n || (c->at[fraction] != 'e' && c->at[fraction] != 'E'))
+		return fraction;
+	exponent = skip_sign(c, fraction + 1);
+	end = skip_digits(c, exponent);
+	return end == exponent ? fraction : end;
+}
+
+static const struct term *no_number(struct machine *m, const char *why)
+{
+	return term_tuple2(m->arena, term_atom(m->arena, "error"), term_atom(m->arena, why));
+}
+
 /* {Number, Rest} or {error, no_integer}: what the text starts with. */
 static const struct term *leading_number(struct machine *m, const struct term *t, bool real)
 {
 	struct chars c;
 	const struct term *text;
 	const struct term *v;
-	size_t n = 0;
-	size_t digits;
+	size_t end;
 
-	if (!text_chars(m, t, TEXT_UTF8, &c)) {
-		if (m->signal != SIGNAL_NONE)
-			return NULL;
-		return term_tuple2(m->arena, term_atom(m->arena, "error"),
-		                   term_atom(m->arena, "badarg"));
-	}
-	if (c.n > 0 && (c.at[0] == '-' || c.at[0] == '+'))
-		n++;
-	digits = n;
-	while (n < c.n && c.at[n] >= '0' && c.at[n] <= '9')
-		n++;
-	if (n > digits && real && n + 1 < c.n && c.at[n] == '.' && c.at[n + 1] >= '0' &&
-	    c.at[n + 1] <= '9') {
-		n++;
-		while (n < c.n && c.at[n] >= '0' && c.at[n] <= '9')
-			n++;
-		if (n + 1 < c.n && (c.at[n] == 'e' || c.at[n] == 'E')) {
-			size_t e = n + 1 + (c.at[n + 1] == '-' || c.at[n + 1] == '+');
-
-			if (e < c.n && c.at[e] >= '0' && c.at[e] <= '9')
-				n = e;
-			while (n < c.n && c.at[n] >= '0' && c.at[n] <= '9')
-				n++;
-		}
-	} else if (n == digits || real) {
-		return term_tuple2(m->arena, term_atom(m->arena, "error"),
-		                   term_atom(m->arena, real ? "no_float" : "no_integer"));
-	}
-	text = text_list(m, c.at, n);
+	if (!text_chars(m, t, TEXT_UTF8, &c))
+		return m->signal == SIGNAL_NONE ? no_number(m, "badarg") : NULL;
+	end = number_end(&c, real);
+	if (end == 0)
+		return no_number(m, real ? "no_float" : "no_integer");
+	text = text_list(m, c.at, end);
 	if (text == NULL)
 		return NULL;
 	v = apply_function(m, "erlang", real ? "list_to_float" : "list_to_integer", &text, 1);
-	return v == NULL ? NULL : term_tuple2(m->arena, v, like(m, t, c.at + n, c.n - n));
+	return v == NULL ? NULL : term_tuple2(m->arena, v, like(m, t, c.at + end, c.n - end));
 }
 
 BUILTIN(to_integer)

@@ -65,6 +65,7 @@ static enum status consult_terms(struct arena *a, const struct ast *program,
 	return ST_OK;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a term, or where and why there is none */
 enum status eval_consult(struct arena *a, const char *text, size_t len, const struct term **ret,
                          unsigned *ret_line, unsigned *ret_column, const char **ret_message)
 {

@@ -23,7 +23,7 @@ static void decimal_of(double v, struct decimal *ret)
 	ret->digits[0] = text[0];
 	memcpy(ret->digits + 1, text + 2, DIGITS - 1);
 	ret->digits[DIGITS] = '\0';
-	ret->exponent = atoi(strchr(text, 'e') + 1);
+	ret->exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
 	ret->negative = v < 0;
 }
 

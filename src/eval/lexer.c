@@ -65,10 +65,8 @@ static void skip_space(struct lexer *lx)
 				continue;
 			if (peek(lx, 0) != -1 && peek(lx, 0) != '\n')
 				return; /* no UTF-8: the next token reports it */
-		} else if (c >= 0 && c <= ' ') {
-			(void)take(lx);
-		} else if (c == 0xc2 && peek(lx, 1) == 0xa0) {
-			(void)take(lx); /* a no-break space, from a copied web page */
+		} else if ((c >= 0 && c <= ' ') || (c == 0xc2 && peek(lx, 1) == 0xa0)) {
+			(void)take(lx); /* or a no-break space, from a copied web page */
 		} else {
 			return;
 		}
@@ -208,7 +206,7 @@ static int64_t escape(struct lexer *lx)
 		return hex_escape(lx);
 	if (c == '^') {
 		c = take(lx);
-		return c >= '@' && c <= '_' ? c & 0x1f : (c >= 'a' && c <= 'z' ? c & 0x1f : -1);
+		return (c >= '@' && c <= '_') || (c >= 'a' && c <= 'z') ? c & 0x1f : -1;
 	}
 	for (size_t i = 0; i < sizeof names - 1; i += 2) {
 		if (c == names[i])
@@ -372,9 +370,9 @@ static enum status punct_token(struct lexer *lx, struct token *ret)
 
 static bool is_full_stop(const struct lexer *lx)
 {
-	int next = peek(lx, 1);
+	int next = peek(lx, 1); /* -1 at the end */
 
-	return peek(lx, 0) == '.' && (next == -1 || next <= ' ' || next == '%');
+	return peek(lx, 0) == '.' && (next <= ' ' || next == '%');
 }
 
 enum status lexer_next(struct lexer *lx, struct token *ret)

@@ -19,7 +19,8 @@ enum {
 	EVAL_ANSWERS_MAX = 64 * 1024 * 1024,
 	/* The default limits. Steps and memory: either is used up in well under a tenth of a second
 	 * on a slow core, and so long the node's loop stands still at worst. Depth: some 400 bytes
-	 * of C stack each in a release build, 800 with sanitizers, of the 8 MiB of a main thread. */
+	 * of C stack each in a release build, 800 with sanitizers, of the 8 MiB of a main thread.
+	 */
 	EVAL_STEPS = 2 * 1000 * 1000,
 	EVAL_MEMORY = 32 * 1024 * 1024,
 	EVAL_DEPTH = 5000,

@@ -1,4 +1,4 @@
-/* Expressions by precedence climbing; words and binaries are in files of their own. */
+/* Expressions by precedence climbing; operands are in files of their own. */
 #include "eval/parser.h"
 
 #include <assert.h>
@@ -67,7 +67,7 @@ static const struct operator_row prefixes[] = {
     {"not", AST_UNARY, OP_NOT, LEVEL_PREFIX, RIGHT},
 };
 
-static bool out_of_memory(struct parser *p)
+bool parser_out_of_memory(struct parser *p)
 {
 	if (p->st == ST_OK) {
 		p->st = ST_LIMIT;
@@ -87,7 +87,7 @@ bool parser_advance(struct parser *p)
 	if (st == ST_OK)
 		return true;
 	if (st != ST_INVALID)
-		return out_of_memory(p);
+		return parser_out_of_memory(p);
 	p->st = st;
 	p->fault = (struct parse_fault){p->token.line, p->token.column, p->lexer.message};
 	return false;
@@ -149,7 +149,7 @@ struct ast *parser_node(struct parser *p, enum ast_kind kind)
 	struct ast *x = p->st == ST_OK ? arena_alloc(p->arena, sizeof *x) : NULL;
 
 	if (x == NULL) {
-		(void)out_of_memory(p);
+		(void)parser_out_of_memory(p);
 		return NULL;
 	}
 	x->kind = kind;
@@ -163,7 +163,7 @@ void *parser_array(struct parser *p, size_t n, size_t size)
 	void *at = p->st == ST_OK ? arena_alloc(p->arena, (n + 1) * size) : NULL;
 
 	if (at == NULL)
-		(void)out_of_memory(p);
+		(void)parser_out_of_memory(p);
 	return at;
 }
 
@@ -203,242 +203,11 @@ const char *parser_intern(struct parser *p, const char *text)
 	return text;
 }
 
-static const struct ast *node_with(struct ast *x, const struct items *items)
+const struct ast *parser_with_kids(struct ast *x, const struct items *items)
 {
 	x->kids = items->at;
 	x->n_kids = items->n;
 	return x;
-}
-
-static const struct ast *literal(struct parser *p)
-{
-	struct ast *x = parser_node(p, AST_LITERAL);
-
-	if (x == NULL)
-		return NULL;
-	x->value = p->token.value;
-	return parser_advance(p) ? x : NULL;
-}
-
-/* Strings that follow each other are one. */
-static const struct ast *string(struct parser *p)
-{
-	struct ast *x = parser_node(p, AST_LITERAL);
-	const struct term **chars;
-	size_t n = 0;
-
-	if (x == NULL)
-		return NULL;
-	x->value = p->token.value;
-	if (!parser_advance(p) || p->token.kind != TOKEN_STRING)
-		return p->st == ST_OK ? x : NULL;
-	while (p->st == ST_OK && p->token.kind == TOKEN_STRING) {
-		size_t len = (size_t)term_length(x->value);
-
-		chars = parser_array(p, len, sizeof *chars);
-		if (chars == NULL)
-			return NULL;
-		n = 0;
-		for (const struct term *l = x->value; n < len; l = term_tail(l))
-			chars[n++] = term_head(l);
-		x->value = term_list_tail(p->arena, chars, n, p->token.value);
-		if (x->value == NULL)
-			(void)out_of_memory(p);
-		(void)parser_advance(p);
-	}
-	return p->st == ST_OK ? x : NULL;
-}
-
-static const struct ast *variable(struct parser *p)
-{
-	struct ast *x = parser_node(p, AST_VAR);
-
-	if (x == NULL)
-		return NULL;
-	x->name = parser_intern(p, p->token.text);
-	return parser_advance(p) ? x : NULL;
-}
-
-/* Expressions between commas, up to the closing bracket, which is read. */
-static bool sequence(struct parser *p, const char *closing, struct items *items)
-{
-	if (parser_accept(p, closing))
-		return p->st == ST_OK;
-	do {
-		if (!parser_push(p, items, parse_expr(p)))
-			return false;
-	} while (parser_accept(p, ","));
-	return parser_expect(p, closing);
-}
-
-static const struct ast *comprehension(struct parser *p, struct ast *x, const struct ast *body)
-{
-	struct items items = {0};
-
-	x->kind = AST_LIST_COMP;
-	if (!parser_push(p, &items, body) || !parse_qualifiers(p, x, "]"))
-		return NULL;
-	return node_with(x, &items);
-}
-
-static const struct ast *list(struct parser *p)
-{
-	struct ast *x = parser_node(p, AST_LIST);
-	struct items items = {0};
-
-	if (x == NULL || !parser_advance(p))
-		return NULL;
-	if (parser_at(p, "]")) {
-		x->kind = AST_LITERAL;
-		x->value = term_nil(p->arena);
-		return parser_advance(p) ? x : NULL;
-	}
-	do {
-		if (!parser_push(p, &items, parse_expr(p)))
-			return NULL;
-		if (items.n == 1 && parser_accept(p, "||"))
-			return comprehension(p, x, items.at[0]);
-	} while (parser_accept(p, ","));
-	if (parser_accept(p, "|")) {
-		x->tail = parse_expr(p);
-		if (x->tail == NULL)
-			return NULL;
-	}
-	return parser_expect(p, "]") ? node_with(x, &items) : NULL;
-}
-
-static const struct ast *tuple(struct parser *p)
-{
-	struct ast *x = parser_node(p, AST_TUPLE);
-	struct items items = {0};
-
-	if (x == NULL || !parser_advance(p) || !sequence(p, "}", &items))
-		return NULL;
-	return node_with(x, &items);
-}
-
-/* #{...}: makes a map, or, behind an expression, updates one. */
-static const struct ast *map(struct parser *p, const struct ast *updated)
-{
-	struct ast *x = parser_node(p, AST_MAP);
-	struct items items = {0};
-	struct items exact = {0};
-	bool *flags;
-
-	if (x == NULL || !parser_advance(p))
-		return NULL;
-	if (!parser_at(p, "{"))
-		return parser_fail(p, "records are not supported");
-	(void)parser_advance(p);
-	x->tail = updated;
-	while (!parser_at(p, "}")) {
-		if (!parser_push(p, &items, parse_expr(p)))
-			return NULL;
-		if (!parser_at(p, "=>") && !parser_at(p, ":="))
-			return parser_unexpected(p);
-		if (!parser_push(p, &exact, parser_at(p, ":=") ? x : items.at[items.n - 1]))
-			return NULL;
-		if (!parser_advance(p) || !parser_push(p, &items, parse_expr(p)))
-			return NULL;
-		if (!parser_accept(p, ","))
-			break;
-		if (parser_at(p, "}"))
-			return parser_unexpected(p);
-	}
-	if (!parser_expect(p, "}"))
-		return NULL;
-	flags = parser_array(p, exact.n, sizeof *flags);
-	if (flags == NULL)
-		return NULL;
-	for (size_t i = 0; i < exact.n; i++)
-		flags[i] = exact.at[i] == x;
-	x->exact = flags;
-	return node_with(x, &items);
-}
-
-static const struct ast *parenthesis(struct parser *p)
-{
-	const struct ast *x;
-
-	if (!parser_advance(p))
-		return NULL;
-	x = parse_expr(p);
-	return x != NULL && parser_expect(p, ")") ? x : NULL;
-}
-
-const struct ast *parse_operand(struct parser *p)
-{
-	switch (p->token.kind) {
-	case TOKEN_ATOM:
-	case TOKEN_INTEGER:
-	case TOKEN_FLOAT:
-	case TOKEN_CHAR:
-		return literal(p);
-	case TOKEN_STRING:
-		return string(p);
-	case TOKEN_VAR:
-		return variable(p);
-	case TOKEN_WORD:
-		return parse_word(p);
-	case TOKEN_END:
-	case TOKEN_DOT:
-	case TOKEN_PUNCT:
-		break;
-	}
-	if (parser_at(p, "("))
-		return parenthesis(p);
-	if (parser_at(p, "["))
-		return list(p);
-	if (parser_at(p, "{"))
-		return tuple(p);
-	if (parser_at(p, "<<"))
-		return parse_binary(p);
-	if (parser_at(p, "#"))
-		return map(p, NULL);
-	return parser_unexpected(p);
-}
-
-static const struct ast *call(struct parser *p, const struct ast *callee)
-{
-	struct ast *x = parser_node(p, AST_CALL);
-	struct items items = {0};
-
-	if (x == NULL || !parser_advance(p) || !parser_push(p, &items, callee) ||
-	    !sequence(p, ")", &items))
-		return NULL;
-	x->line = callee->line;
-	x->column = callee->column;
-	return node_with(x, &items);
-}
-
-static const struct ast *remote(struct parser *p, const struct ast *module)
-{
-	struct ast *x = parser_node(p, AST_REMOTE);
-	struct items items = {0};
-
-	if (x == NULL || !parser_advance(p) || !parser_push(p, &items, module) ||
-	    !parser_push(p, &items, parse_operand(p)))
-		return NULL;
-	x->line = module->line;
-	x->column = module->column;
-	return node_with(x, &items);
-}
-
-const struct ast *parse_primary(struct parser *p)
-{
-	const struct ast *x = p->st == ST_OK ? parse_operand(p) : NULL;
-
-	while (x != NULL) {
-		if (parser_at(p, "("))
-			x = call(p, x);
-		else if (parser_at(p, ":"))
-			x = remote(p, x);
-		else if (parser_at(p, "#"))
-			x = map(p, x);
-		else
-			break;
-	}
-	return p->st == ST_OK ? x : NULL;
 }
 
 static const struct operator_row *find_operator(const struct parser *p,
@@ -468,7 +237,7 @@ static const struct ast *prefixed(struct parser *p)
 	x->op = row->op;
 	if (!parser_push(p, &items, climb(p, LEVEL_PREFIX)))
 		return NULL;
-	return node_with(x, &items);
+	return parser_with_kids(x, &items);
 }
 
 static const struct ast *infix(struct parser *p, const struct operator_row *row,
@@ -484,7 +253,7 @@ static const struct ast *infix(struct parser *p, const struct operator_row *row,
 	x->column = left->column;
 	if (!parser_push(p, &items, climb(p, row->side == RIGHT ? row->level : row->level + 1)))
 		return NULL;
-	return node_with(x, &items);
+	return parser_with_kids(x, &items);
 }
 
 static const struct ast *climb_from(struct parser *p, enum level level)
@@ -537,7 +306,7 @@ const struct ast *parse_expr(struct parser *p)
 	p->nesting++;
 	(void)parser_push(p, &items, parse_expr(p));
 	p->nesting--;
-	return p->st == ST_OK ? node_with(x, &items) : NULL;
+	return p->st == ST_OK ? parser_with_kids(x, &items) : NULL;
 }
 
 const struct ast *parse_body(struct parser *p)
@@ -551,7 +320,7 @@ const struct ast *parse_body(struct parser *p)
 		if (!parser_push(p, &items, parse_expr(p)))
 			return NULL;
 	} while (parser_accept(p, ","));
-	return node_with(x, &items);
+	return parser_with_kids(x, &items);
 }
 
 static enum status parse_all(struct parser *p, bool keep_dotted, struct items *items)
@@ -594,7 +363,7 @@ static enum status parse(struct arena *a, const char *text, size_t len, bool dot
 		*ret_fault = p.fault;
 		return p.st;
 	}
-	*ret = node_with(x, &items);
+	*ret = parser_with_kids(x, &items);
 	return ST_OK;
 }
 

@@ -39,6 +39,9 @@ bool parser_expect(struct parser *p, const char *word_or_punct);
 const struct ast *parser_fail(struct parser *p, const char *what);
 /* "syntax error before: ..." at the next token. */
 const struct ast *parser_unexpected(struct parser *p);
+/* x with those kids. */
+const struct ast *parser_with_kids(struct ast *x, const struct items *items);
+bool parser_out_of_memory(struct parser *p);
 struct ast *parser_node(struct parser *p, enum ast_kind kind);
 bool parser_push(struct parser *p, struct items *items, const struct ast *x);
 const char *parser_intern(struct parser *p, const char *text);

@@ -15,6 +15,9 @@
 #include "term/repr.h"
 #include "term/term.h"
 
+/* NOLINTBEGIN(misc-no-recursion,bugprone-sizeof-expression): recursion is bounded by ETF_DEPTH_MAX;
+ * arrays of pointers are meant */
+
 struct decoder {
 	struct cursor in;
 	struct arena *arena;
@@ -517,3 +520,4 @@ enum status term_decode(struct arena *a, const uint8_t *bytes, size_t len, size_
 		*ret_used = used + 1;
 	return st;
 }
+/* NOLINTEND(misc-no-recursion,bugprone-sizeof-expression) */

@@ -8,6 +8,8 @@
 #include "term/repr.h"
 #include "term/term.h"
 
+/* NOLINTBEGIN(misc-no-recursion): recursion is bounded by TERM_DEPTH_MAX */
+
 static enum status encode(struct buf *b, const struct term *t);
 
 static void encode_atom(struct buf *b, const char *text, size_t len)
@@ -231,3 +233,4 @@ enum status term_encode(const struct term *t, struct buf *b)
 	buf_u8(b, ETF_VERSION);
 	return term_encode_bare(t, b);
 }
+/* NOLINTEND(misc-no-recursion) */

@@ -365,7 +365,7 @@ size_t integer_byte_count(const struct term *t)
 	struct view view;
 
 	view_init(&view, t);
-	return mpz_sgn(view.z) == 0 ? 0 : (mpz_sizeinbase(view.z, 2) + 7) / 8;
+	return integer_sign(t) == 0 ? 0 : (mpz_sizeinbase(view.z, 2) + 7) / 8;
 }
 
 void integer_to_bytes(const struct term *t, uint8_t *ret)

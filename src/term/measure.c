@@ -8,6 +8,8 @@
 #include "term/print.h"
 #include "term/repr.h"
 
+/* NOLINTBEGIN(misc-no-recursion): recursion is bounded by TERM_DEPTH_MAX */
+
 /* Characters of a binary that each level of depth shows, as ~P counts. */
 enum { STRING_CHARS_PER_DEPTH = 4 };
 
@@ -299,3 +301,4 @@ bool measure_term(struct measurer *m, const struct term *t, struct node *ret)
 {
 	return measure(m, t, m->o->depth, ret);
 }
+/* NOLINTEND(misc-no-recursion) */

@@ -10,6 +10,8 @@
 
 #include "term/measure.h"
 
+/* NOLINTBEGIN(misc-no-recursion): recursion is bounded by TERM_DEPTH_MAX */
+
 struct printer {
 	struct buf *out;
 	long line_max;   /* columns */
@@ -348,3 +350,4 @@ void term_print_pretty(struct buf *b, const struct term *t, unsigned column_max)
 
 	term_print_with(b, t, &o);
 }
+/* NOLINTEND(misc-no-recursion) */

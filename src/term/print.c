@@ -11,6 +11,8 @@
 #include "term/integer.h"
 #include "term/repr.h"
 
+/* NOLINTBEGIN(misc-no-recursion): recursion is bounded by TERM_DEPTH_MAX */
+
 void print_code(struct buf *b, uint32_t code)
 {
 	uint8_t bytes[4];
@@ -149,7 +151,7 @@ static int shortest_digits(double v, char digits[20], int *exponent)
 
 	while (!decimal_of(v, precision, text, sizeof text) && precision < 17)
 		precision++;
-	*exponent = atoi(strchr(text, 'e') + 1) + 1;
+	*exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10) + 1;
 	for (const char *c = text; *c != 'e'; c++) {
 		if (*c != '.')
 			digits[n++] = *c;
@@ -344,3 +346,4 @@ void term_print(struct buf *b, const struct term *t)
 {
 	write_term(b, t, false);
 }
+/* NOLINTEND(misc-no-recursion) */

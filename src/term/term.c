@@ -8,6 +8,9 @@
 #include "base/utf8.h"
 #include "term/repr.h"
 
+/* NOLINTBEGIN(misc-no-recursion,bugprone-sizeof-expression): recursion is bounded by
+ * TERM_DEPTH_MAX; arrays of pointers are meant */
+
 #define SMALL_INT(v)                                                      \
 	{                                                                 \
 		.type = TERM_INT, .depth = 1, .weight = 1, .integer = (v) \
@@ -484,3 +487,4 @@ const struct term *term_copy(struct arena *a, const struct term *t)
 	}
 	return NULL;
 }
+/* NOLINTEND(misc-no-recursion,bugprone-sizeof-expression) */
