@@ -213,12 +213,32 @@ static void net_start_handles(struct net *n)
 /* Takes the socket. */
 static void net_start_listener(struct net *n, int fd)
 {
-	n->listener.data = n;
-	must(uv_tcp_init(n->loop, &n->listener));
-	must(uv_tcp_open(&n->listener, fd));
-	must(uv_listen((uv_stream_t *)&n->listener, NET_BACKLOG, conn_accept));
+	uv_tcp_t *listener = &n->listeners[n->n_listeners];
+
+	assert(n->n_listeners < sizeof n->listeners / sizeof n->listeners[0]);
+	listener->data = n;
+	must(uv_tcp_init(n->loop, listener));
+	must(uv_tcp_open(listener, fd));
+	must(uv_listen((uv_stream_t *)listener, NET_BACKLOG, conn_accept));
 	n->handles++;
-	n->listening = true;
+	n->n_listeners++;
+}
+
+/* RB-008's manual check comes over loopback, whatever interface the distribution is bound to. */
+static void net_start_loopback(struct net *n)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(n->port)};
+	int fd;
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (n->config.interface[0] == '\0' || strncmp(n->config.interface, "127.", 4) == 0 ||
+	    strcmp(n->config.interface, "0.0.0.0") == 0)
+		return;
+	if (net_socket_listen(&address, &fd) == ST_OK)
+		net_start_listener(n, fd);
+	else
+		net_trace(n, "port %u of loopback is taken: tools on this host must use %s",
+		          n->port, n->config.interface);
 }
 
 static enum status net_start_epmd(struct net *n)
@@ -262,8 +282,10 @@ enum status net_open(struct uv_loop_s *loop, const struct net_config *config,
 			goto err_read_buffer;
 	}
 	net_start_handles(n);
-	if (fd >= 0)
+	if (fd >= 0) {
 		net_start_listener(n, fd);
+		net_start_loopback(n);
+	}
 	/* From here on nothing fails: a member or a registration that could not be begun for
 	 * want of memory is what the caller sees as missing. */
 	for (size_t i = 0; i < config->n_members; i++) {
@@ -330,8 +352,8 @@ void net_close(struct net *n, void (*closed_cb)(void *arg), void *arg)
 		conn_close(CONTAINER_OF(pos, struct net_conn, queue), "this node stops");
 	if (n->registration != NULL)
 		epmd_register_close(n->registration, net_registration_closed, n);
-	if (n->listening)
-		uv_close((uv_handle_t *)&n->listener, net_handle_closed);
+	for (size_t i = 0; i < n->n_listeners; i++)
+		uv_close((uv_handle_t *)&n->listeners[i], net_handle_closed);
 	uv_close((uv_handle_t *)&n->timer, net_handle_closed);
 	uv_close((uv_handle_t *)&n->prepare, net_handle_closed);
 	uv_close((uv_handle_t *)&n->check, net_handle_closed);

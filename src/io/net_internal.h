@@ -123,8 +123,8 @@ struct net {
 	char alive[NET_NAME_MAX]; /* our name before the @ */
 	uint32_t creation;
 	uint16_t port;
-	bool listening;
-	uv_tcp_t listener;
+	size_t n_listeners;
+	uv_tcp_t listeners[2]; /* the interface's; and loopback's, for tools on this host */
 	uv_timer_t timer;
 	int64_t timer_at_ms; /* when it fires; INT64_MAX: never */
 	uv_prepare_t prepare;

@@ -100,7 +100,7 @@ const struct config_key config_keys[] = {
 	  .max = 30000, .initial = "250", .env = "ERLMCP_DETECTION_MS", .unit = "milliseconds",
 	  .help = "A member not heard for this long is lost." },
 	{ .name = "member_silence_ms", .type = CONFIG_INT, .offset = FIELD(member_silence_ms),
-	  .min = 200, .max = 60000, .initial = "2000", .env = "ERLMCP_MEMBER_SILENCE_MS",
+	  .min = 200, .max = 60000, .initial = "750", .env = "ERLMCP_MEMBER_SILENCE_MS",
 	  .unit = "milliseconds",
 	  .help = "A member's connection that was silent for this long is closed and dialled anew." },
 	{ .name = "election_ms", .type = CONFIG_INT, .offset = FIELD(election_ms), .min = 50,

@@ -149,7 +149,7 @@ TEST(each_source_is_stronger_than_the_one_before)
 	};
 
 	assert_int_equal(load(&s), ST_OK);
-	assert_int_equal(s.c.values.member_silence_ms, 2000);
+	assert_int_equal(s.c.values.member_silence_ms, 750);
 	assert_int_equal(s.c.values.heartbeat_ms, 11);
 	assert_int_equal(s.c.values.detection_ms, 120);
 	assert_int_equal(s.c.values.election_ms, 230);
