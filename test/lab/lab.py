@@ -46,9 +46,9 @@ def wait_until(condition, timeout, what="the condition"):
 
 
 def build_directory(build=None):
-    """Where the programs are: the argument, ERLMCP_BUILD, or build/release."""
+    """Where the programs are: the argument, LAB_BUILD, or build/release."""
     top = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    return os.path.abspath(build or os.environ.get("ERLMCP_BUILD")
+    return os.path.abspath(build or os.environ.get("LAB_BUILD")
                            or os.path.join(top, "build", "release"))
 
 

@@ -83,8 +83,9 @@ def part_and_heal(c, victim):
     assert victim.log.grep("⚠️  MINORITY PARTITION DETECTED$")
     assert victim.log.grep(r"Reachable nodes: 1 \(need 2 for majority\)$")
     for node in rest:
-        assert node.log.grep("✅ MAJORITY PARTITION: Continue operations$")
-        assert node.log.grep(r"This node is part of the majority partition \(2 >= 2\)$")
+        for words in ("✅ MAJORITY PARTITION: Continue operations$",
+                      r"This node is part of the majority partition \(2 >= 2\)$"):
+            wait_until(lambda n=node, w=words: n.log.grep(w), 10, f"{node} says {words}")
         assert not node.log.grep("Node.*disconnected")
     mark = victim.log.mark()
     c.heal()
