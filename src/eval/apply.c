@@ -5,6 +5,8 @@
 
 #include "eval/machine.h"
 
+/* NOLINTBEGIN(bugprone-sizeof-expression): arrays of pointers are meant */
+
 bool apply_is_fun(const struct term *t, unsigned arity)
 {
 	return term_type(t) == TERM_FUN && term_fun_of(t)->arity == arity;
@@ -254,3 +256,4 @@ const struct term *apply_call(struct machine *m, const struct ast *x, const stru
 	m->tail_n = x->n_kids - 1;
 	return fun;
 }
+/* NOLINTEND(bugprone-sizeof-expression) */

@@ -4,6 +4,8 @@
 
 #include "eval/builtins.h"
 
+/* NOLINTBEGIN(bugprone-sizeof-expression): arrays of pointers are meant */
+
 /* How elements are compared; NULL fun: by term order. */
 struct order {
 	const struct term *fun; /* (X, Y) -> boolean(): X may come before Y */
@@ -373,3 +375,4 @@ const struct builtin builtins_lists_order[] = {
     {"sort", 2, sort_2},         {"ukeysort", 2, ukeysort},     {"uniq", 1, uniq},
     {"usort", 1, usort},         {"usort", 2, usort_2},         {NULL, 0, NULL},
 };
+/* NOLINTEND(bugprone-sizeof-expression) */

@@ -5,15 +5,21 @@
 #include "eval/parser.h"
 
 /* Only what file:consult/1 takes: literals and what is built of them. */
+/* NOLINTNEXTLINE(misc-no-recursion): a program is no deeper than the parser allows */
 static bool is_constant(const struct ast *x, const struct ast **ret_wrong)
 {
 	switch (x->kind) {
 	case AST_LITERAL:
 		return true;
+	case AST_MAP:
+		if (x->tail != NULL) {
+			*ret_wrong = x; /* an update */
+			return false;
+		}
+		break;
 	case AST_UNARY:
 	case AST_LIST:
 	case AST_TUPLE:
-	case AST_MAP:
 		break;
 	case AST_BINARY:
 		for (size_t i = 0; i < x->n_items; i++) {

@@ -9,6 +9,8 @@ enum {
 	EVAL_AST_MAX = 64 * 1024 * 1024,
 	/* Nesting of brackets in the text: each level costs a few C frames while parsing. */
 	EVAL_NESTING_MAX = 300,
+	/* Different variables of one program: looking one up is a walk. */
+	EVAL_NAMES_MAX = 256,
 	/* What io:format and friends may write in one run: an operator reads it. */
 	EVAL_OUTPUT_MAX = 1024 * 1024,
 	/* A field of io:format, a pad of string:pad: wider is a mistake. */

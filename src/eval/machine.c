@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+/* NOLINTBEGIN(bugprone-sizeof-expression): arrays of pointers are meant */
+
 const struct term *machine_raise(struct machine *m, const char *klass, const struct term *reason)
 {
 	if (m->signal != SIGNAL_NONE)
@@ -112,3 +114,4 @@ const struct term *vec_list(struct machine *m, const struct vec *v)
 {
 	return term_list(m->arena, v->at, v->n);
 }
+/* NOLINTEND(bugprone-sizeof-expression) */

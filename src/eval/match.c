@@ -4,6 +4,8 @@
 
 #include "eval/machine.h"
 
+/* NOLINTBEGIN(misc-no-recursion): recursion is bounded by machine_enter() */
+
 static enum match compare(struct machine *m, const struct term *x, const struct term *y)
 {
 	if (!machine_charge(m, term_weight(x) / 8))
@@ -152,3 +154,4 @@ enum match match_pattern(struct machine *m, const struct ast *pattern, const str
 	machine_leave(m);
 	return result;
 }
+/* NOLINTEND(misc-no-recursion) */

@@ -8,6 +8,9 @@
 #include "eval/limits.h"
 #include "eval/parser_core.h"
 
+/* NOLINTBEGIN(misc-no-recursion,bugprone-sizeof-expression): recursion is bounded by p->nesting;
+ * arrays of pointers are meant */
+
 /* Erlang's levels: a larger number binds tighter. */
 enum level {
 	LEVEL_CATCH,
@@ -194,12 +197,17 @@ const char *parser_intern(struct parser *p, const char *text)
 		if (strcmp(n->text, text) == 0)
 			return n->text;
 	}
+	if (p->n_names == EVAL_NAMES_MAX) {
+		(void)parser_fail(p, "too many variables");
+		return NULL;
+	}
 	name = parser_array(p, 1, sizeof *name);
 	if (name == NULL)
 		return NULL;
 	name->text = text;
 	name->next = p->names;
 	p->names = name;
+	p->n_names++;
 	return text;
 }
 
@@ -378,3 +386,4 @@ enum status parse_dotted(struct arena *a, const char *text, size_t len, const st
 {
 	return parse(a, text, len, true, ret, ret_fault);
 }
+/* NOLINTEND(misc-no-recursion,bugprone-sizeof-expression) */

@@ -20,6 +20,7 @@ struct parser {
 	struct parse_fault fault;
 	enum status st;           /* first failure */
 	const struct name *names; /* interned so far */
+	unsigned n_names;
 	unsigned nesting;
 };
 

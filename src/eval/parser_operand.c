@@ -1,6 +1,8 @@
 /* Operands: literals, variables, brackets of all kinds but <<>>, and what may follow an operand. */
 #include "eval/parser_core.h"
 
+/* NOLINTBEGIN(bugprone-sizeof-expression): arrays of pointers are meant */
+
 static const struct ast *literal(struct parser *p)
 {
 	struct ast *x = parser_node(p, AST_LITERAL);
@@ -231,3 +233,4 @@ const struct ast *parse_primary(struct parser *p)
 	}
 	return p->st == ST_OK ? x : NULL;
 }
+/* NOLINTEND(bugprone-sizeof-expression) */

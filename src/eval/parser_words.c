@@ -5,6 +5,8 @@
 #include "eval/parser_core.h"
 #include "term/term.h"
 
+/* NOLINTBEGIN(bugprone-sizeof-expression): arrays of pointers are meant */
+
 /* Clauses of unknown number, grown in the arena. */
 struct clauses {
 	struct ast_clause *at;
@@ -291,3 +293,4 @@ const struct ast *parse_word(struct parser *p)
 	body = parse_body(p);
 	return body != NULL && parser_expect(p, "end") ? body : NULL;
 }
+/* NOLINTEND(bugprone-sizeof-expression) */

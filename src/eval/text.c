@@ -4,6 +4,8 @@
 
 #include "base/utf8.h"
 
+/* NOLINTBEGIN(misc-no-recursion): recursion is bounded by TERM_DEPTH_MAX */
+
 bool text_push(struct machine *m, struct chars *c, uint32_t code)
 {
 	if (c->n == c->cap) {
@@ -148,3 +150,4 @@ const struct term *text_from_utf8(struct machine *m, const void *text, size_t le
 	}
 	return text_list(m, c.at, c.n);
 }
+/* NOLINTEND(misc-no-recursion) */

@@ -61,6 +61,7 @@ TEST(what_is_no_term_is_refused_with_its_place)
 	assert_string_equal(text, "syntax error before: the end");
 	assert_int_equal(consult("[{a, 1}", text, sizeof text, &line, &column), ST_INVALID);
 	assert_int_equal(consult("a, b.", text, sizeof text, &line, &column), ST_INVALID);
+	assert_int_equal(consult("#{}#{a => 1}.", text, sizeof text, &line, &column), ST_INVALID);
 	assert_int_equal(consult("-a.", text, sizeof text, &line, &column), ST_INVALID);
 }
 

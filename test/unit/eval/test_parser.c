@@ -52,6 +52,17 @@ TEST(nesting_has_a_limit)
 	SHOWS(text, "** 1:301: expression is nested too deeply\n");
 }
 
+TEST(variables_are_counted)
+{
+	char text[4096];
+	size_t n = 0;
+
+	for (int i = 0; i < 300; i++)
+		n += (size_t)snprintf(text + n, sizeof text - n, "V%d = 1, ", i);
+	(void)snprintf(text + n, sizeof text - n, "ok");
+	SHOWS(text, "** 1:2451: too many variables\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -60,6 +71,7 @@ int main(void)
 	    cmocka_unit_test(operators_bind_as_in_erlang),
 	    cmocka_unit_test(programs_are_expressions_between_commas_and_dots),
 	    cmocka_unit_test(nesting_has_a_limit),
+	    cmocka_unit_test(variables_are_counted),
 	};
 
 	return RUN_TESTS(tests);
