@@ -32,7 +32,7 @@ run_tests() {
 	shift 2
 	echo "== $name"
 	meson test -C "$build/$kind" --no-rebuild --print-errorlogs --quiet \
-		--num-processes "${JOBS:-2}" --logbase "testlog-$name" "$@" || part_failed "$name"
+		--num-processes "${JOBS:-2}" --timeout-multiplier 5 --logbase "testlog-$name" "$@" || part_failed "$name"
 	cp "$build/$kind/meson-logs/testlog-$name.json" "$results/" 2>/dev/null || :
 }
 
