@@ -349,6 +349,14 @@ const struct identity *cluster_identity(const struct cluster *c)
 	return &c->identity;
 }
 
+bool cluster_note_logged(struct cluster *c)
+{
+	if (c->identity.logged || c->identity.state == IDENTITY_EMPTY)
+		return false;
+	c->identity.logged = true;
+	return true;
+}
+
 enum cluster_state cluster_state(const struct cluster *c)
 {
 	return c->state;

@@ -202,6 +202,10 @@ enum cluster_state cluster_state(const struct cluster *c);
 uint64_t cluster_peer_id(const struct cluster *c, const char *peer);
 
 const struct identity *cluster_identity(const struct cluster *c);
+
+/* Note in the identity that the log holds entries. True when that is news: the caller then
+ * writes the identity durably. */
+bool cluster_note_logged(struct cluster *c);
 void cluster_status(const struct cluster *c, const struct raft_view *raft, int64_t now_us,
                     struct cluster_status *ret);
 const char *cluster_state_name(enum cluster_state state);

@@ -1,6 +1,7 @@
 /* The file: "ERLMCPID" (8 bytes), u32 format version, u32 length of the body, the body, u64
- * FNV-1a of everything before it. The body: u8 state, u64 cluster_id, u64 raft_id, u64 boot,
- * u32 promise_max_ms, u8 n, then n times {text16 name, u64 raft_id, u64 boot}.
+ * FNV-1a of everything before it. The body: u8 state, u8 logged (since version 2), u64
+ * cluster_id, u64 raft_id, u64 boot, u32 promise_max_ms, u8 n, then n times {text16 name,
+ * u64 raft_id, u64 boot}.
  *
  * The checksum finds rot and cut-short writes; it is no defence against people. */
 #include "cluster/identity.h"
@@ -11,7 +12,8 @@
 #include "base/cursor.h"
 
 enum {
-	FORMAT_VERSION = 1,
+	FORMAT_VERSION = 2,
+	VERSION_LOGGED = 2, /* the first with `logged` */
 	MAGIC_LEN = 8,
 	HEAD_LEN = MAGIC_LEN + 4 + 4,
 	SUM_LEN = 8,
@@ -30,7 +32,7 @@ static uint64_t checksum(const uint8_t *bytes, size_t len)
 
 static size_t body_len(const struct identity *id)
 {
-	size_t len = 1 + 8 + 8 + 8 + 4 + 1;
+	size_t len = 1 + 1 + 8 + 8 + 8 + 4 + 1;
 
 	for (size_t i = 0; i < id->n_members; i++)
 		len += 2 + strlen(id->members[i].name) + 8 + 8;
@@ -46,6 +48,7 @@ void identity_encode(const struct identity *id, struct buf *b)
 	buf_u32(b, FORMAT_VERSION);
 	buf_u32(b, (uint32_t)body_len(id));
 	buf_u8(b, (uint8_t)id->state);
+	buf_u8(b, id->logged ? 1 : 0);
 	buf_u64(b, id->cluster_id);
 	buf_u64(b, id->raft_id);
 	buf_u64(b, id->boot);
@@ -70,7 +73,7 @@ static enum status fail(struct fault *fault, enum status st, size_t at, const ch
 
 /* The frame: magic, version, length and checksum. Leaves the body in *body. */
 static enum status open_frame(const uint8_t *bytes, size_t len, struct cursor *body,
-                              struct fault *fault)
+                              uint32_t *ret_version, struct fault *fault)
 {
 	struct cursor c = cursor_of(bytes, len);
 	struct cursor sum;
@@ -92,6 +95,7 @@ static enum status open_frame(const uint8_t *bytes, size_t len, struct cursor *b
 	    expected != checksum(bytes, HEAD_LEN + (size_t)size))
 		return fail(fault, ST_CORRUPT, HEAD_LEN + (size_t)size, "wrong checksum");
 	*body = cursor_of(bytes + HEAD_LEN, size);
+	*ret_version = version;
 	return ST_OK;
 }
 
@@ -104,17 +108,20 @@ static enum status read_member(struct cursor *c, struct identity_member *ret)
 	return ST_OK;
 }
 
-static enum status read_body(struct cursor *c, struct identity *ret)
+static enum status read_body(struct cursor *c, uint32_t version, struct identity *ret)
 {
 	uint8_t state;
+	uint8_t logged = 0;
 	uint8_t n;
 
 	if (cursor_u8(c, &state) != ST_OK || state > IDENTITY_ADMITTED ||
+	    (version >= VERSION_LOGGED && cursor_u8(c, &logged) != ST_OK) || logged > 1 ||
 	    cursor_u64(c, &ret->cluster_id) != ST_OK || cursor_u64(c, &ret->raft_id) != ST_OK ||
 	    cursor_u64(c, &ret->boot) != ST_OK || cursor_u32(c, &ret->promise_max_ms) != ST_OK ||
 	    cursor_u8(c, &n) != ST_OK || n > MEMBERS_MAX)
 		return ST_CORRUPT;
 	ret->state = (enum identity_state)state;
+	ret->logged = logged == 1;
 	ret->n_members = n;
 	for (size_t i = 0; i < n; i++) {
 		if (read_member(c, &ret->members[i]) != ST_OK)
@@ -128,15 +135,17 @@ enum status identity_decode(const uint8_t *bytes, size_t len, struct identity *r
 {
 	struct identity id;
 	struct cursor body;
+	uint32_t version;
 	enum status st;
 
 	memset(&id, 0, sizeof id);
-	st = open_frame(bytes, len, &body, fault);
+	st = open_frame(bytes, len, &body, &version, fault);
 	if (st != ST_OK)
 		return st;
-	if (read_body(&body, &id) != ST_OK)
+	if (read_body(&body, version, &id) != ST_OK)
 		return fail(fault, ST_CORRUPT, len - SUM_LEN - body.left, "impossible value");
-	if (id.raft_id == 0 || (id.state == IDENTITY_EMPTY) != (id.cluster_id == 0))
+	if (id.raft_id == 0 || (id.state == IDENTITY_EMPTY) != (id.cluster_id == 0) ||
+	    (id.state == IDENTITY_EMPTY && id.logged))
 		return fail(fault, ST_CORRUPT, HEAD_LEN, "identity contradicts itself");
 	if (id.state != IDENTITY_EMPTY && id.promise_max_ms == 0)
 		return fail(fault, ST_CORRUPT, HEAD_LEN, "no bound for promises");

@@ -1,8 +1,9 @@
 /* Who this node is across restarts: one small record, written durably before anything that
- * relies on it happens. File format version 1: see identity.c. */
+ * relies on it happens. File format version 2: see identity.c. */
 #ifndef CLUSTER_IDENTITY_H
 #define CLUSTER_IDENTITY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct identity_member {
 
 struct identity {
 	enum identity_state state;
+	bool logged;             /* its log has held entries: an empty one is a lost one */
 	uint64_t cluster_id;     /* 0 while EMPTY */
 	uint64_t raft_id;        /* random per incarnation, never 0 */
 	uint64_t boot;           /* grows by one at each start of this incarnation */

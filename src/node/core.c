@@ -195,6 +195,8 @@ enum status core_new(const struct core_config *config, const struct core_ops *op
 	pace_init(&c->pace, (int64_t)config->election_ms * 1000,
 	          (int64_t)config->election_max_ms * 500, config->cluster.detection_us * 2);
 	requests_init(&c->requests);
+	/* A leader's late answer to the process before this one must not fit a request of ours. */
+	c->requests.next_id = c->origin;
 	serve_init(&c->serve);
 	buf_init(&c->out, MEMBER_MESSAGE_MAX);
 	buf_init(&c->note, NOTE_MAX);
@@ -210,12 +212,19 @@ err_core:
 enum status core_start(struct core *c, const char **why)
 {
 	const struct identity *id = cluster_identity(c->cluster);
+	enum status st;
 
 	if (id->state == IDENTITY_EMPTY)
 		return ST_OK;
 	/* A founder whose process died between its record and its first entry bootstraps again:
 	 * the record is the same, so the entry is too. */
-	return core_start_consensus(c, id->state == IDENTITY_FOUNDER, why);
+	st = core_start_consensus(c, id->state == IDENTITY_FOUNDER && !id->logged, why);
+	/* Without the entries that it acknowledged it must not vote under its old identity. */
+	if (st == ST_OK && id->logged && c->view.last_stored == 0) {
+		*why = "the log is empty, but this node has stored entries in it";
+		st = ST_CORRUPT;
+	}
+	return st;
 }
 
 void core_close(struct core *c, void (*closed_cb)(void *arg), void *arg)
@@ -391,6 +400,8 @@ static void turn(struct core *c)
 		core_step(c, &ev);
 		core_sample(c);
 	}
+	if (c->view.last_stored > 0 && cluster_note_logged(c->cluster))
+		core_persist(c);
 	note_leader(c);
 	core_drop_stale_asks(c);
 	review(c, now_us);

@@ -29,7 +29,7 @@ static void fatal(struct core *c, const char *text)
 	core_emit(c, &ev);
 }
 
-static bool persist(struct core *c)
+bool core_persist(struct core *c)
 {
 	if (c->ops.persist(c->ops.arg, cluster_identity(c->cluster)) == ST_OK)
 		return true;
@@ -146,7 +146,7 @@ static bool perform(struct core *c, const struct cluster_action *a)
 		core_send(c, a->peer, CHANNEL_CLUSTER, TRAFFIC_URGENT, a->bytes, a->len);
 		return true;
 	case CLUSTER_PERSIST:
-		return persist(c);
+		return core_persist(c);
 	case CLUSTER_RESET:
 		c->ops.reset(c->ops.arg, a->text);
 		return false;

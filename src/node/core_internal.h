@@ -52,6 +52,7 @@ void core_tell_downs(struct core *c);
 
 /* core_actions.c */
 void core_perform(struct core *c, const struct cluster_actions *actions);
+bool core_persist(struct core *c); /* the identity; false: it failed, which is fatal */
 
 /* core.c */
 void core_sample(struct core *c);

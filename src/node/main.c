@@ -4,6 +4,8 @@
  * happens), storage, core, network, control socket. Stop is the reverse, and asynchronous where
  * libuv is: node_stop() in stop.c. */
 #include <assert.h>
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -157,9 +159,40 @@ static bool make_directory(struct node *n, const char *path)
 	return false;
 }
 
+/* True when the directory holds files of a log. */
+static bool holds_log(const char *dir)
+{
+	const struct dirent *entry;
+	bool found = false;
+	DIR *d = opendir(dir);
+
+	if (d == NULL)
+		return false;
+	while (!found && (entry = readdir(d)) != NULL)
+		found = strncmp(entry->d_name, "metadata", 8) == 0 ||
+		        strncmp(entry->d_name, "open-", 5) == 0 ||
+		        strncmp(entry->d_name, "snapshot-", 9) == 0 ||
+		        isdigit((unsigned char)entry->d_name[0]);
+	(void)closedir(d);
+	return found;
+}
+
+/* Another incarnation's log must not be taken for this one's: it would contradict the
+ * cluster's under the same indexes. */
+static bool log_is_ours(struct node *n, const char *raft_dir, const struct identity *id)
+{
+	if (id->state != IDENTITY_EMPTY || !holds_log(raft_dir))
+		return true;
+	log_line(n->log, LOG_ERROR,
+	         "%s holds a log, but %s/identity, which says whose it is, is missing or blank. "
+	         "Restore it, or move the whole data directory aside to rejoin as a new member",
+	         raft_dir, n->config->data_dir);
+	return false;
+}
+
 /* The identity with its boot counter grown, durably: a peer that saw a higher one knows that
  * this disk is an old copy. */
-static bool load_identity(struct node *n, struct identity *id)
+static bool load_identity(struct node *n, const char *raft_dir, struct identity *id)
 {
 	struct fault fault;
 	enum status st = identity_load(n->config->data_dir, id, &fault);
@@ -175,6 +208,8 @@ static bool load_identity(struct node *n, struct identity *id)
 		         n->config->data_dir, status_text(st), fault.what);
 		return false;
 	}
+	if (!log_is_ours(n, raft_dir, id))
+		return false;
 	id->boot++;
 	st = identity_store(n->config->data_dir, id);
 	if (st != ST_OK)
@@ -209,7 +244,7 @@ static bool open_core(struct node *n)
 	const char *why;
 
 	(void)snprintf(raft_dir, sizeof raft_dir, "%s/raft", n->config->data_dir);
-	if (!make_directory(n, raft_dir) || !load_identity(n, &id))
+	if (!make_directory(n, raft_dir) || !load_identity(n, raft_dir, &id))
 		return false;
 	if (storage_open(loop_uv(n->loop), raft_dir, &n->storage, &why) != ST_OK) {
 		log_line(n->log, LOG_ERROR, "The log's directory %s cannot be opened: %s", raft_dir,

@@ -9,6 +9,7 @@ static struct identity founder(void)
 
 	memset(&id, 0, sizeof id);
 	id.state = IDENTITY_FOUNDER;
+	id.logged = true;
 	id.cluster_id = 77;
 	id.raft_id = 42;
 	id.boot = 9;
@@ -90,12 +91,42 @@ TEST(a_newer_format_is_told_from_a_broken_one)
 
 	buf_init(&b, IDENTITY_FILE_MAX);
 	identity_encode(&id, &b);
-	b.base[11] = 2;
+	b.base[11] = 3;
 	assert_int_equal(identity_decode(b.base, b.len, &back, &fault), ST_UNSUPPORTED);
 	assert_string_equal(fault.what, "written by a newer release");
 	b.base[0] = 'e';
 	assert_int_equal(identity_decode(b.base, b.len, &back, &fault), ST_CORRUPT);
 	assert_string_equal(fault.what, "not an identity file");
+	buf_close(&b);
+}
+
+static uint64_t checksum(const uint8_t *bytes, size_t len)
+{
+	uint64_t hash = 0xcbf29ce484222325U;
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ bytes[i]) * 0x100000001b3U;
+	return hash;
+}
+
+TEST(version_1_is_read_as_one_without_a_log)
+{
+	enum { VERSION_AT = 11, SIZE_AT = 15, LOGGED_AT = 17 };
+	struct identity id = founder();
+	struct identity back;
+	struct buf b;
+
+	buf_init(&b, IDENTITY_FILE_MAX);
+	identity_encode(&id, &b);
+	b.len -= 8;
+	memmove(b.base + LOGGED_AT, b.base + LOGGED_AT + 1, b.len - LOGGED_AT - 1);
+	b.len--;
+	b.base[VERSION_AT] = 1;
+	b.base[SIZE_AT]--;
+	buf_u64(&b, checksum(b.base, b.len));
+	assert_int_equal(decode(&b, &back), ST_OK);
+	id.logged = false;
+	assert_memory_equal(&id, &back, sizeof id);
 	buf_close(&b);
 }
 
@@ -108,6 +139,10 @@ TEST(impossible_values_are_corrupt)
 
 	buf_init(&b, IDENTITY_FILE_MAX);
 	id.state = IDENTITY_EMPTY; /* but of a cluster */
+	identity_encode(&id, &b);
+	assert_int_equal(decode(&b, &back), ST_CORRUPT);
+	buf_reset(&b);
+	id.cluster_id = 0; /* but its log held entries */
 	identity_encode(&id, &b);
 	assert_int_equal(decode(&b, &back), ST_CORRUPT);
 	buf_reset(&b);
@@ -130,6 +165,7 @@ int main(void)
 	    cmocka_unit_test(the_largest_identity_fits_its_file),
 	    cmocka_unit_test(every_flipped_bit_and_every_cut_is_noticed),
 	    cmocka_unit_test(a_newer_format_is_told_from_a_broken_one),
+	    cmocka_unit_test(version_1_is_read_as_one_without_a_log),
 	    cmocka_unit_test(impossible_values_are_corrupt),
 	};
 
