@@ -61,13 +61,15 @@ void hello_connected(struct net_conn *c)
 }
 
 /* EPMD knows only the part before the @: a caller that calls itself x@127.0.0.1 and comes over
- * the loopback looks for us under that host, whatever ours is. */
+ * the loopback looks for us under that host, whatever ours is. Not so a member: it knows our
+ * name, also when all of them live on loopback addresses. */
 static void self_name(const struct net_conn *c, char ret[NET_NAME_MAX])
 {
 	const char *host = dist_name_host(c->handshake.peer);
+	const struct net_peer *peer = peer_find(c->net, c->handshake.peer);
 	struct sockaddr_in address;
 	bool alias =
-	    c->loopback &&
+	    c->loopback && (peer == NULL || !peer->member) &&
 	    (strcmp(host, "localhost") == 0 ||
 	     (uv_ip4_addr(host, 0, &address) == 0 && ntohl(address.sin_addr.s_addr) >> 24 == 127));
 

@@ -20,10 +20,10 @@ FENCED = "{error,{fenced,"
 class Cluster(Lab):
     """A lab whose nodes serve, and a session to write to."""
 
-    def __init__(self, n_nodes=3, **options):
-        if fabric.why_no_namespaces():
+    def __init__(self, n_nodes=3, mode="bridge", **options):
+        if mode != "loopback" and fabric.why_no_namespaces():
             raise tap.Skip("network namespaces are not allowed here")
-        super().__init__(n_nodes, **options)
+        super().__init__(n_nodes, mode=mode, **options)
 
     def __enter__(self):
         try:
@@ -302,6 +302,21 @@ def test_bad_network():
         assert not any(fenced.values()), fenced
         c.shape()
         c.all_show(39)
+
+
+def test_one_host():
+    """three nodes on loopback addresses of one host are a cluster; two that stop are missed"""
+    with Cluster(mode="loopback") as c:
+        leader = c.leader()
+        rest = c.others(leader)
+        assert c.put(leader, 1) == "ok"
+        for node in rest:
+            node.pause()
+        c.wait_fenced(leader)
+        assert c.put(leader, 666).startswith(FENCED)
+        for node in rest:
+            node.cont()
+        c.all_show(1)
 
 
 def test_runbook_commands():
