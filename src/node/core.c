@@ -44,6 +44,8 @@ void core_send(struct core *c, const char *peer, enum member_channel channel, en
 	buf_reset(&c->out);
 	buf_u8(&c->out, (uint8_t)channel);
 	buf_bytes(&c->out, bytes, len);
+	if (buf_status(&c->out) == ST_OK)
+		buf_u32(&c->out, core_checksum(c->out.base, c->out.len));
 	if (buf_status(&c->out) != ST_OK)
 		return;
 	c->sending = true;

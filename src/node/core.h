@@ -120,6 +120,14 @@ struct store *core_store(struct core *c);
 const struct identity *core_identity(const struct core *c);
 void core_status(const struct core *c, struct cluster_status *status, struct raft_view *raft);
 
+/* What the last turn saw, without sampling again. Valid until the next call. */
+const struct raft_view *core_view(const struct core *c);
+enum cluster_state core_state(const struct core *c);
+/* True while this node's verdict (the leader's lease, or its confirmation of this follower)
+ * holds. */
+bool core_may_serve(const struct core *c);
+bool core_votes_muted(const struct core *c);
+
 /* Members of this node's own side, itself included, sorted by name. Returns how many. */
 size_t core_members_in_sight(const struct core *c, char ret[][NODE_NAME_MAX], size_t cap);
 

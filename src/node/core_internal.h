@@ -8,6 +8,8 @@
 #include "node/requests.h"
 #include "node/serve.h"
 
+enum { MESSAGE_SUM_BYTES = 4 }; /* at the end of every member message */
+
 /* First byte of a member message: which room it is for. */
 enum member_channel { CHANNEL_CLUSTER = 'C', CHANNEL_RAFT = 'R', CHANNEL_FORWARD = 'F' };
 
@@ -49,6 +51,9 @@ struct core {
 
 /* core_links.c */
 void core_tell_downs(struct core *c);
+
+/* core_links.c: low half of XXH3-64 over the channel byte and the room's message */
+uint32_t core_checksum(const uint8_t *bytes, size_t len);
 
 /* core_actions.c */
 void core_perform(struct core *c, const struct cluster_actions *actions);

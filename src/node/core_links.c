@@ -1,7 +1,9 @@
 /* What links bring: their coming and going, and the members' messages, room by room. */
 #include <assert.h>
 #include <string.h>
+#include <xxhash.h>
 
+#include "base/cursor.h"
 #include "node/core_internal.h"
 
 static void link_event(struct core *c, enum cluster_event_type type, const char *peer,
@@ -96,11 +98,42 @@ static void take_raft(struct core *c, const char *peer, const uint8_t *bytes, si
 	core_emit(c, &ev);
 }
 
+uint32_t core_checksum(const uint8_t *bytes, size_t len)
+{
+	return (uint32_t)XXH3_64bits(bytes, len);
+}
+
+static bool is_intact(const uint8_t *bytes, size_t len)
+{
+	struct cursor sum = cursor_of(bytes + len, MESSAGE_SUM_BYTES);
+	uint32_t said;
+
+	return cursor_u32(&sum, &said) == ST_OK && said == core_checksum(bytes, len);
+}
+
+static void tell_damaged(struct core *c, const char *peer, size_t len)
+{
+	struct core_event ev = {.type = CORE_TRACE, .level = 1, .peer = peer};
+
+	buf_reset(&c->note);
+	buf_printf(&c->note, "dropped a message of '%s': its %zu bytes were changed on the way",
+	           peer, len);
+	ev.text = buf_text(&c->note);
+	core_emit(c, &ev);
+}
+
 void core_message(struct core *c, const char *peer, uint64_t epoch, const uint8_t *bytes,
                   size_t len)
 {
-	if (len < 1 || c->closing)
+	if (len < 1 + MESSAGE_SUM_BYTES || c->closing)
 		return;
+	/* TCP's sum of 16 bits lets some damage through, and a wrong term or entry would be
+	 * believed by all rooms. */
+	len -= MESSAGE_SUM_BYTES;
+	if (!is_intact(bytes, len)) {
+		tell_damaged(c, peer, len);
+		return;
+	}
 	switch (bytes[0]) {
 	case CHANNEL_CLUSTER:
 		take_cluster(c, peer, epoch, bytes + 1, len - 1);

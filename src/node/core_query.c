@@ -13,6 +13,26 @@ void core_status(const struct core *c, struct cluster_status *status, struct raf
 	cluster_status(c->cluster, raft, c->ops.now_us(c->ops.arg), status);
 }
 
+const struct raft_view *core_view(const struct core *c)
+{
+	return &c->view;
+}
+
+enum cluster_state core_state(const struct core *c)
+{
+	return cluster_state(c->cluster);
+}
+
+bool core_may_serve(const struct core *c)
+{
+	return cluster_may_serve(c->cluster, &c->view, c->ops.now_us(c->ops.arg));
+}
+
+bool core_votes_muted(const struct core *c)
+{
+	return cluster_votes_muted(c->cluster, c->ops.now_us(c->ops.arg));
+}
+
 size_t core_members_in_sight(const struct core *c, char ret[][NODE_NAME_MAX], size_t cap)
 {
 	struct cluster_status status;
