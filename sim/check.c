@@ -1,0 +1,168 @@
+#include "sim/check.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "sim/check_inside.h"
+#include "sim/process.h"
+
+struct checks *checks_new(struct world *w)
+{
+	struct checks *k = calloc(1, sizeof *k);
+
+	(void)w;
+	assert(k != NULL);
+	k->leaders = calloc(SIM_TERMS_MAX, sizeof *k->leaders);
+	k->votes = calloc(VOTES_MAX, sizeof *k->votes);
+	assert(k->leaders != NULL && k->votes != NULL);
+	k->damaged_us = INT64_MIN / 2;
+	return k;
+}
+
+void checks_free(struct checks *k)
+{
+	if (k == NULL)
+		return;
+	free(k->places);
+	free(k->leaders);
+	free(k->votes);
+	free(k);
+}
+
+struct place *check_place(struct world *w, raft_index index)
+{
+	struct checks *k = w->checks;
+
+	assert(index < SIM_INDEX_MAX);
+	if (index >= k->n_places) {
+		raft_index n = k->n_places == 0 ? 4096 : 2 * k->n_places;
+
+		n = n > index ? n : index + 1;
+		k->places = realloc(k->places, n * sizeof *k->places);
+		assert(k->places != NULL);
+		memset(k->places + k->n_places, 0, (n - k->n_places) * sizeof *k->places);
+		k->n_places = n;
+	}
+	return &k->places[index];
+}
+
+uint64_t check_floor(const struct world *w)
+{
+	return w->checks->floor;
+}
+
+uint64_t check_committed_chain(const struct node *node, raft_index index)
+{
+	return check_place(node->world, index)->committed;
+}
+
+int64_t check_damaged_us(const struct world *w)
+{
+	return w->checks->damaged_us;
+}
+
+void check_started(struct node *node)
+{
+	struct watch *watch = &node->world->checks->watches[node->at];
+
+	watch->led_term = 0;
+	watch->commit = 0;
+	watch->lease_us = 0;
+	watch->config_us = node->world->now_us;
+	memset(watch->said, 0, sizeof watch->said);
+}
+
+void check_wiped(struct node *node)
+{
+	struct watch *watch = &node->world->checks->watches[node->at];
+
+	node->world->checks->damaged_us = node->world->now_us;
+	watch->raft_id = 0;
+	watch->boot = 0;
+}
+
+void check_identity(struct node *node, const struct identity *id)
+{
+	struct world *w = node->world;
+	struct watch *watch = &w->checks->watches[node->at];
+
+	if (id->raft_id == watch->raft_id && id->boot < watch->boot)
+		world_fail(w, "identity", "boot counter of %s went back from %llu to %llu",
+		           node->name, (unsigned long long)watch->boot,
+		           (unsigned long long)id->boot);
+	watch->raft_id = id->raft_id;
+	watch->boot = id->boot;
+	if (id->cluster_id == 0)
+		return;
+	if (w->checks->cluster_id == 0)
+		w->checks->cluster_id = id->cluster_id;
+	if (id->cluster_id != w->checks->cluster_id)
+		world_fail(w, "identity", "%s is in cluster %llx, others in %llx", node->name,
+		           (unsigned long long)id->cluster_id,
+		           (unsigned long long)w->checks->cluster_id);
+}
+
+static void note_config(struct node *node)
+{
+	struct watch *watch = &node->world->checks->watches[node->at];
+	const struct raft_view *view = core_view(node->core);
+	uint64_t parts[2 * MEMBERS_MAX] = {0};
+	uint64_t hash;
+
+	for (size_t i = 0; i < view->n_members; i++) {
+		parts[2 * i] = view->members[i].id;
+		parts[2 * i + 1] = view->members[i].voter;
+	}
+	hash = XXH3_64bits(parts, 16 * view->n_members);
+	if (hash == watch->config_hash)
+		return;
+	watch->config_hash = hash;
+	watch->config_us = node->world->now_us;
+}
+
+void check_turn(struct node *node)
+{
+	if (!core_view(node->core)->started)
+		return;
+	note_config(node);
+	log_turn(node);
+	lease_turn(node);
+}
+
+/* What a beat says of its sender's leader counts towards confirmations. */
+static void note_statement(struct node *from)
+{
+	const struct raft_view *view = core_view(from->core);
+	struct watch *watch = &from->world->checks->watches[from->at];
+	struct statement *oldest = &watch->said[0];
+
+	if (!view->started || view->role != ROLE_FOLLOWER || view->leader_id == 0)
+		return;
+	for (unsigned i = 0; i < STATEMENTS; i++) {
+		struct statement *s = &watch->said[i];
+
+		if (s->term == view->term && s->leader_id == view->leader_id) {
+			s->said_us = process_now(from);
+			return;
+		}
+		if (s->said_us < oldest->said_us)
+			oldest = s;
+	}
+	*oldest = (struct statement){view->term, view->leader_id, process_now(from)};
+}
+
+void check_sent(struct node *from, const struct node *to, const uint8_t *bytes, size_t len)
+{
+	(void)to;
+	if (bytes[0] == 'C')
+		note_statement(from);
+	else if (bytes[0] == 'R')
+		vote_sent(from, bytes + 1, len - 1);
+}
+
+void check_time(struct world *w)
+{
+	live_time(w);
+}

@@ -1,0 +1,176 @@
+/* Checkers of what clients are told.
+ *
+ * Every answer names its place in the log: a write where it took effect, a read up to where the
+ * store had been applied. Linearizable means, then: an answer's place is not older than what
+ * anybody had been shown when the question was asked, and what a read shows is the newest write
+ * up to its place. The first says that no answer is stale; the second that the store is right. */
+#include <inttypes.h>
+
+#include "sim/check_inside.h"
+
+static void check_place_in_time(struct world *w, const struct op *op)
+{
+	bool write = op->kind != OP_READ && op->kind != OP_COUNT;
+	uint64_t place = write ? op->revision : op->index;
+
+	if (write && op->result != RESULT_OK)
+		return;
+	if (place < op->floor || (write && place == op->floor))
+		world_fail(w, "linearizable",
+		           "operation %" PRIu64 " (%s) of client %u at %s is at entry %" PRIu64
+		           ", entry %" PRIu64 " had been shown before it was asked",
+		           op->id, write ? "write" : "read", op->client, w->nodes[op->node].name,
+		           place, op->floor);
+	if (place > w->checks->floor)
+		w->checks->floor = place;
+}
+
+/* --- Confirmations ------------------------------------------------------------------- */
+
+static bool said_since(const struct watch *watch, uint64_t term, int64_t since_us)
+{
+	for (unsigned i = 0; i < STATEMENTS; i++) {
+		if (watch->said[i].term == term && watch->said[i].said_us >= since_us)
+			return true;
+	}
+	return false;
+}
+
+static bool is_voter(const struct raft_view *view, uint64_t raft_id)
+{
+	for (size_t i = 0; i < view->n_members; i++) {
+		if (view->members[i].id == raft_id)
+			return view->members[i].voter;
+	}
+	return false;
+}
+
+/* Voters that said since then that somebody leads in this term; the leader counts itself. */
+static unsigned confirmations(struct world *w, const struct raft_view *view, uint64_t term,
+                              int64_t since_us)
+{
+	unsigned n = 1;
+
+	for (unsigned i = 0; i < w->n; i++) {
+		const struct identity *id = &w->nodes[i].disk.image.identity;
+
+		if (is_voter(view, id->raft_id) &&
+		    said_since(&w->checks->watches[i], term, since_us))
+			n++;
+	}
+	return n;
+}
+
+static void check_confirmed(struct world *w, const struct op *op)
+{
+	struct node *node = &w->nodes[op->node];
+	const struct raft_view *view;
+	unsigned best = 1;
+
+	if (node->core == NULL || node->config.reads_by_lease ||
+	    w->checks->watches[op->node].config_us >= op->invoked_us)
+		return;
+	view = core_view(node->core);
+	for (unsigned i = 0; i < w->n; i++) {
+		for (unsigned j = 0; j < STATEMENTS; j++) {
+			uint64_t term = w->checks->watches[i].said[j].term;
+			unsigned n = confirmations(w, view, term, op->invoked_us);
+
+			best = n > best ? n : best;
+		}
+	}
+	w->stats.reads_checked++;
+	if (best <= view->n_voters / 2)
+		world_fail(w, "confirmation",
+		           "%s answered operation %" PRIu64 " with the word of %u of %zu voters",
+		           node->name, op->id, best, view->n_voters);
+}
+
+/* --- Values -------------------------------------------------------------------------- */
+
+static bool changes(const struct op *op)
+{
+	return op->kind == OP_CREATE || op->kind == OP_PUT || op->kind == OP_DELETE;
+}
+
+static bool took_effect(const struct op *op)
+{
+	return op->outcome == OUTCOME_OK && op->result == RESULT_OK;
+}
+
+/* The put whose value was read, and where it took effect. */
+static bool check_writer(struct world *w, const struct op *op, const struct op *put)
+{
+	uint64_t *revision;
+
+	if (put == NULL || put->kind != OP_PUT || put->session != op->session) {
+		world_fail(w, "linearizable", "operation %" PRIu64 " read a value nobody wrote",
+		           op->id);
+		return false;
+	}
+	if (put->outcome == OUTCOME_FAIL ||
+	    (put->outcome == OUTCOME_OK && put->result != RESULT_OK)) {
+		world_fail(w, "refused",
+		           "operation %" PRIu64 " read what %" PRIu64 " wrote, which was refused",
+		           op->id, put->id);
+		return false;
+	}
+	revision = &w->checks->revisions[put->id - 1];
+	if (*revision == 0)
+		*revision = took_effect(put) ? put->revision : op->change;
+	if (*revision != op->change) {
+		world_fail(w, "once",
+		           "operation %" PRIu64 " wrote at entry %" PRIu64 " and again at %" PRIu64,
+		           put->id, *revision, op->change);
+		return false;
+	}
+	return true;
+}
+
+/* No write that was acknowledged lies between what was read and the read. */
+static void check_value(struct world *w, const struct op *op)
+{
+	uint64_t from = op->present ? op->change : 0;
+	bool deleted = false; /* a delete of unknown place may explain an absence */
+	uint64_t lost = 0;
+
+	if (op->present && op->value != 0 && !check_writer(w, op, clients_op(w, op->value)))
+		return;
+	for (uint64_t id = 1; id <= clients_n_ops(w); id++) {
+		const struct op *x = clients_op(w, id);
+
+		if (x->session != op->session || !changes(x))
+			continue;
+		if (x->kind == OP_DELETE && !op->present &&
+		    (x->outcome == OUTCOME_NONE || x->outcome == OUTCOME_UNKNOWN ||
+		     (took_effect(x) && x->revision <= op->index)))
+			deleted = true;
+		if (took_effect(x) && x->revision > from && x->revision <= op->index)
+			lost = x->revision > lost && (op->present || x->kind != OP_DELETE) ? x->id
+			                                                                   : lost;
+	}
+	if (lost != 0 && !deleted)
+		world_fail(w, "linearizable",
+		           "operation %" PRIu64 " at entry %" PRIu64
+		           " does not show operation %" PRIu64,
+		           op->id, op->index, lost);
+}
+
+void check_op(struct world *w, const struct op *op)
+{
+	struct watch *watch = &w->checks->watches[op->node];
+
+	if (w->healed && op->invoked_us >= w->healed_us + SIM_HEAL_US && op->outcome != OUTCOME_OK)
+		world_fail(w, "heals", "operation %" PRIu64 " at %s failed after healing", op->id,
+		           w->nodes[op->node].name);
+	if (op->outcome != OUTCOME_OK)
+		return;
+	watch->ok_us = w->now_us;
+	if (w->healed && op->invoked_us >= w->healed_us + SIM_HEAL_US)
+		watch->ops_ok++;
+	check_place_in_time(w, op);
+	if (op->kind == OP_READ || op->kind == OP_COUNT)
+		check_confirmed(w, op);
+	if (op->kind == OP_READ)
+		check_value(w, op);
+}

@@ -1,0 +1,117 @@
+/* Checkers of progress: an undisturbed majority serves; after healing everything does. */
+#include <inttypes.h>
+
+#include "sim/check_inside.h"
+#include "sim/network.h"
+#include "sim/process.h"
+
+enum { SERVED_US = 5000000 }; /* within this some client is served by it */
+
+static bool in_order(const struct node *node)
+{
+	return node->state == PROCESS_UP && !node->paused && node->busy_us == 0 &&
+	       node->away_until_us <= node->world->now_us && node->disk.slow_us == 0 &&
+	       !node->disk.full && node->clock.drift_ppm <= SIM_DRIFT_MAX_PPM &&
+	       node->clock.drift_ppm >= -SIM_DRIFT_MAX_PPM;
+}
+
+static bool is_clique(const struct world *w, unsigned mask)
+{
+	for (unsigned i = 0; i < w->n; i++) {
+		for (unsigned j = i + 1; j < w->n; j++) {
+			if ((mask >> i & 1) && (mask >> j & 1) && !network_clean(w, i, j))
+				return false;
+		}
+	}
+	return true;
+}
+
+static unsigned count(unsigned mask)
+{
+	return (unsigned)__builtin_popcount(mask);
+}
+
+/* A majority of nodes in order that reach each other undisturbed; 0: there is none. */
+static unsigned find_clique(const struct world *w, unsigned sound)
+{
+	unsigned best = 0;
+
+	for (unsigned mask = 1; mask < 1U << w->n; mask++) {
+		if ((mask & sound) == mask && count(mask) > w->n / 2 && count(mask) > count(best) &&
+		    is_clique(w, mask))
+			best = mask;
+	}
+	return best;
+}
+
+static void follow_clique(struct world *w)
+{
+	struct checks *k = w->checks;
+	unsigned sound = 0;
+
+	for (unsigned i = 0; i < w->n; i++) {
+		if (in_order(&w->nodes[i]))
+			sound |= 1U << i;
+		else
+			k->watches[i].disturbed_us = w->now_us;
+	}
+	if (k->clique != 0 && (k->clique & sound) == k->clique && is_clique(w, k->clique))
+		return;
+	k->clique = find_clique(w, sound);
+	k->clique_us = w->now_us;
+}
+
+static void check_available(struct world *w)
+{
+	struct checks *k = w->checks;
+
+	if (k->clique == 0 || w->now_us - k->clique_us < SIM_SETTLED_US)
+		return;
+	for (unsigned i = 0; i < w->n; i++) {
+		if ((k->clique >> i & 1) && w->now_us - k->watches[i].ok_us < SERVED_US)
+			return;
+	}
+	world_fail(w, "available",
+	           "nodes of mask %x have been undisturbed for %" PRId64
+	           " ms, and no client was served by them for %d ms",
+	           k->clique, (w->now_us - k->clique_us) / 1000, SERVED_US / 1000);
+}
+
+static void check_all_serve(struct world *w)
+{
+	for (unsigned i = 0; i < w->n; i++) {
+		struct node *node = &w->nodes[i];
+
+		if (node->state == PROCESS_UP && core_state(node->core) == CLUSTER_SERVING)
+			continue;
+		world_fail(w, "heals", "%s is %s %" PRId64 " ms after everything healed",
+		           node->name,
+		           node->state == PROCESS_UP ? cluster_state_name(core_state(node->core))
+		                                     : "not running",
+		           (w->now_us - w->healed_us) / 1000);
+		return;
+	}
+}
+
+void live_time(struct world *w)
+{
+	follow_clique(w);
+	check_available(w);
+	if (w->healed && w->now_us - w->healed_us >= SIM_HEAL_US)
+		check_all_serve(w);
+}
+
+/* At the end everybody has served clients and holds the same. */
+void check_end(struct world *w)
+{
+	for (unsigned i = 0; i < w->n; i++) {
+		const struct watch *watch = &w->checks->watches[i];
+
+		if (watch->ops_ok == 0)
+			world_fail(w, "heals", "%s has served nobody after healing",
+			           w->nodes[i].name);
+		if (w->nodes[i].core != NULL &&
+		    core_view(w->nodes[i].core)->commit + 64 < w->checks->committed)
+			world_fail(w, "heals", "%s is far behind at the end", w->nodes[i].name);
+	}
+}

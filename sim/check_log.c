@@ -1,0 +1,169 @@
+/* Checkers of the replicated log and of what is made of it. */
+#include <assert.h>
+#include <inttypes.h>
+
+#include "sim/check_inside.h"
+
+void check_appended(struct node *node, raft_index index, raft_term term, uint64_t chain)
+{
+	struct world *w = node->world;
+	struct place *p = check_place(w, index);
+
+	for (unsigned i = 0; i < p->n; i++) {
+		if (p->terms[i] != term)
+			continue;
+		if (p->chains[i] != chain)
+			world_fail(w, "log-matching",
+			           "%s has another log up to entry %llu of term %llu", node->name,
+			           index, term);
+		return;
+	}
+	if (p->n == SIM_TERMS_PER_INDEX)
+		return;
+	p->terms[p->n] = term;
+	p->chains[p->n++] = chain;
+}
+
+static struct node *node_of(struct world *w, uint64_t raft_id)
+{
+	for (unsigned i = 0; i < w->n; i++) {
+		const struct disk_image *m = &w->nodes[i].disk.image;
+
+		if (m->has_identity && m->identity.raft_id == raft_id)
+			return &w->nodes[i];
+	}
+	return NULL;
+}
+
+/* What a leader calls committed is on the disks of a majority of its voters. */
+static void check_durable(struct node *leader, raft_index index, uint64_t chain)
+{
+	struct world *w = leader->world;
+	const struct raft_view *view = core_view(leader->core);
+	unsigned holders = 0;
+
+	if (view->role != ROLE_LEADER || w->now_us - w->checks->damaged_us < 5000000)
+		return;
+	for (size_t i = 0; i < view->n_members; i++) {
+		const struct node *node = node_of(w, view->members[i].id);
+
+		if (view->members[i].voter && node != NULL && disk_holds(&node->disk, index, chain))
+			holders++;
+	}
+	if (holders <= view->n_voters / 2)
+		world_fail(w, "durability",
+		           "%s calls entry %llu committed, %u of %zu voters have it on disk",
+		           leader->name, index, holders, view->n_voters);
+}
+
+static void note_commit(struct node *node, raft_index index, raft_term entry_term, uint64_t chain)
+{
+	struct world *w = node->world;
+	struct place *p = check_place(w, index);
+
+	if (p->committed != 0) {
+		if (p->committed != chain)
+			world_fail(w, "state-machine",
+			           "%s committed another entry %llu (of term %llu)", node->name,
+			           index, entry_term);
+		return;
+	}
+	p->committed = chain;
+	p->seen_term = core_view(node->core)->term;
+	w->stats.commits++;
+	if (index > w->checks->committed)
+		w->checks->committed = index;
+}
+
+static void check_commits(struct node *node)
+{
+	struct world *w = node->world;
+	struct watch *watch = &w->checks->watches[node->at];
+	raft_index commit = core_view(node->core)->commit;
+	raft_index before = w->checks->committed;
+	raft_index index = watch->commit + 1;
+	raft_term term = 0;
+	uint64_t chain = 0;
+
+	if (index < node->disk.shadow.start)
+		index = node->disk.shadow.start;
+	for (; index <= commit; index++) {
+		if (disk_chain(&node->disk, index, &term, &chain))
+			note_commit(node, index, term, chain);
+	}
+	if (commit > watch->commit)
+		watch->commit = commit;
+	if (w->checks->committed > before && disk_chain(&node->disk, commit, &term, &chain)) {
+		world_tell(w, node, "commit", "entry %llu of term %llu", commit, term);
+		check_durable(node, commit, chain);
+	}
+}
+
+/* The newest entry whose commit was known in an older term must be in a new leader's log. */
+static void check_complete(struct node *leader, raft_term term)
+{
+	struct world *w = leader->world;
+	raft_index index = w->checks->committed;
+	raft_term entry_term;
+	uint64_t chain;
+
+	while (index > 0 && check_place(w, index)->seen_term >= term)
+		index--;
+	if (index == 0 || index < leader->disk.shadow.start)
+		return;
+	if (!disk_chain(&leader->disk, index, &entry_term, &chain) ||
+	    chain != check_place(w, index)->committed)
+		world_fail(w, "completeness", "%s leads in term %llu without committed entry %llu",
+		           leader->name, term, index);
+}
+
+static void check_leader(struct node *node)
+{
+	struct world *w = node->world;
+	struct checks *k = w->checks;
+	const struct raft_view *view = core_view(node->core);
+	struct watch *watch = &k->watches[node->at];
+
+	if (view->role != ROLE_LEADER || view->term == watch->led_term)
+		return;
+	watch->led_term = view->term;
+	if (view->term >= SIM_TERMS_MAX) {
+		world_fail(w, "one-leader", "term %" PRIu64 " was reached", view->term);
+		return;
+	}
+	if (k->leaders[view->term] != 0 && k->leaders[view->term] != view->self_id)
+		world_fail(w, "one-leader", "%s leads in term %" PRIu64 " as another one did",
+		           node->name, view->term);
+	k->leaders[view->term] = view->self_id;
+	w->stats.elections++;
+	world_note(w, 500, node->at, view->term);
+	world_tell(w, node, "wins", "term %" PRIu64, view->term);
+	check_complete(node, view->term);
+	lease_won(node);
+	if (view->term > k->newest_term)
+		k->newest_term = view->term;
+}
+
+/* Equal state at equal index. */
+static void check_digest(struct node *node)
+{
+	const struct store *store = core_store(node->core);
+	uint64_t index = store_index(store);
+	uint64_t digest = store_digest(store) | 1;
+	struct place *p;
+
+	if (index == 0)
+		return;
+	p = check_place(node->world, index);
+	if (p->digest != 0 && p->digest != digest)
+		world_fail(node->world, "state-machine", "%s has another state at entry %" PRIu64,
+		           node->name, index);
+	p->digest = digest;
+}
+
+void log_turn(struct node *node)
+{
+	check_leader(node);
+	check_commits(node);
+	check_digest(node);
+}

@@ -1,0 +1,413 @@
+#include "sim/client.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session/limits.h"
+#include "sim/check.h"
+#include "sim/process.h"
+
+static const char *const op_names[OP_KINDS] = {
+    [OP_CREATE] = "create", [OP_PUT] = "put",     [OP_READ] = "get",
+    [OP_DELETE] = "delete", [OP_COUNT] = "count",
+};
+
+/* In the history a session is a register: created with 0, written by puts, null when absent. */
+static const char *const history_names[OP_KINDS] = {
+    [OP_CREATE] = "create", [OP_PUT] = "write", [OP_READ] = "read", [OP_DELETE] = "delete"};
+
+struct client {
+	unsigned home;    /* the node that it prefers */
+	uint64_t op;      /* under way; 0: none */
+	uint64_t process; /* its number in the history */
+};
+
+struct clients {
+	struct prng random;
+	struct client list[SIM_CLIENTS_MAX];
+	unsigned n;
+	struct op *ops; /* owned */
+	uint64_t n_ops;
+	struct session_id sessions[SIM_SESSIONS];
+	struct buf command;
+};
+
+/* One way of an operation to a node and back. */
+struct attempt {
+	struct world *world;
+	struct node *node;
+	uint64_t op;
+	unsigned number;
+	enum status st;
+	struct op answer; /* what the node would say */
+};
+
+static struct op *op_at(struct clients *c, uint64_t id)
+{
+	assert(id >= 1 && id <= c->n_ops);
+	return &c->ops[id - 1];
+}
+
+const struct op *clients_op(const struct world *w, uint64_t id)
+{
+	if (id < 1 || id > w->clients->n_ops)
+		return NULL;
+	return &w->clients->ops[id - 1];
+}
+
+uint64_t clients_n_ops(const struct world *w)
+{
+	return w->clients->n_ops;
+}
+
+/* --- History ------------------------------------------------------------------------- */
+
+static void write_history(struct world *w, const struct op *op, const char *type)
+{
+	FILE *out = w->options.history;
+
+	if (out == NULL || op->kind == OP_COUNT)
+		return;
+	fprintf(out,
+	        "{\"process\":%" PRIu64 ",\"type\":\"%s\",\"f\":\"%s\",\"key\":\"s%u\",\"value\":",
+	        op->process, type, history_names[op->kind], op->session + 1);
+	if (op->kind == OP_PUT)
+		fprintf(out, "%" PRIu64, op->id);
+	else if (op->kind == OP_CREATE)
+		fprintf(out, "0");
+	else if (op->kind == OP_READ && strcmp(type, "ok") == 0 && op->present)
+		fprintf(out, "%" PRIu64, op->value);
+	else
+		fprintf(out, "null");
+	fprintf(out, ",\"time\":%" PRId64 "}\n", w->now_us);
+}
+
+/* --- Asking -------------------------------------------------------------------------- */
+
+static void read_key(void *arg, const uint8_t *key, size_t key_len, const uint8_t *value,
+                     size_t value_len)
+{
+	struct op *answer = arg;
+
+	if (key_len == 1 && key[0] == 'v' && value_len == sizeof answer->value)
+		memcpy(&answer->value, value, value_len);
+}
+
+static void read_store(struct attempt *a, const struct op *op)
+{
+	struct store *store = core_store(a->node->core);
+	const struct session_id *id = &a->world->clients->sessions[op->session];
+	struct session_view view;
+
+	a->answer.index = store_index(store);
+	a->answer.count = store_count(store);
+	a->answer.value = 0;
+	a->answer.present = store_get(store, id, &view) == ST_OK;
+	if (!a->answer.present)
+		return;
+	a->answer.change = view.revision;
+	if (store_keys(store, id, read_key, &a->answer) != ST_OK)
+		a->answer.present = false;
+}
+
+static void ask_read(struct attempt *a);
+
+static void on_done(void *arg, enum status st, const uint8_t *result, size_t len)
+{
+	struct attempt *a = arg;
+	struct world *w = a->world;
+	struct node *node = a->node;
+	const struct op *op = op_at(w->clients, a->op);
+	bool read = op->kind == OP_READ || op->kind == OP_COUNT;
+	struct store_answer answer;
+
+	a->answer = *op;
+	a->st = st;
+	if (!node->dead && st == ST_OK && read) {
+		read_store(a, op);
+		if (!core_reads_valid(node->core)) {
+			ask_read(a);
+			return;
+		}
+	} else if (!node->dead && st == ST_OK) {
+		if (store_result_decode(result, len, &answer) == ST_OK) {
+			a->answer.result = answer.result;
+			a->answer.revision = answer.revision;
+		} else {
+			world_fail(w, "result", "%s gave a result that cannot be read", node->name);
+		}
+	}
+	/* The answer leaves the node only if it lives. */
+	if (!process_effect(node))
+		a->st = ST_UNKNOWN;
+	world_at(w, process_now(node), EVENT_REPLY, op->client, (uint64_t)(uintptr_t)a);
+}
+
+static void ask_read(struct attempt *a)
+{
+	core_read(a->node->core, op_at(a->world->clients, a->op)->confirm, on_done, a);
+}
+
+static void encode(struct world *w, const struct op *op, const struct command_head *head)
+{
+	struct clients *c = w->clients;
+	const struct session_id *id = &c->sessions[op->session];
+
+	buf_reset(&c->command);
+	if (op->kind == OP_CREATE)
+		command_create(&c->command, head, id, (const uint8_t *)"{}", 2);
+	else if (op->kind == OP_PUT)
+		command_put(&c->command, head, id, (const uint8_t *)"v", 1,
+		            (const uint8_t *)&op->id, sizeof op->id);
+	else
+		command_delete(&c->command, head, id);
+	assert(buf_status(&c->command) == ST_OK);
+}
+
+static bool can_ask(const struct world *w, unsigned node)
+{
+	const struct node *n = &w->nodes[node];
+
+	return n->state == PROCESS_UP && !n->paused && n->away_until_us <= w->now_us;
+}
+
+/* The home node, or with some chance any other that answers. */
+static bool choose_node(struct world *w, const struct client *client, unsigned *ret)
+{
+	struct prng *p = &w->clients->random;
+	unsigned at = client->home;
+
+	if (!can_ask(w, at) || world_chance(p, 20))
+		at = (unsigned)(prng_next(p) % w->n);
+	if (!can_ask(w, at))
+		return false;
+	*ret = at;
+	return true;
+}
+
+static void ask(struct world *w, struct op *op, unsigned at)
+{
+	struct node *node = &w->nodes[at];
+	struct attempt *a = calloc(1, sizeof *a);
+	struct command_head head = {{0, 0}, NULL, 0, 0};
+	char request_id[32];
+
+	assert(a != NULL);
+	op->node = at;
+	op->attempts++;
+	*a = (struct attempt){.world = w, .node = node, .op = op->id, .number = op->attempts};
+	world_note(w, 400, op->id, at);
+	world_tell(w, node, "ask", "%s s%u (operation %" PRIu64 ", client %u, attempt %u)",
+	           op_names[op->kind], op->session + 1, op->id, op->client, op->attempts);
+	if (op->kind == OP_READ || op->kind == OP_COUNT) {
+		ask_read(a);
+	} else {
+		core_stamp(node->core, &head);
+		head.request_id_len =
+		    (size_t)snprintf(request_id, sizeof request_id, "r%" PRIu64, op->id);
+		head.request_id = (const uint8_t *)request_id;
+		encode(w, op, &head);
+		core_write(node->core, &head, w->clients->command.base, w->clients->command.len,
+		           on_done, a);
+	}
+	process_wake(node);
+	world_at(w, w->now_us + SIM_PATIENCE_US, EVENT_CLIENT, op->client,
+	         op->id << 8 | op->attempts);
+}
+
+static enum op_kind choose_kind(struct prng *p)
+{
+	unsigned roll = (unsigned)(prng_next(p) % 100);
+
+	if (roll < 15)
+		return OP_CREATE;
+	if (roll < 50)
+		return OP_PUT;
+	if (roll < 92)
+		return OP_READ;
+	return roll < 97 ? OP_DELETE : OP_COUNT;
+}
+
+static void begin(struct world *w, unsigned at)
+{
+	struct clients *c = w->clients;
+	struct client *client = &c->list[at];
+	struct op *op;
+	unsigned node;
+
+	if (c->n_ops == SIM_OPS_MAX)
+		return;
+	if (!choose_node(w, client, &node)) {
+		world_at(w, w->now_us + SIM_CLIENT_GAP_US, EVENT_CLIENT, at, 0);
+		return;
+	}
+	op = &c->ops[c->n_ops++];
+	*op = (struct op){.id = c->n_ops,
+	                  .kind = choose_kind(&c->random),
+	                  .client = at,
+	                  .process = client->process,
+	                  .session = (unsigned)(prng_next(&c->random) % SIM_SESSIONS),
+	                  .invoked_us = w->now_us,
+	                  .floor = check_floor(w),
+	                  .confirm = world_chance(&c->random, 10)};
+	client->op = op->id;
+	write_history(w, op, "invoke");
+	ask(w, op, node);
+}
+
+static void pause_client(struct world *w, unsigned at)
+{
+	world_at(w, w->now_us + prng_range(&w->clients->random, 1000, SIM_CLIENT_GAP_US),
+	         EVENT_CLIENT, at, 0);
+}
+
+static void finish(struct world *w, struct op *op, enum op_outcome outcome, enum status st)
+{
+	struct client *client = &w->clients->list[op->client];
+	static const char *const types[] = {"", "ok", "fail", "info"};
+	static const char *const codes[] = {"", "ok", "no", "unknown"};
+
+	op->outcome = outcome;
+	op->ended_us = w->now_us;
+	world_note(w, 410 + outcome, op->id, op->revision ^ op->index ^ op->value << 32);
+	world_tell(w, &w->nodes[op->node], codes[outcome],
+	           "%s s%u (operation %" PRIu64 "): %s, revision %" PRIu64 ", index %" PRIu64
+	           ", value %" PRIu64 " of %" PRIu64,
+	           op_names[op->kind], op->session + 1, op->id, status_name(st), op->revision,
+	           op->index, op->value, op->change);
+	if (outcome == OUTCOME_OK && op->result != RESULT_OK)
+		write_history(w, op, "fail");
+	else
+		write_history(w, op, types[outcome]);
+	client->op = 0;
+	if (outcome == OUTCOME_UNKNOWN)
+		client->process += w->clients->n;
+	w->stats.ops_ok += outcome == OUTCOME_OK;
+	w->stats.ops_fail += outcome == OUTCOME_FAIL;
+	w->stats.ops_unknown += outcome == OUTCOME_UNKNOWN;
+	check_op(w, op);
+	pause_client(w, op->client);
+}
+
+/* It may have happened: ask again under the same request id, or leave it at that. */
+static void unsure(struct world *w, struct op *op, enum status st)
+{
+	unsigned node;
+
+	if (op->attempts < 4 && world_chance(&w->clients->random, 70) &&
+	    choose_node(w, &w->clients->list[op->client], &node))
+		ask(w, op, node);
+	else
+		finish(w, op, OUTCOME_UNKNOWN, st);
+}
+
+static bool certainly_not(enum status st)
+{
+	return st == ST_FENCED || st == ST_NO_LEADER || st == ST_BUSY || st == ST_NO_SPACE ||
+	       st == ST_CLOSED || st == ST_INVALID;
+}
+
+static void take_answer(struct op *op, const struct attempt *a)
+{
+	op->result = a->answer.result;
+	op->revision = a->answer.revision;
+	op->index = a->answer.index;
+	op->present = a->answer.present;
+	op->value = a->answer.value;
+	op->change = a->answer.change;
+	op->count = a->answer.count;
+}
+
+void clients_reply(struct world *w, uint64_t reply)
+{
+	struct attempt *a = (struct attempt *)(uintptr_t)reply;
+	struct op *op = op_at(w->clients, a->op);
+	bool read = op->kind == OP_READ || op->kind == OP_COUNT;
+
+	if (w->clients->list[op->client].op != op->id || op->attempts != a->number) {
+		free(a);
+		return;
+	}
+	/* One answer in fifty is lost on its way to the client. */
+	if (!w->healed && world_chance(&w->clients->random, 2))
+		a->st = ST_UNKNOWN;
+	if (a->st == ST_OK && !(op->kind != OP_READ && a->answer.result == RESULT_STALE)) {
+		take_answer(op, a);
+		finish(w, op, OUTCOME_OK, a->st);
+	} else if (read) {
+		finish(w, op, OUTCOME_FAIL, a->st);
+	} else if (op->attempts == 1 && certainly_not(a->st)) {
+		finish(w, op, OUTCOME_FAIL, a->st);
+	} else {
+		unsure(w, op, a->st);
+	}
+	free(a);
+}
+
+void clients_forget(uint64_t reply)
+{
+	free((struct attempt *)(uintptr_t)reply);
+}
+
+void clients_act(struct world *w, unsigned client, uint64_t patience)
+{
+	struct client *c = &w->clients->list[client];
+	struct op *op;
+
+	if (patience == 0) {
+		if (c->op == 0)
+			begin(w, client);
+		return;
+	}
+	if (c->op != patience >> 8)
+		return;
+	op = op_at(w->clients, c->op);
+	if (op->attempts != (patience & 0xFF))
+		return;
+	op->attempts++; /* an answer that still comes is not listened to */
+	if (op->kind == OP_READ || op->kind == OP_COUNT)
+		finish(w, op, OUTCOME_FAIL, ST_TIMEOUT);
+	else
+		unsure(w, op, ST_TIMEOUT);
+}
+
+/* --- Making and freeing -------------------------------------------------------------- */
+
+struct clients *clients_new(struct world *w)
+{
+	struct clients *c = calloc(1, sizeof *c);
+
+	assert(c != NULL);
+	c->random = world_stream(w->plan.seed, 4);
+	c->ops = calloc(SIM_OPS_MAX, sizeof *c->ops);
+	assert(c->ops != NULL);
+	c->n = 2 * w->n;
+	for (unsigned i = 0; i < c->n; i++) {
+		c->list[i].home = i % w->n;
+		c->list[i].process = i;
+	}
+	for (unsigned i = 0; i < SIM_SESSIONS; i++) {
+		uint64_t parts[2] = {prng_next(&c->random), prng_next(&c->random)};
+
+		memcpy(c->sessions[i].bytes, parts, SESSION_ID_BYTES);
+	}
+	buf_init(&c->command, COMMAND_MAX);
+	return c;
+}
+
+void clients_free(struct clients *c)
+{
+	if (c == NULL)
+		return;
+	buf_close(&c->command);
+	free(c->ops);
+	free(c);
+}
+
+void clients_start(struct world *w)
+{
+	for (unsigned i = 0; i < w->clients->n; i++)
+		pause_client(w, i);
+}

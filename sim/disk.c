@@ -1,0 +1,581 @@
+#include "sim/disk.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+enum operation_type { OP_APPEND, OP_TRUNCATE, OP_PUT, OP_GET };
+
+/* One thing that the disk was asked for. */
+struct operation {
+	enum operation_type type;
+	struct queue link;
+	int64_t due_us;
+	bool lost;        /* asked for by a process that was dead already */
+	raft_index first; /* append: its first index; truncate: the first one cut off */
+	struct raft_io_append *append;
+	raft_io_append_cb append_cb;
+	const struct raft_entry *entries;
+	unsigned n;
+	struct raft_io_snapshot_put *put;
+	raft_io_snapshot_put_cb put_cb;
+	const struct raft_snapshot *snapshot;
+	unsigned trailing;
+	uint64_t chain; /* put: of the log up to the snapshot; append: just before first */
+	struct raft_io_snapshot_get *get;
+	raft_io_snapshot_get_cb get_cb;
+};
+
+static struct disk *of(struct raft_io *io)
+{
+	return CONTAINER_OF(io, struct disk, io);
+}
+
+static void *copy_of(const void *bytes, size_t len)
+{
+	void *copy = raft_malloc(len > 0 ? len : 1);
+
+	assert(copy != NULL);
+	if (len > 0)
+		memcpy(copy, bytes, len);
+	return copy;
+}
+
+static void conf_copy(const struct raft_configuration *from, struct raft_configuration *to)
+{
+	raft_configuration_init(to);
+	for (unsigned i = 0; i < from->n; i++) {
+		int rv = raft_configuration_add(to, from->servers[i].id, from->servers[i].address,
+		                                from->servers[i].role);
+
+		assert(rv == 0);
+		(void)rv;
+	}
+}
+
+static void snapshot_copy(const struct raft_snapshot *from, struct raft_snapshot *to)
+{
+	assert(from->n_bufs == 1);
+	*to = *from;
+	conf_copy(&from->configuration, &to->configuration);
+	to->bufs = raft_malloc(sizeof *to->bufs);
+	assert(to->bufs != NULL);
+	to->bufs[0].len = from->bufs[0].len;
+	to->bufs[0].base = copy_of(from->bufs[0].base, from->bufs[0].len);
+}
+
+/* The same log gives the same chain on every node: each link holds all before it. */
+static uint64_t chain_next(uint64_t chain, raft_term term, unsigned type, const void *bytes,
+                           size_t len)
+{
+	uint64_t parts[4] = {chain, term, type, XXH3_64bits(bytes, len)};
+
+	return XXH3_64bits(parts, sizeof parts) | 1;
+}
+
+/* --- What is durable ----------------------------------------------------------------- */
+
+static void image_cut(struct disk_image *m, raft_index index)
+{
+	while (m->n > 0 && m->start + m->n - 1 >= index)
+		free(m->entries[--m->n].bytes);
+}
+
+static void image_drop_snapshot(struct disk_image *m)
+{
+	if (!m->has_snapshot)
+		return;
+	raft_configuration_close(&m->snapshot.configuration);
+	raft_free(m->snapshot.bufs[0].base);
+	raft_free(m->snapshot.bufs);
+	m->has_snapshot = false;
+}
+
+static void image_close(struct disk_image *m)
+{
+	image_cut(m, 0);
+	free(m->entries);
+	image_drop_snapshot(m);
+	memset(m, 0, sizeof *m);
+	m->start = 1;
+}
+
+static void image_add(struct disk_image *m, const struct disk_entry *entry)
+{
+	if (m->n == m->cap) {
+		m->cap = m->cap == 0 ? 64 : 2 * m->cap;
+		m->entries = realloc(m->entries, m->cap * sizeof *m->entries);
+		assert(m->entries != NULL);
+	}
+	m->entries[m->n] = *entry;
+	m->entries[m->n].bytes = malloc(entry->len > 0 ? entry->len : 1);
+	assert(m->entries[m->n].bytes != NULL);
+	memcpy(m->entries[m->n].bytes, entry->bytes, entry->len);
+	m->n++;
+}
+
+static void image_copy(const struct disk_image *from, struct disk_image *to)
+{
+	image_close(to);
+	*to = *from;
+	to->entries = NULL;
+	to->n = 0;
+	to->cap = 0;
+	for (size_t i = 0; i < from->n; i++)
+		image_add(to, &from->entries[i]);
+	if (from->has_snapshot)
+		snapshot_copy(&from->snapshot, &to->snapshot);
+}
+
+/* --- The log as handed over ---------------------------------------------------------- */
+
+static void shadow_add(struct disk_shadow *s, raft_term term, uint64_t chain)
+{
+	if (s->n == s->cap) {
+		s->cap = s->cap == 0 ? 64 : 2 * s->cap;
+		s->marks = realloc(s->marks, s->cap * sizeof *s->marks);
+		assert(s->marks != NULL);
+	}
+	s->marks[s->n].term = term;
+	s->marks[s->n].chain = chain;
+	s->n++;
+}
+
+static uint64_t shadow_last(const struct disk_shadow *s)
+{
+	return s->n > 0 ? s->marks[s->n - 1].chain : s->base;
+}
+
+static void shadow_load(struct disk *d)
+{
+	struct disk_shadow *s = &d->shadow;
+	const struct disk_image *m = &d->image;
+
+	s->n = 0;
+	s->start = m->start;
+	s->base = m->has_snapshot && m->snapshot.index + 1 == m->start ? m->snapshot_chain : 0;
+	for (size_t i = 0; i < m->n; i++)
+		shadow_add(s, m->entries[i].term, m->entries[i].chain);
+}
+
+bool disk_chain(const struct disk *d, raft_index index, raft_term *term, uint64_t *ret)
+{
+	const struct disk_shadow *s = &d->shadow;
+
+	if (index < s->start || index >= s->start + s->n)
+		return false;
+	*term = s->marks[index - s->start].term;
+	*ret = s->marks[index - s->start].chain;
+	return true;
+}
+
+bool disk_holds(const struct disk *d, raft_index index, uint64_t chain)
+{
+	const struct disk_image *m = &d->image;
+
+	if (m->has_snapshot && m->snapshot.index >= index)
+		return true;
+	return index >= m->start && index < m->start + m->n &&
+	       m->entries[index - m->start].chain == chain;
+}
+
+/* --- raft_io ------------------------------------------------------------------------- */
+
+static int io_init(struct raft_io *io, raft_id id, const char *address)
+{
+	(void)io;
+	(void)id;
+	(void)address;
+	return 0;
+}
+
+static int io_load(struct raft_io *io, raft_term *term, raft_id *vote,
+                   struct raft_snapshot **snapshot, raft_index *start, struct raft_entry *entries[],
+                   size_t *n)
+{
+	struct disk *d = of(io);
+	struct disk_image *m = &d->image;
+
+	*term = m->term;
+	*vote = m->vote;
+	*snapshot = NULL;
+	*start = m->start;
+	*entries = NULL;
+	*n = m->n;
+	if (m->has_snapshot) {
+		*snapshot = raft_malloc(sizeof **snapshot);
+		assert(*snapshot != NULL);
+		snapshot_copy(&m->snapshot, *snapshot);
+	}
+	if (m->n > 0) {
+		*entries = raft_malloc(m->n * sizeof **entries);
+		assert(*entries != NULL);
+		memset(*entries, 0, m->n * sizeof **entries);
+	}
+	for (size_t i = 0; i < m->n; i++) {
+		struct raft_entry *e = &(*entries)[i];
+
+		e->term = m->entries[i].term;
+		e->type = (unsigned short)m->entries[i].type;
+		e->buf.len = m->entries[i].len;
+		e->buf.base = copy_of(m->entries[i].bytes, m->entries[i].len);
+		e->batch = e->buf.base;
+	}
+	d->next = m->start + m->n;
+	shadow_load(d);
+	return 0;
+}
+
+static int io_start(struct raft_io *io, unsigned msecs, raft_io_tick_cb tick_cb,
+                    raft_io_recv_cb recv_cb)
+{
+	(void)io;
+	(void)msecs;
+	(void)tick_cb;
+	(void)recv_cb;
+	return 0;
+}
+
+static int io_bootstrap(struct raft_io *io, const struct raft_configuration *conf)
+{
+	struct disk *d = of(io);
+	struct disk_entry entry = {.term = 1, .type = RAFT_CHANGE};
+	struct raft_buffer buf;
+
+	if (d->image.term != 0 || d->image.n > 0 || d->image.has_snapshot)
+		return RAFT_CANTBOOTSTRAP;
+	if (!d->ops.effect(d->ops.arg))
+		return 0;
+	if (raft_configuration_encode(conf, &buf) != 0)
+		return RAFT_NOMEM;
+	d->image.term = 1;
+	entry.bytes = buf.base;
+	entry.len = buf.len;
+	entry.chain = chain_next(0, 1, RAFT_CHANGE, buf.base, buf.len);
+	image_add(&d->image, &entry);
+	raft_free(buf.base);
+	return 0;
+}
+
+static int io_set_term(struct raft_io *io, raft_term term)
+{
+	struct disk *d = of(io);
+
+	if (d->fail_meta) {
+		d->fail_meta = false;
+		strcpy(io->errmsg, "metadata: input/output error");
+		return RAFT_IOERR;
+	}
+	if (!d->ops.effect(d->ops.arg))
+		return 0;
+	d->image.term = term;
+	d->image.vote = 0;
+	return 0;
+}
+
+static int io_set_vote(struct raft_io *io, raft_id id)
+{
+	struct disk *d = of(io);
+
+	if (d->fail_meta) {
+		d->fail_meta = false;
+		strcpy(io->errmsg, "metadata: input/output error");
+		return RAFT_IOERR;
+	}
+	if (!d->ops.effect(d->ops.arg))
+		return 0;
+	d->image.vote = id;
+	d->ops.voted(d->ops.arg, d->image.term, id);
+	return 0;
+}
+
+static struct operation *submit(struct disk *d, enum operation_type type)
+{
+	struct operation *op = calloc(1, sizeof *op);
+
+	assert(op != NULL);
+	op->type = type;
+	op->lost = !d->ops.effect(d->ops.arg);
+	op->due_us =
+	    *d->now_us + d->slow_us + prng_range(d->random, d->latency_us / 2, 2 * d->latency_us);
+	if (op->due_us < d->last_due_us)
+		op->due_us = d->last_due_us;
+	d->last_due_us = op->due_us;
+	queue_push(&d->pending, &op->link);
+	d->ops.due(d->ops.arg, op->due_us);
+	return op;
+}
+
+static int io_append(struct raft_io *io, struct raft_io_append *request,
+                     const struct raft_entry entries[], unsigned n, raft_io_append_cb cb)
+{
+	struct disk *d = of(io);
+	struct operation *op;
+
+	if (d->fail_append) {
+		d->fail_append = false;
+		strcpy(io->errmsg, "write: input/output error");
+		return RAFT_IOERR;
+	}
+	op = submit(d, OP_APPEND);
+	op->append = request;
+	op->append_cb = cb;
+	op->entries = entries;
+	op->n = n;
+	op->first = d->next;
+	op->chain = shadow_last(&d->shadow);
+	assert(d->shadow.start + d->shadow.n == d->next);
+	for (unsigned i = 0; i < n; i++) {
+		const struct raft_entry *e = &entries[i];
+		uint64_t chain =
+		    chain_next(shadow_last(&d->shadow), e->term, e->type, e->buf.base, e->buf.len);
+
+		shadow_add(&d->shadow, e->term, chain);
+		if (!op->lost)
+			d->ops.appended(d->ops.arg, d->next + i, e->term, chain);
+	}
+	d->next += n;
+	return 0;
+}
+
+static int io_truncate(struct raft_io *io, raft_index index)
+{
+	struct disk *d = of(io);
+	struct operation *op;
+
+	op = submit(d, OP_TRUNCATE);
+	op->first = index;
+	assert(index >= d->shadow.start);
+	if (index < d->shadow.start + d->shadow.n)
+		d->shadow.n = index - d->shadow.start;
+	if (d->next > index)
+		d->next = index;
+	return 0;
+}
+
+static int io_put(struct raft_io *io, unsigned trailing, struct raft_io_snapshot_put *request,
+                  const struct raft_snapshot *snapshot, raft_io_snapshot_put_cb cb)
+{
+	struct disk *d = of(io);
+	struct operation *op = submit(d, OP_PUT);
+	raft_term term;
+
+	op->put = request;
+	op->put_cb = cb;
+	op->snapshot = snapshot;
+	op->trailing = trailing;
+	if (!disk_chain(d, snapshot->index, &term, &op->chain))
+		op->chain = d->ops.chain_at(d->ops.arg, snapshot->index);
+	if (trailing == 0) {
+		d->next = snapshot->index + 1;
+		d->shadow.n = 0;
+		d->shadow.start = d->next;
+		d->shadow.base = op->chain;
+	}
+	return 0;
+}
+
+static int io_get(struct raft_io *io, struct raft_io_snapshot_get *request,
+                  raft_io_snapshot_get_cb cb)
+{
+	struct operation *op = submit(of(io), OP_GET);
+
+	op->get = request;
+	op->get_cb = cb;
+	return 0;
+}
+
+/* --- Finishing ----------------------------------------------------------------------- */
+
+/* Write the first n entries of an append. */
+static void write_entries(struct disk *d, const struct operation *op, unsigned n)
+{
+	uint64_t chain = op->chain;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct raft_entry *e = &op->entries[i];
+		struct disk_entry entry = {.term = e->term, .type = e->type, .len = e->buf.len};
+
+		assert(d->image.start + d->image.n == op->first + i);
+		chain = chain_next(chain, e->term, e->type, e->buf.base, e->buf.len);
+		entry.chain = chain;
+		entry.bytes = e->buf.base;
+		image_add(&d->image, &entry);
+	}
+}
+
+static void keep_trailing(struct disk *d, raft_index index, unsigned trailing)
+{
+	struct disk_image *m = &d->image;
+	size_t n = 0;
+
+	if (index <= trailing)
+		return;
+	while (n < m->n && m->start + n <= index - trailing)
+		free(m->entries[n++].bytes);
+	memmove(m->entries, m->entries + n, (m->n - n) * sizeof *m->entries);
+	m->n -= n;
+	m->start += n;
+}
+
+static void write_snapshot(struct disk *d, const struct operation *op)
+{
+	struct disk_image *m = &d->image;
+
+	image_drop_snapshot(m);
+	snapshot_copy(op->snapshot, &m->snapshot);
+	m->has_snapshot = true;
+	m->snapshot_chain = op->chain;
+	if (op->trailing == 0) {
+		image_cut(m, 0);
+		m->start = op->snapshot->index + 1;
+	} else {
+		keep_trailing(d, op->snapshot->index, op->trailing);
+	}
+}
+
+static void finish_get(struct disk *d, struct operation *op)
+{
+	struct raft_snapshot *s = raft_malloc(sizeof *s);
+
+	assert(s != NULL && d->image.has_snapshot);
+	snapshot_copy(&d->image.snapshot, s);
+	op->get_cb(op->get, s, 0);
+}
+
+/* store: it is written; else it is cancelled. */
+static void finish(struct disk *d, struct operation *op, bool store)
+{
+	int status = store ? 0 : RAFT_CANCELED;
+
+	queue_remove(&op->link);
+	switch (op->type) {
+	case OP_APPEND:
+		if (store)
+			write_entries(d, op, op->n);
+		op->append_cb(op->append, status);
+		break;
+	case OP_TRUNCATE:
+		if (store)
+			image_cut(&d->image, op->first);
+		break;
+	case OP_PUT:
+		if (store)
+			write_snapshot(d, op);
+		op->put_cb(op->put, status);
+		break;
+	case OP_GET:
+		if (d->image.has_snapshot)
+			finish_get(d, op);
+		break;
+	}
+	free(op);
+}
+
+static void io_close(struct raft_io *io, raft_io_close_cb cb)
+{
+	struct disk *d = of(io);
+	struct queue *front;
+
+	/* In good order: what was asked for is written. After a crash nothing is left here but
+	 * what disk_power_off() has marked as lost. */
+	while ((front = queue_front(&d->pending)) != NULL)
+		finish(d, CONTAINER_OF(front, struct operation, link), false);
+	cb(io);
+}
+
+int64_t disk_due_us(const struct disk *d)
+{
+	struct queue *front = queue_front(&d->pending);
+
+	return front == NULL ? INT64_MAX : CONTAINER_OF(front, struct operation, link)->due_us;
+}
+
+void disk_run(struct disk *d)
+{
+	d->io.capacity = d->full ? 64 : 60000;
+	while (disk_due_us(d) <= *d->now_us)
+		finish(d, CONTAINER_OF(queue_front(&d->pending), struct operation, link), true);
+}
+
+/* Some of what was under way had reached the disk, in order. The callbacks never come. */
+void disk_power_off(struct disk *d, bool torn)
+{
+	struct queue *pos;
+	struct queue *after;
+
+	QUEUE_EACH (pos, after, &d->pending) {
+		struct operation *op = CONTAINER_OF(pos, struct operation, link);
+
+		if (!torn || op->lost || !(prng_next(d->random) & 1))
+			return;
+		if (op->type == OP_APPEND) {
+			unsigned n = (unsigned)prng_range(d->random, 0, op->n);
+
+			write_entries(d, op, n);
+			if (n < op->n)
+				return;
+		} else if (op->type == OP_TRUNCATE) {
+			image_cut(&d->image, op->first);
+		} else if (op->type == OP_PUT) {
+			write_snapshot(d, op);
+		}
+	}
+}
+
+/* --- Making, opening, copying -------------------------------------------------------- */
+
+void disk_init(struct disk *d)
+{
+	memset(d, 0, sizeof *d);
+	d->image.start = 1;
+	d->latency_us = 500;
+	queue_init(&d->pending);
+}
+
+void disk_close(struct disk *d)
+{
+	assert(queue_empty(&d->pending));
+	image_close(&d->image);
+	free(d->shadow.marks);
+	memset(&d->shadow, 0, sizeof d->shadow);
+}
+
+void disk_open(struct disk *d, const struct disk_ops *ops, const int64_t *now_us,
+               struct prng *random)
+{
+	assert(queue_empty(&d->pending));
+	memset(&d->io, 0, sizeof d->io);
+	d->ops = *ops;
+	d->now_us = now_us;
+	d->random = random;
+	d->next = d->image.start + d->image.n;
+	d->last_due_us = 0;
+	d->io.version = 2;
+	d->io.capacity = 60000;
+	d->io.init = io_init;
+	d->io.close = io_close;
+	d->io.load = io_load;
+	d->io.start = io_start;
+	d->io.bootstrap = io_bootstrap;
+	d->io.set_term = io_set_term;
+	d->io.set_vote = io_set_vote;
+	d->io.append = io_append;
+	d->io.truncate = io_truncate;
+	d->io.snapshot_put = io_put;
+	d->io.snapshot_get = io_get;
+	shadow_load(d);
+}
+
+void disk_wipe(struct disk *d)
+{
+	image_close(&d->image);
+	shadow_load(d);
+}
+
+void disk_copy(const struct disk *from, struct disk *to)
+{
+	image_copy(&from->image, &to->image);
+	shadow_load(to);
+}

@@ -1,0 +1,281 @@
+/* Carries out what the plan says. */
+#include <assert.h>
+
+#include "sim/check.h"
+#include "sim/network.h"
+#include "sim/process.h"
+
+enum { MS = 1000, DAMAGE_PAUSE_US = 8000000 };
+
+/* Cut every way from the nodes of the mask to the others, and back if both. */
+static void split(struct world *w, unsigned mask, bool both, int delta)
+{
+	for (unsigned i = 0; i < w->n; i++) {
+		for (unsigned j = 0; j < w->n; j++) {
+			if (i == j || !(mask >> i & 1) || (mask >> j & 1))
+				continue;
+			network_cut(w, i, j, delta);
+			if (both)
+				network_cut(w, j, i, delta);
+		}
+	}
+}
+
+/* Faults of the wire: delta 1 begins, -1 ends. */
+static bool wire(struct world *w, const struct plan_fault *f, int delta)
+{
+	unsigned a = f->a - 1;
+	unsigned b = f->b - 1;
+
+	switch (f->kind) {
+	case FAULT_CUT:
+		network_cut(w, a, b, delta);
+		network_cut(w, b, a, delta);
+		return true;
+	case FAULT_CUT_ONE_WAY:
+		network_cut(w, a, b, delta);
+		return true;
+	case FAULT_CUT_NOISY:
+		network_noisy(w, a, b, delta);
+		return true;
+	case FAULT_SPLIT:
+	case FAULT_SPLIT_ONE_WAY:
+		split(w, f->a, f->kind == FAULT_SPLIT, delta);
+		return true;
+	case FAULT_SLOW:
+		network_slow(w, a, b, delta * f->amount * MS);
+		return true;
+	case FAULT_LOSS:
+		network_loss(w, a, b, delta * (int)f->amount);
+		return true;
+	case FAULT_CORRUPT:
+		network_corrupt(w, a, b, delta);
+		return true;
+	case FAULT_DUPLICATE:
+		network_duplicate(w, a, b, delta);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* A disk may lose something while everybody else is in order and nothing was lost lately:
+ * more at once is outside of what is promised. */
+static bool may_damage(struct world *w, const struct node *node)
+{
+	unsigned serving = 0;
+
+	if (w->n < 3 || check_damaged_us(w) > w->now_us - DAMAGE_PAUSE_US)
+		return false;
+	for (unsigned i = 0; i < w->n; i++) {
+		const struct node *other = &w->nodes[i];
+
+		if (other == node)
+			continue;
+		if (other->state == PROCESS_UP && !other->paused &&
+		    (core_state(other->core) == CLUSTER_SERVING ||
+		     core_state(other->core) == CLUSTER_DEGRADED))
+			serving++;
+	}
+	return serving > w->n / 2;
+}
+
+static void damage(struct world *w, struct node *node, const struct plan_fault *f)
+{
+	if ((f->kind == FAULT_RESTORE && !node->copied[0]) || !may_damage(w, node)) {
+		world_tell(w, node, "fault", "not now: more than one disk would be damaged");
+		return;
+	}
+	process_kill(node, true, false);
+	if (f->kind == FAULT_WIPE)
+		disk_wipe(&node->disk);
+	else
+		disk_copy(&node->copies[0], &node->disk);
+	check_wiped(node);
+	process_start_in(node, f->for_us);
+}
+
+static void hand_over_ended(void *arg)
+{
+	struct node *node = arg;
+
+	node->hand_over = false;
+}
+
+static void transfer(struct world *w)
+{
+	for (unsigned i = 0; i < w->n; i++) {
+		struct node *node = &w->nodes[i];
+
+		if (node->state != PROCESS_UP || node->paused || node->hand_over ||
+		    node->away_until_us > w->now_us || core_view(node->core)->role != ROLE_LEADER)
+			continue;
+		node->hand_over = true;
+		core_hand_over(node->core, hand_over_ended, node);
+		process_wake(node);
+	}
+}
+
+static void begin_disk(struct node *node, const struct plan_fault *f)
+{
+	switch (f->kind) {
+	case FAULT_DISK_SLOW:
+		node->disk.slow_us = f->amount * MS;
+		break;
+	case FAULT_DISK_FULL:
+		node->disk.full = true;
+		break;
+	case FAULT_DISK_ERROR:
+		node->disk.fail_append = true;
+		break;
+	case FAULT_META_ERROR:
+		node->disk.fail_meta = true;
+		break;
+	case FAULT_COPY:
+		if (node->disk.image.has_identity && !node->copied[0]) {
+			disk_copy(&node->disk, &node->copies[0]);
+			node->copied[0] = true;
+		}
+		break;
+	default:
+		damage(node->world, node, f);
+	}
+}
+
+static void begin_clock(struct node *node, const struct plan_fault *f)
+{
+	switch (f->kind) {
+	case FAULT_DRIFT:
+	case FAULT_DRIFT_WILD:
+		clock_set_drift(node, f->amount);
+		break;
+	case FAULT_WALL:
+		node->clock.wall_ms += f->amount;
+		break;
+	default:
+		assert(f->kind == FAULT_FREEZE);
+		if (node->paused)
+			return;
+		node->untrusted_clock = true;
+		process_pause(node);
+	}
+}
+
+static void begin_process(struct node *node, const struct plan_fault *f)
+{
+	switch (f->kind) {
+	case FAULT_CRASH:
+		node->crash_in = (unsigned)f->amount;
+		break;
+	case FAULT_STALL:
+		node->stall_in = (unsigned)f->amount;
+		node->stall_us = f->for_us;
+		break;
+	case FAULT_POWER:
+		process_kill(node, false, true);
+		process_start_in(node, f->for_us);
+		break;
+	case FAULT_STOP:
+		process_stop(node);
+		break;
+	case FAULT_PAUSE:
+		process_pause(node);
+		break;
+	case FAULT_BUSY:
+		node->busy_us = f->amount * MS;
+		break;
+	case FAULT_TRANSFER:
+		transfer(node->world);
+		break;
+	case FAULT_DRIFT:
+	case FAULT_DRIFT_WILD:
+	case FAULT_WALL:
+	case FAULT_FREEZE:
+		begin_clock(node, f);
+		break;
+	default:
+		begin_disk(node, f);
+	}
+}
+
+void fault_begin(struct world *w, size_t at)
+{
+	const struct plan_fault *f = &w->plan.faults[at];
+
+	if (w->healed)
+		return;
+	world_note(w, 600, at, f->kind);
+	world_tell(w, NULL, "fault", "%s %u %u begins (amount %lld)", fault_word(f->kind), f->a,
+	           f->b, (long long)f->amount);
+	w->stats.faults[f->kind]++;
+	if (!wire(w, f, 1))
+		begin_process(&w->nodes[f->a - 1], f);
+	if (f->for_us > 0)
+		world_at(w, w->now_us + f->for_us, EVENT_END, at, 0);
+}
+
+static void end_process(struct node *node, const struct plan_fault *f)
+{
+	switch (f->kind) {
+	case FAULT_STOP:
+		process_start(node);
+		break;
+	case FAULT_PAUSE:
+		process_resume(node);
+		break;
+	case FAULT_FREEZE:
+		if (node->paused)
+			clock_stop_for(node, node->world->now_us - node->paused_us);
+		process_resume(node);
+		break;
+	case FAULT_BUSY:
+		node->busy_us = 0;
+		break;
+	case FAULT_DRIFT:
+	case FAULT_DRIFT_WILD:
+		clock_set_drift(node, 0);
+		break;
+	case FAULT_DISK_SLOW:
+		node->disk.slow_us = 0;
+		break;
+	case FAULT_DISK_FULL:
+		node->disk.full = false;
+		break;
+	default:
+		break;
+	}
+}
+
+void fault_end(struct world *w, size_t at)
+{
+	const struct plan_fault *f = &w->plan.faults[at];
+
+	if (w->healed)
+		return;
+	world_tell(w, NULL, "fault", "%s %u %u ends", fault_word(f->kind), f->a, f->b);
+	if (!wire(w, f, -1))
+		end_process(&w->nodes[f->a - 1], f);
+}
+
+void fault_heal_all(struct world *w)
+{
+	network_heal(w);
+	for (unsigned i = 0; i < w->n; i++) {
+		struct node *node = &w->nodes[i];
+
+		node->crash_in = 0;
+		node->stall_in = 0;
+		node->busy_us = 0;
+		node->disk.slow_us = 0;
+		node->disk.full = false;
+		node->disk.fail_append = false;
+		node->disk.fail_meta = false;
+		if (node->clock.drift_ppm > SIM_DRIFT_MAX_PPM ||
+		    node->clock.drift_ppm < -SIM_DRIFT_MAX_PPM)
+			clock_set_drift(node, 0);
+		if (node->paused)
+			process_resume(node);
+		if (node->state == PROCESS_DOWN)
+			process_start_in(node, 0);
+	}
+}

@@ -1,0 +1,228 @@
+#include "sim/plan.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/prng.h"
+#include "sim/world.h"
+
+enum { SECOND = 1000000, MS = 1000 };
+
+static const struct {
+	const char *word;
+	const char *text;
+	unsigned percent; /* of the plans have it at all */
+} faults[FAULT_KINDS] = {
+#define FAULT_ROW(name, word, text) [FAULT_##name] = {word, text, 40},
+    FAULT_MAP(FAULT_ROW)
+#undef FAULT_ROW
+};
+
+/* What would hide other things is in fewer plans. */
+static unsigned percent_of(enum fault_kind kind)
+{
+	switch (kind) {
+	case FAULT_DRIFT_WILD:
+	case FAULT_FREEZE:
+		return 10;
+	case FAULT_WIPE:
+	case FAULT_RESTORE:
+	case FAULT_DISK_ERROR:
+	case FAULT_META_ERROR:
+	case FAULT_CORRUPT:
+		return 25;
+	default:
+		return faults[kind].percent;
+	}
+}
+
+const char *fault_word(enum fault_kind kind)
+{
+	return faults[kind].word;
+}
+
+const char *fault_text(enum fault_kind kind)
+{
+	return faults[kind].text;
+}
+
+/* How strong a fault is, in its own unit. */
+static int64_t amount_of(struct prng *p, enum fault_kind kind)
+{
+	switch (kind) {
+	case FAULT_SLOW:
+		return prng_range(p, 1, prng_next(p) & 1 ? 30 : 400);
+	case FAULT_LOSS:
+		return prng_range(p, 1, 20);
+	case FAULT_CRASH:
+	case FAULT_STALL:
+		return prng_range(p, 1, SIM_EFFECTS_MAX);
+	case FAULT_BUSY:
+		return prng_range(p, 1, 60);
+	case FAULT_DRIFT:
+		return prng_range(p, -SIM_DRIFT_MAX_PPM, SIM_DRIFT_MAX_PPM);
+	case FAULT_DRIFT_WILD:
+		return prng_range(p, -400000, 400000);
+	case FAULT_WALL:
+		return prng_range(p, -86400000, 86400000);
+	case FAULT_DISK_SLOW:
+		return prng_range(p, 1, 300);
+	default:
+		return 0;
+	}
+}
+
+/* How long it lasts. */
+static int64_t span_of(struct prng *p, enum fault_kind kind)
+{
+	switch (kind) {
+	case FAULT_RESET:
+	case FAULT_CRASH:
+	case FAULT_WALL:
+	case FAULT_DISK_ERROR:
+	case FAULT_META_ERROR:
+	case FAULT_COPY:
+	case FAULT_TRANSFER:
+		return 0;
+	case FAULT_PAUSE:
+	case FAULT_STALL:
+	case FAULT_FREEZE:
+		return prng_range(p, MS, prng_next(p) & 1 ? 400 * MS : 4 * SECOND);
+	default:
+		/* Blips, partitions shorter than a timeout, and long ones. */
+		if (prng_next(p) % 4 == 0)
+			return prng_range(p, MS, 100 * MS);
+		return prng_range(p, 100 * MS, prng_next(p) & 1 ? 2 * SECOND : 10 * SECOND);
+	}
+}
+
+static bool has_peer(enum fault_kind kind)
+{
+	return kind == FAULT_CUT || kind == FAULT_CUT_ONE_WAY || kind == FAULT_CUT_NOISY ||
+	       kind == FAULT_SLOW || kind == FAULT_LOSS || kind == FAULT_RESET ||
+	       kind == FAULT_CORRUPT || kind == FAULT_DUPLICATE;
+}
+
+static bool has_mask(enum fault_kind kind)
+{
+	return kind == FAULT_SPLIT || kind == FAULT_SPLIT_ONE_WAY;
+}
+
+static struct plan_fault make_fault(struct prng *p, enum fault_kind kind, const struct plan *plan)
+{
+	int64_t first = prng_next(p) % 5 == 0 ? 0 : 3 * SECOND;
+	struct plan_fault f = {
+	    .at_us = prng_range(p, first, plan->length_us - 1),
+	    .for_us = span_of(p, kind),
+	    .kind = kind,
+	    .a = (unsigned)prng_range(p, 1, plan->nodes),
+	    .amount = amount_of(p, kind),
+	};
+
+	if (has_mask(kind)) {
+		f.a = (unsigned)prng_range(p, 1, (1 << plan->nodes) - 1);
+	} else if (has_peer(kind) && plan->nodes > 1) {
+		f.b = (unsigned)prng_range(p, 1, plan->nodes - 1);
+		f.b += f.b >= f.a;
+	}
+	return f;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct plan_fault *x = a;
+	const struct plan_fault *y = b;
+
+	return x->at_us < y->at_us ? -1 : x->at_us > y->at_us;
+}
+
+void plan_make(uint64_t seed, unsigned nodes, int64_t length_us, struct plan *ret)
+{
+	static const unsigned sizes[] = {3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 4, 1, 2, 6, 7, 9};
+	struct prng p = world_stream(seed, 5);
+	enum fault_kind kinds[FAULT_KINDS];
+	size_t n_kinds = 0;
+	size_t n;
+
+	memset(ret, 0, sizeof *ret);
+	ret->seed = seed;
+	ret->nodes = sizes[prng_next(&p) % (sizeof sizes / sizeof sizes[0])];
+	ret->length_us = prng_range(&p, 8 * SECOND, 24 * SECOND);
+	if (nodes != 0)
+		ret->nodes = nodes;
+	if (length_us != 0)
+		ret->length_us = length_us;
+	for (unsigned kind = 0; kind < FAULT_KINDS; kind++) {
+		bool alone = ret->nodes == 1 && (has_peer(kind) || has_mask(kind));
+
+		if (world_chance(&p, percent_of(kind)) && !alone)
+			kinds[n_kinds++] = kind;
+	}
+	n = (size_t)prng_range(&p, 1, 24);
+	for (size_t i = 0; i < n && n_kinds > 0; i++)
+		ret->faults[ret->n++] = make_fault(&p, kinds[prng_next(&p) % n_kinds], ret);
+	qsort(ret->faults, ret->n, sizeof ret->faults[0], by_time);
+}
+
+void plan_print(const struct plan *p, FILE *out)
+{
+	fprintf(out, "seed %" PRIu64 "\nnodes %u\nlength %.6f\n", p->seed, p->nodes,
+	        (double)p->length_us / SECOND);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct plan_fault *f = &p->faults[i];
+
+		fprintf(out, "%.6f %s %u %u for %.6f amount %" PRId64 "\n",
+		        (double)f->at_us / SECOND, fault_word(f->kind), f->a, f->b,
+		        (double)f->for_us / SECOND, f->amount);
+	}
+}
+
+static int64_t micros(double seconds)
+{
+	return (int64_t)(seconds * SECOND + 0.5);
+}
+
+static bool read_fault(const char *line, struct plan *p)
+{
+	struct plan_fault f = {0};
+	char word[32];
+	double at;
+	double span;
+
+	if (p->n == SIM_PLAN_MAX || sscanf(line, "%lf %31s %u %u for %lf amount %" SCNd64, &at,
+	                                   word, &f.a, &f.b, &span, &f.amount) != 6)
+		return false;
+	f.at_us = micros(at);
+	f.for_us = micros(span);
+	while (f.kind < FAULT_KINDS && strcmp(word, fault_word(f.kind)) != 0)
+		f.kind++;
+	if (f.kind == FAULT_KINDS || f.a < 1 || f.b > p->nodes ||
+	    (!has_mask(f.kind) && f.a > p->nodes) || (has_peer(f.kind) && f.b < 1))
+		return false;
+	p->faults[p->n++] = f;
+	return true;
+}
+
+enum status plan_read(FILE *in, struct plan *ret, unsigned *line)
+{
+	struct plan p = {0};
+	char text[256];
+	double length;
+
+	for (*line = 1; fgets(text, sizeof text, in) != NULL; ++*line) {
+		if (text[0] == '#' || text[0] == '\n')
+			continue;
+		if (sscanf(text, "seed %" SCNu64, &p.seed) == 1 ||
+		    sscanf(text, "nodes %u", &p.nodes) == 1)
+			continue;
+		if (sscanf(text, "length %lf", &length) == 1)
+			p.length_us = micros(length);
+		else if (!read_fault(text, &p))
+			return ST_MALFORMED;
+	}
+	if (p.nodes < 1 || p.nodes > SIM_NODES_MAX || p.length_us <= 0)
+		return ST_MALFORMED;
+	*ret = p;
+	return ST_OK;
+}

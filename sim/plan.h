@@ -1,0 +1,94 @@
+/* What goes wrong, and when: a list of timed faults made from a seed, or read from a file.
+ *
+ * One line a fault, so that a schedule can be shortened and kept:
+ *
+ *     seed 123
+ *     nodes 5
+ *     length 20.000000
+ *     1.250000 cut 1 2 for 3.000000
+ *     4.000000 crash 3 amount 2
+ *
+ * Nodes are counted from 1. `nodes` is a mask where a fault has several. */
+#ifndef SIM_PLAN_H
+#define SIM_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/status.h"
+#include "sim/limits.h"
+
+/* name, what a and b are, text for the legend and the table */
+#define FAULT_MAP(X)                                                                               \
+	X(CUT, "cut", "both directions between a and b carry nothing, silently")                   \
+	X(CUT_ONE_WAY, "cut-one-way", "a no longer reaches b; b still reaches a")                  \
+	X(CUT_NOISY, "cut-noisy", "a and b: connections break at once and cannot be made")         \
+	X(SPLIT, "split", "silent cut between the nodes of mask a and all others")                 \
+	X(SPLIT_ONE_WAY, "split-one-way", "the nodes of mask a no longer reach the others")        \
+	X(SLOW, "slow", "messages from a to b take longer by `amount` ms")                         \
+	X(LOSS, "loss", "one segment in a hundred times `amount` from a to b is sent again")       \
+	X(RESET, "reset", "the connection between a and b breaks; what was on its way is lost")    \
+	X(CORRUPT, "corrupt", "bytes of messages from a to b are flipped")                         \
+	X(DUPLICATE, "duplicate", "messages from a to b arrive twice")                             \
+	X(CRASH, "crash", "a dies at its `amount`th effect from now, starts again later")          \
+	X(POWER, "power", "a loses power: no goodbye to its peers, unsynced bytes are torn")       \
+	X(STOP, "stop", "a stops in good order, starts again later")                               \
+	X(PAUSE, "pause", "a takes no turns; its clock goes on (SIGSTOP, suspend)")                \
+	X(STALL, "stall", "a pauses at its `amount`th effect from now, in the middle of a turn")   \
+	X(FREEZE, "freeze", "a and its clock stand still (a hypervisor's pause)")                  \
+	X(BUSY, "busy", "a's turns come late by up to `amount` ms")                                \
+	X(DRIFT, "drift", "a's clock runs faster by `amount` ppm, within the bound")               \
+	X(DRIFT_WILD, "drift-wild", "a's clock runs faster by `amount` ppm, beyond the bound")     \
+	X(WALL, "wall", "a's wall clock jumps by `amount` ms")                                     \
+	X(DISK_SLOW, "disk-slow", "writes of a take `amount` ms longer")                           \
+	X(DISK_FULL, "disk-full", "a reports no disk space in reserve")                            \
+	X(DISK_ERROR, "disk-error", "the next log write of a fails: it stops, starts again later") \
+	X(META_ERROR, "meta-error", "a's next term or vote cannot be stored")                      \
+	X(WIPE, "wipe", "a dies, its disk is emptied, it starts again")                            \
+	X(COPY, "copy", "a copy of a's disk is kept")                                              \
+	X(RESTORE, "restore", "a dies and starts again from its oldest copy")                      \
+	X(TRANSFER, "transfer", "the leader hands its leadership over")
+
+enum fault_kind {
+#define FAULT_ENUM(name, word, text) FAULT_##name,
+	FAULT_MAP(FAULT_ENUM)
+#undef FAULT_ENUM
+	    FAULT_KINDS
+};
+
+struct plan_fault {
+	int64_t at_us;
+	int64_t for_us; /* it ends by itself then; 0: at once */
+	enum fault_kind kind;
+	unsigned a;
+	unsigned b;
+	int64_t amount;
+};
+
+struct plan {
+	uint64_t seed;
+	unsigned nodes;
+	int64_t length_us; /* then everything heals */
+	size_t n;
+	struct plan_fault faults[SIM_PLAN_MAX]; /* in order of time */
+};
+
+/* The plan of a seed. nodes and length_us: 0: as the seed says. */
+void plan_make(uint64_t seed, unsigned nodes, int64_t length_us, struct plan *ret);
+
+void plan_print(const struct plan *p, FILE *out);
+/* ST_MALFORMED with the line's number in *line. */
+CHECKED enum status plan_read(FILE *in, struct plan *ret, unsigned *line);
+
+const char *fault_word(enum fault_kind kind);
+const char *fault_text(enum fault_kind kind);
+
+/* Carry a fault out, or end it (fault.c). */
+struct world;
+void fault_begin(struct world *w, size_t at);
+void fault_end(struct world *w, size_t at);
+void fault_heal_all(struct world *w);
+
+#endif

@@ -1,0 +1,566 @@
+#include "sim/process.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/check.h"
+#include "sim/client.h"
+#include "sim/network.h"
+
+enum {
+	RESTART_MIN_US = 50000,   /* a supervisor starts it again no sooner ... */
+	RESTART_MAX_US = 3000000, /* ... and no later than this */
+	HAND_OVER_US = 1000000,   /* a stop in good order waits so long for the hand-over */
+};
+
+int64_t process_now(const struct node *node)
+{
+	return node->world->now_us + node->ahead_us;
+}
+
+bool process_effect(struct node *node)
+{
+	if (node->dead)
+		return false;
+	if (node->crash_in > 0 && --node->crash_in == 0) {
+		node->dead = true;
+		return false;
+	}
+	if (node->stall_in > 0 && --node->stall_in == 0)
+		node->ahead_us += node->stall_us;
+	return true;
+}
+
+/* --- What production gets from the operating system ---------------------------------- */
+
+static int64_t ops_now_us(void *arg)
+{
+	struct node *node = arg;
+
+	return clock_read(node, process_now(node));
+}
+
+static int64_t ops_wall_ms(void *arg)
+{
+	struct node *node = arg;
+
+	return ops_now_us(arg) / 1000 + node->clock.wall_ms;
+}
+
+static uint64_t ops_random(void *arg)
+{
+	struct node *node = arg;
+
+	return prng_next(&node->random);
+}
+
+static void ops_send(void *arg, const char *peer, enum traffic traffic, const uint8_t *bytes,
+                     size_t len)
+{
+	struct node *node = arg;
+
+	if (process_effect(node))
+		network_send(node->world, node, peer, traffic, bytes, len, process_now(node));
+}
+
+static enum status ops_persist(void *arg, const struct identity *id)
+{
+	struct node *node = arg;
+
+	if (!process_effect(node))
+		return ST_OK;
+	node->disk.image.identity = *id;
+	node->disk.image.has_identity = true;
+	check_identity(node, id);
+	return ST_OK;
+}
+
+static void ops_reset(void *arg, const char *why)
+{
+	struct node *node = arg;
+
+	world_tell(node->world, node, "reset", "%s", why);
+	node->reset = true;
+	node->fatal = true;
+}
+
+static void tell_event(struct node *node, const struct core_event *ev)
+{
+	struct world *w = node->world;
+
+	switch (ev->type) {
+	case CORE_STATE:
+		world_tell(w, node, "state", "%s -> %s, %u of %u in sight: %s",
+		           cluster_state_name(ev->from), cluster_state_name(ev->to), ev->reachable,
+		           ev->needed, ev->text);
+		break;
+	case CORE_MEMBER:
+		world_tell(w, node, "member", "%s %s", ev->peer, ev->up ? "heard" : "lost");
+		break;
+	case CORE_LEADER:
+		world_tell(w, node, "leader", "%s in term %llu",
+		           ev->peer[0] == '\0' ? "none" : ev->peer, (unsigned long long)ev->term);
+		break;
+	case CORE_COUNTDOWN:
+		world_tell(w, node, "countdown", "%s", ev->up ? "began" : "aborted");
+		break;
+	case CORE_SHUTDOWN:
+		world_tell(w, node, "shutdown", "%s", ev->force ? "for real" : "dry run");
+		break;
+	case CORE_ALARM:
+		world_tell(w, node, "alarm", "%s: %s", ev->up ? "raised" : "over", ev->text);
+		break;
+	case CORE_FATAL:
+		world_tell(w, node, "fatal", "%s", ev->text);
+		break;
+	case CORE_TRACE:
+		if (ev->level <= 2 || w->options.messages)
+			world_tell(w, node, "note", "%s", ev->text);
+		break;
+	case CORE_FOUNDED:
+		world_tell(w, node, "founded", "%s", ev->text);
+		break;
+	}
+}
+
+static void ops_event(void *arg, const struct core_event *ev)
+{
+	struct node *node = arg;
+	struct world *w = node->world;
+
+	if (node->dead)
+		return;
+	if (ev->type != CORE_TRACE)
+		world_note(w, 200 + ev->type, node->at,
+		           (uint64_t)ev->from << 8 | (uint64_t)ev->to << 1 | ev->up);
+	tell_event(node, ev);
+	check_event(node, ev);
+	if (ev->type == CORE_FATAL || (ev->type == CORE_SHUTDOWN && ev->force) ||
+	    (ev->type == CORE_STATE && ev->to == CLUSTER_STOPPED))
+		node->fatal = true;
+}
+
+static bool disk_effect(void *arg)
+{
+	return process_effect(arg);
+}
+
+static void disk_due(void *arg, int64_t at_us)
+{
+	process_wake_at(arg, at_us);
+}
+
+static void disk_appended(void *arg, raft_index index, raft_term term, uint64_t chain)
+{
+	check_appended(arg, index, term, chain);
+}
+
+static void disk_voted(void *arg, raft_term term, raft_id vote)
+{
+	check_voted(arg, term, vote);
+}
+
+static uint64_t disk_chain_at(void *arg, raft_index index)
+{
+	return check_committed_chain(arg, index);
+}
+
+/* --- Start --------------------------------------------------------------------------- */
+
+/* As node/main.c does: the boot counter grows, durably, before anything else happens. */
+static void load_identity(struct node *node, struct identity *id)
+{
+	struct disk_image *m = &node->disk.image;
+
+	if (m->has_identity) {
+		*id = m->identity;
+	} else {
+		memset(id, 0, sizeof *id);
+		id->raft_id = prng_next(&node->random) | 1;
+		id->promise_max_ms = node->config.election_max_ms;
+	}
+	id->boot++;
+	node->forgot = id->state != IDENTITY_EMPTY;
+	m->identity = *id;
+	m->has_identity = true;
+	check_identity(node, id);
+}
+
+static void open_disk(struct node *node)
+{
+	const struct disk_ops ops = {.arg = node,
+	                             .effect = disk_effect,
+	                             .appended = disk_appended,
+	                             .voted = disk_voted,
+	                             .due = disk_due,
+	                             .chain_at = disk_chain_at};
+
+	disk_open(&node->disk, &ops, &node->world->now_us, &node->random);
+}
+
+static void reset_process(struct node *node)
+{
+	node->life++;
+	node->state = PROCESS_UP;
+	node->dead = false;
+	node->fatal = false;
+	node->reset = false;
+	node->closed = false;
+	node->hand_over = false;
+	node->countdown = false;
+	node->ahead_us = 0;
+	node->away_until_us = 0;
+	node->crash_in = 0;
+	node->stall_in = 0;
+	node->turn_us = INT64_MAX;
+	node->start_us = node->world->now_us;
+	node->start_own_us = clock_read(node, node->world->now_us);
+	node->epoch = 0;
+	node->untrusted_clock = node->clock.drift_ppm > 5000 || node->clock.drift_ppm < -5000;
+}
+
+void process_start(struct node *node)
+{
+	const struct core_ops ops = {.arg = node,
+	                             .now_us = ops_now_us,
+	                             .wall_ms = ops_wall_ms,
+	                             .random = ops_random,
+	                             .send = ops_send,
+	                             .persist = ops_persist,
+	                             .reset = ops_reset,
+	                             .event = ops_event};
+	struct world *w = node->world;
+	struct identity id;
+	struct fault fault;
+	const char *why = "";
+	enum status st;
+
+	if (node->state != PROCESS_DOWN)
+		return;
+	reset_process(node);
+	load_identity(node, &id);
+	open_disk(node);
+	world_note(w, 300, node->at, id.boot);
+	world_tell(w, node, "start", "boot %llu, log %llu..%llu", (unsigned long long)id.boot,
+	           (unsigned long long)node->disk.image.start,
+	           (unsigned long long)(node->disk.image.start + node->disk.image.n - 1));
+	st = core_new(&node->config, &ops, &id, &node->disk.io, &fault, &node->core);
+	if (st != ST_OK) {
+		world_fail(w, "start", "%s: %s", node->name, fault.what);
+		node->state = PROCESS_DOWN;
+		return;
+	}
+	check_started(node);
+	st = core_start(node->core, &why);
+	if (st == ST_CORRUPT)
+		world_fail(w, "start", "%s cannot load its log: %s", node->name, why);
+	if (st != ST_OK) {
+		world_tell(w, node, "fatal", "it cannot start: %s", why);
+		process_kill(node, true, false);
+		process_start_in(node, RESTART_MAX_US);
+		return;
+	}
+	process_wake(node);
+}
+
+void process_start_in(struct node *node, int64_t us)
+{
+	world_at(node->world, node->world->now_us + us, EVENT_START, node->at, node->life);
+}
+
+/* --- Turns --------------------------------------------------------------------------- */
+
+void process_wake_at(struct node *node, int64_t world_us)
+{
+	struct world *w = node->world;
+
+	if (node->state == PROCESS_DOWN || node->turn_us <= world_us)
+		return;
+	if (world_us < node->away_until_us)
+		world_us = node->away_until_us;
+	if (world_us < w->now_us)
+		world_us = w->now_us;
+	if (node->turn_us <= world_us)
+		return;
+	node->turn_us = world_us;
+	world_at(w, world_us, EVENT_TURN, node->at, node->life);
+}
+
+void process_wake(struct node *node)
+{
+	struct world *w = node->world;
+	int64_t in_us = prng_range(&w->random, SIM_TURN_MIN_US, SIM_TURN_MAX_US);
+
+	if (node->busy_us > 0)
+		in_us += prng_range(&w->random, 0, node->busy_us);
+	process_wake_at(node, w->now_us + in_us);
+}
+
+bool process_has_input(const struct node *node)
+{
+	return !queue_empty(&node->inbox);
+}
+
+void process_input(struct node *node, enum input_type type, unsigned from, uint64_t epoch,
+                   const uint8_t *bytes, size_t len)
+{
+	struct input *in;
+
+	if (node->state == PROCESS_DOWN)
+		return;
+	in = malloc(sizeof *in + len);
+	assert(in != NULL);
+	in->type = type;
+	in->from = from;
+	in->epoch = epoch;
+	in->len = len;
+	if (len > 0)
+		memcpy(in->bytes, bytes, len);
+	queue_push(&node->inbox, &in->link);
+	if (!node->paused)
+		process_wake(node);
+}
+
+static void clear_inbox(struct node *node)
+{
+	struct queue *front;
+
+	while ((front = queue_front(&node->inbox)) != NULL) {
+		queue_remove(front);
+		free(CONTAINER_OF(front, struct input, link));
+	}
+}
+
+static void take_input(struct node *node, const struct input *in)
+{
+	const char *peer = node->world->nodes[in->from].name;
+
+	switch (in->type) {
+	case INPUT_UP:
+		core_link_up(node->core, peer, in->epoch);
+		break;
+	case INPUT_DOWN:
+		core_link_down(node->core, peer, in->epoch);
+		break;
+	case INPUT_MESSAGE:
+		network_heard(node->world, node->at, in->from, in->epoch);
+		core_message(node->core, peer, in->epoch, in->bytes, in->len);
+		break;
+	}
+}
+
+/* A pause in the middle of the turn: the node is away until its time has caught up. */
+static void catch_up(struct node *node)
+{
+	int64_t away_us = node->ahead_us;
+
+	if (away_us == 0)
+		return;
+	node->ahead_us = 0;
+	world_tell(node->world, node, "stalled", "for %lld ms within a turn",
+	           (long long)away_us / 1000);
+	node->away_until_us = node->world->now_us + away_us;
+	process_wake_at(node, node->away_until_us);
+}
+
+static void plan_turn(struct node *node)
+{
+	int64_t now_us = node->world->now_us;
+	int64_t own_us = core_deadline_us(node->core);
+	int64_t wait_us = own_us - clock_read(node, now_us);
+
+	if (wait_us < 0)
+		wait_us = 0;
+	/* As the loop in io/: whole milliseconds, rounded up. */
+	wait_us = (wait_us + 999) / 1000 * 1000;
+	process_wake_at(node, wait_us == 0 ? now_us + SIM_TURN_MAX_US
+	                                   : clock_world(node, clock_read(node, now_us) + wait_us));
+	if (disk_due_us(&node->disk) < INT64_MAX)
+		process_wake_at(node, disk_due_us(&node->disk));
+	if (process_has_input(node))
+		process_wake(node);
+}
+
+/* It died or has to stop in this turn. */
+static void after_life(struct node *node)
+{
+	struct world *w = node->world;
+	bool reset = node->reset && !node->dead;
+
+	if (node->dead)
+		world_tell(w, node, "died", "in the middle of a turn");
+	process_kill(node, true, node->dead);
+	if (reset)
+		disk_wipe(&node->disk);
+	if (reset)
+		check_wiped(node);
+	process_start_in(node, prng_range(&w->random, RESTART_MIN_US, RESTART_MAX_US));
+}
+
+void process_turn(struct node *node)
+{
+	struct queue *front;
+
+	node->turn_us = INT64_MAX;
+	if (node->state == PROCESS_DOWN || node->paused)
+		return;
+	disk_run(&node->disk);
+	while (!node->dead && !node->fatal && (front = queue_front(&node->inbox)) != NULL) {
+		struct input *in = CONTAINER_OF(front, struct input, link);
+
+		queue_remove(front);
+		take_input(node, in);
+		free(in);
+	}
+	if (!node->dead && !node->fatal)
+		core_run(node->core);
+	if (node->dead || node->fatal) {
+		node->ahead_us = 0;
+		after_life(node);
+		return;
+	}
+	check_turn(node);
+	if (node->ahead_us > 0)
+		catch_up(node);
+	else
+		plan_turn(node);
+}
+
+/* --- Ends ---------------------------------------------------------------------------- */
+
+static void on_closed(void *arg)
+{
+	struct node *node = arg;
+
+	node->closed = true;
+}
+
+void process_kill(struct node *node, bool told, bool torn)
+{
+	struct world *w = node->world;
+
+	if (node->state == PROCESS_DOWN)
+		return;
+	world_note(w, 301, node->at, node->life);
+	world_tell(w, node, "down", "%s", torn ? "in the middle of its writes" : "");
+	node->dead = true;
+	disk_power_off(&node->disk, torn);
+	core_close(node->core, on_closed, node);
+	assert(node->closed);
+	core_free(node->core);
+	node->core = NULL;
+	node->state = PROCESS_DOWN;
+	node->life++;
+	node->paused = false;
+	node->ahead_us = 0;
+	clear_inbox(node);
+	network_gone(w, node->at, told);
+}
+
+static void hand_over_done(void *arg)
+{
+	struct node *node = arg;
+
+	node->hand_over = false;
+	if (!node->dead && node->state == PROCESS_STOPPING)
+		world_at(node->world, node->world->now_us, EVENT_CLOSE, node->at, node->life);
+}
+
+void process_stop(struct node *node)
+{
+	struct world *w = node->world;
+
+	if (node->state != PROCESS_UP || node->paused)
+		return;
+	node->state = PROCESS_STOPPING;
+	world_tell(w, node, "stop", "in good order");
+	world_at(w, w->now_us + HAND_OVER_US, EVENT_CLOSE, node->at, node->life);
+	if (!node->hand_over) {
+		node->hand_over = true;
+		core_hand_over(node->core, hand_over_done, node);
+	}
+	process_wake(node);
+}
+
+void process_close(struct node *node)
+{
+	if (node->state == PROCESS_STOPPING)
+		process_kill(node, true, false);
+}
+
+void process_pause(struct node *node)
+{
+	if (node->state == PROCESS_DOWN || node->paused)
+		return;
+	node->paused = true;
+	node->paused_us = node->world->now_us;
+}
+
+void process_resume(struct node *node)
+{
+	if (!node->paused)
+		return;
+	node->paused = false;
+	node->turn_us = INT64_MAX;
+	process_wake(node);
+}
+
+/* --- Making and freeing -------------------------------------------------------------- */
+
+static void configure(struct world *w, struct node *node, struct prng *p)
+{
+	static const unsigned elections[] = {250, 250, 250, 150, 400};
+	struct cluster_config *c = &node->config.cluster;
+	unsigned election = elections[prng_next(p) % 5];
+
+	node->config.election_ms = election;
+	node->config.election_max_ms = 2000;
+	node->config.heartbeat_ms = election / 10;
+	node->config.snapshot_threshold = (unsigned)prng_range(p, 32, 400);
+	node->config.snapshot_trailing = (unsigned)prng_range(p, 1, 64);
+	node->config.reads_by_lease = prng_next(p) % 5 == 0;
+	node->config.request_timeout_us = 5000000;
+	c->n_expected = w->n;
+	c->quorum_size = w->n;
+	c->beat_interval_us = (int64_t)node->config.heartbeat_ms * 1000;
+	c->detection_us = (int64_t)election * 1000;
+	c->shutdown_delay_us = prng_range(p, 1000000, 10000000);
+	c->force_shutdown = prng_next(p) % 3 == 0;
+	c->start_period_us = 10000000;
+	c->lease_guard_us = 10000;
+	c->promise_max_us = 2000000;
+	for (unsigned i = 0; i < w->n; i++)
+		(void)snprintf(c->expected[i], NODE_NAME_MAX, "erlmcp@n%u", i + 1);
+}
+
+void process_init(struct world *w, unsigned at)
+{
+	struct node *node = &w->nodes[at];
+	/* The same configuration on every node. */
+	struct prng shared = world_stream(w->plan.seed, 3);
+
+	node->world = w;
+	node->at = at;
+	node->random = world_stream(w->plan.seed, 16 + at);
+	(void)snprintf(node->name, sizeof node->name, "erlmcp@n%u", at + 1);
+	node->clock.value_us = prng_range(&node->random, 1, INT64_C(1000000000));
+	node->clock.wall_ms = INT64_C(1700000000000) + prng_range(&node->random, -5000, 5000);
+	node->clock.drift_ppm = prng_range(&node->random, -200, 200);
+	configure(w, node, &shared);
+	memcpy(node->config.cluster.self, node->name, NODE_NAME_MAX);
+	queue_init(&node->inbox);
+	disk_init(&node->disk);
+	node->disk.latency_us = prng_range(&node->random, 100, 2000);
+	for (unsigned i = 0; i < SIM_COPIES; i++)
+		disk_init(&node->copies[i]);
+	node->turn_us = INT64_MAX;
+}
+
+void process_free(struct node *node)
+{
+	process_kill(node, false, false);
+	disk_close(&node->disk);
+	for (unsigned i = 0; i < SIM_COPIES; i++)
+		disk_close(&node->copies[i]);
+}

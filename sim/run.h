@@ -1,0 +1,26 @@
+/* Runs worlds one by one, each in a process of its own: an assertion that fails in one of them
+ * is a failure like any other. */
+#ifndef SIM_RUN_H
+#define SIM_RUN_H
+
+#include "sim/world.h"
+
+struct run_result {
+	bool failed;
+	char failure[SIM_FAILURE_MAX];
+	uint64_t hash;
+	int64_t real_us; /* it took */
+	struct sim_stats stats;
+};
+
+/* Run a plan here. */
+void run_here(const struct sim_options *options, const struct plan *plan, struct run_result *ret);
+
+/* Run it in a child. quiet: what the child prints is dropped. */
+void run_apart(const struct sim_options *options, const struct plan *plan, bool quiet,
+               struct run_result *ret);
+
+/* The shortest plan found that fails in the same check. Prints its steps on err. */
+void run_shrink(const struct sim_options *options, struct plan *plan, FILE *err);
+
+#endif
