@@ -71,7 +71,12 @@ node_ask "$tree" || unknown "$node_why"
 case $node_side in
 majority) majority ;;
 minority) ;;
-*) unknown "the node is $node_state and not yet part of a cluster" ;;
+*)
+	if [ "$node_state" = fenced ]; then
+		unknown "the node is fenced, but sees $node_reachable members ($node_needed needed): an election, or a partial partition whose leader it cannot reach; see erlmcp-admin cluster status"
+	fi
+	unknown "the node is $node_state and not yet part of a cluster"
+	;;
 esac
 
 echo "⚠️  MINORITY PARTITION DETECTED"

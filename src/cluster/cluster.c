@@ -361,3 +361,8 @@ enum cluster_state cluster_state(const struct cluster *c)
 {
 	return c->state;
 }
+
+int64_t cluster_state_since_us(const struct cluster *c)
+{
+	return c->state_since_us;
+}

@@ -196,6 +196,8 @@ bool cluster_in_minority(const struct cluster *c, const struct raft_view *raft);
 bool cluster_votes_muted(const struct cluster *c, int64_t now_us);
 
 enum cluster_state cluster_state(const struct cluster *c);
+/* When the present state began. */
+int64_t cluster_state_since_us(const struct cluster *c);
 
 /* The raft id of the linked member with this name, as it last said in a message of this very
  * cluster; 0 while unknown, foreign or not trusted (rolled back). */

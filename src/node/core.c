@@ -11,6 +11,7 @@ enum {
 	NOTE_MAX = 4096,                /* text of one event */
 	RUN_ROUNDS_MAX = 64,            /* turns until one core_run() gives the loop back */
 	PENDING_POLL_US = 20000,        /* pending requests are looked at this often */
+	ELECTION_PATIENCE = 4, /* election timeouts: a leader is found sooner, or not at all */
 };
 
 void core_emit(struct core *c, const struct core_event *ev)
@@ -336,10 +337,13 @@ static bool refuses_clients(const struct core *c, enum status *ret_why)
 {
 	switch (cluster_state(c->cluster)) {
 	case CLUSTER_FENCED:
-		/* With a majority in sight a leader is being elected: requests wait for it, bounded
-		 * by their own time, and are confirmed like all others. */
+		/* With a majority in sight a leader is being elected: requests wait for it, and are
+		 * confirmed like all others. If that takes long, the leader is one whom this node
+		 * does not reach. */
 		*ret_why = ST_FENCED;
-		return cluster_in_minority(c->cluster, &c->view);
+		return cluster_in_minority(c->cluster, &c->view) ||
+		       c->ops.now_us(c->ops.arg) - cluster_state_since_us(c->cluster) >
+		           ELECTION_PATIENCE * pace_election_us(&c->pace);
 	case CLUSTER_FORMING:
 		*ret_why = ST_NO_LEADER;
 		return true;

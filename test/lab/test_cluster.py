@@ -8,6 +8,7 @@
 import re
 import subprocess
 import threading
+import time
 
 import fabric
 import tap
@@ -143,6 +144,13 @@ def test_bridge_node():
         third = c.others(a, b)[0]
         c.wait_put(third, 1)
         assert c.get(third) == 1
+        # Who reaches a majority but not its leader is told so, or is led by the one between.
+        wait_until(lambda: c.put(a, 1) == "ok" or c.put(a, 1).startswith(FENCED), 10,
+                   f"{a} serves or refuses")
+        since = time.monotonic()
+        shown = c.get(a)
+        assert shown == 1 or str(shown).startswith(FENCED), shown
+        assert time.monotonic() - since < 4, "not the time of a request that nobody answers"
         c.heal()
         c.all_show(1)
 
