@@ -246,7 +246,7 @@ static void save_event(const struct history *h, const struct saved *s, FILE *fil
 	const struct history_op *op = &h->ops[s->op];
 	enum event_type type = EVENT_INFO;
 
-	while (outcomes[type] != op->outcome)
+	while (type > EVENT_OK && outcomes[type] != op->outcome)
 		type--;
 	(void)fprintf(file, "{\"process\":%s,\"type\":\"%s\",\"f\":\"%s\",\"key\":%s,\"value\":",
 	              history_text(h, op->process), type_names[s->answer ? type : EVENT_INVOKE],

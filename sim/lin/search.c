@@ -308,11 +308,10 @@ static void undo_one(struct search *s)
 		s->values[node->op.expected].reads_called -= is_read_called(node);
 		break;
 	case UNDO_EXPIRY:
+	case UNDO_ANSWER:
 		/* Without a place it left the counts when it expired. */
 		if (!node->done)
 			count_done(s, &node->op, UINT32_MAX);
-		/* fall through */
-	case UNDO_ANSWER:
 		s->at--;
 		s->under_way[node->slot] = u.what + 1;
 		break;
@@ -418,10 +417,12 @@ static bool pass(struct search *s)
  * then all others. Returns its number plus one, 0 when it is none of this turn's. */
 static uint32_t candidate(const struct search *s, uint32_t asked, uint32_t n)
 {
-	uint32_t op = n == 0 ? asked + 1 : s->under_way[(n - 1) % s->n_slots];
+	uint32_t op;
 	const struct lin_op *need = &s->nodes[asked].op;
 	bool wanted;
 
+	assert(s->n_slots > 0);
+	op = n == 0 ? asked + 1 : s->under_way[(n - 1) % s->n_slots];
 	if (op == 0 || (n > 0 && op - 1 == asked))
 		return 0;
 	wanted = needs(need) && s->nodes[op - 1].op.value == need->expected;
