@@ -45,7 +45,7 @@ static void move(struct cluster *c, enum cluster_state next, const char *why)
 
 static bool confirmed(const struct cluster *c)
 {
-	return lease_confirmed_until_us(c, c->raft) > c->now_us;
+	return lease_confirmed_until_us(c, c->raft) > c->now_us && view_strict_enough(c, c->raft);
 }
 
 /* A follower has caught up when it applied what was committed at the leader at a confirmation

@@ -296,6 +296,13 @@ unsigned view_needed(const struct cluster *c, const struct raft_view *raft)
 	return quorum_needed(c->config.quorum_size, n);
 }
 
+bool view_strict_enough(const struct cluster *c, const struct raft_view *raft)
+{
+	unsigned needed = view_needed(c, raft);
+
+	return needed <= raft->n_voters / 2 + 1 || view_reachable(c, raft) >= needed;
+}
+
 bool view_complete(const struct cluster *c, const struct raft_view *raft)
 {
 	for (size_t i = 0; i < c->n_members; i++) {

@@ -49,6 +49,9 @@ bool view_is_voter(const struct cluster *c, const struct raft_view *raft, const 
 /* Voters in sight, this node included (RB-008's "Reachable nodes"), and how many are needed. */
 unsigned view_reachable(const struct cluster *c, const struct raft_view *raft);
 unsigned view_needed(const struct cluster *c, const struct raft_view *raft);
+/* False when ERLMCP_QUORUM_SIZE asks for more than the majority, which is all that a leader of a
+ * lower setting vouches for, and fewer are in sight. */
+bool view_strict_enough(const struct cluster *c, const struct raft_view *raft);
 
 /* Every member there is supposed to be is a voter and in sight. */
 bool view_complete(const struct cluster *c, const struct raft_view *raft);

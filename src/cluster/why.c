@@ -125,6 +125,9 @@ static void fenced(struct why *w)
 	else if (end <= w->now_us)
 		add(w, "lease of leader %.60s in term %" PRIu64 " ended %" PRId64 " ms ago; ",
 		    name_of(w, c->confirmed_leader), c->confirmed_term, (w->now_us - end) / 1000);
+	else if (!view_strict_enough(c, w->raft))
+		add(w, "ERLMCP_QUORUM_SIZE=%u asks for more members than are in sight; ",
+		    c->config.quorum_size);
 	else if (c->confirmed_leader != w->raft->self_id)
 		add(w, "leader %.60s in term %" PRIu64 " is lost or gave its lease up; ",
 		    name_of(w, c->confirmed_leader), c->confirmed_term);

@@ -251,6 +251,28 @@ TEST(a_verdict_ends_with_the_leader_that_gave_it)
 	room_close(&r);
 }
 
+/* Its leader may be configured for less. */
+TEST(a_follower_with_a_stricter_quorum_also_needs_that_many_in_sight)
+{
+	struct wire_beat beat;
+	struct one_room r;
+
+	room_open(&r, 3, 5, false);
+	verdict(&r, ROOM_START_US, 200000);
+	assert_int_equal(cluster_state(r.c), CLUSTER_SYNCING);
+	beat = room_beat(&r, 'c');
+	room_say(&r, 'c', 1, &beat);
+	assert_int_equal(cluster_state(r.c), CLUSTER_SERVING);
+	r.now_us += 200000;
+	verdict(&r, r.now_us, 200000);
+	assert_int_equal(cluster_state(r.c), CLUSTER_SERVING);
+	r.now_us += 60000; /* c is silent for longer than the detection time */
+	verdict(&r, r.now_us, 200000);
+	assert_int_equal(cluster_state(r.c), CLUSTER_FENCED);
+	assert_non_null(strstr(room_action(&r, CLUSTER_STATE, 0)->text, "ERLMCP_QUORUM_SIZE=5"));
+	room_close(&r);
+}
+
 TEST(the_only_voter_needs_nobody)
 {
 	struct one_room r;
@@ -276,6 +298,7 @@ int main(void)
 	    cmocka_unit_test(a_follower_is_confirmed_from_its_own_echoed_send_time),
 	    cmocka_unit_test(a_leader_without_a_lease_takes_the_verdict_back),
 	    cmocka_unit_test(a_verdict_ends_with_the_leader_that_gave_it),
+	    cmocka_unit_test(a_follower_with_a_stricter_quorum_also_needs_that_many_in_sight),
 	    cmocka_unit_test(the_only_voter_needs_nobody),
 	};
 
