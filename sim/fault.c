@@ -42,6 +42,9 @@ static bool wire(struct world *w, const struct plan_fault *f, int delta)
 	case FAULT_SPLIT_ONE_WAY:
 		split(w, f->a, f->kind == FAULT_SPLIT, delta);
 		return true;
+	case FAULT_RESET:
+		network_reset(w, a, b);
+		return true;
 	case FAULT_SLOW:
 		network_slow(w, a, b, delta * f->amount * MS);
 		return true;

@@ -113,6 +113,50 @@ static void loaded_free(struct raft_snapshot *snapshot, struct raft_entry *entri
 	raft_free(snapshot);
 }
 
+static bool is_alone(const struct raft_configuration *conf, raft_id id)
+{
+	const struct raft_server *self = server_of(conf, id);
+
+	return self != NULL && self->role == RAFT_VOTER && voters_of(conf) == 1;
+}
+
+/* True when the newest configuration in what was loaded has one voter: this node. */
+static bool loaded_alone(const struct consensus *c, const struct loaded *l)
+{
+	struct raft_configuration conf;
+	bool alone;
+	size_t i = l->n;
+
+	while (i > 0 && l->entries[i - 1].type != RAFT_CHANGE)
+		i--;
+	if (i == 0)
+		return l->snapshot != NULL &&
+		       is_alone(&l->snapshot->configuration, c->config.raft_id);
+	raft_configuration_init(&conf);
+	if (raft_configuration_decode(&l->entries[i - 1].buf, &conf) != 0)
+		return false;
+	alone = is_alone(&conf, c->config.raft_id);
+	raft_configuration_close(&conf);
+	return alone;
+}
+
+/* libraft lets an only voter lead at once, in the term in which it led before. What that
+ * leadership had sent to learners and lost before its own disk had it would be contradicted by
+ * other entries of the same index and term: so a new leadership gets a new term. */
+static int renew_term(struct consensus *c, const struct loaded *l, raft_term *term, raft_id *vote)
+{
+	int rv;
+
+	if (l->term == 0 || !loaded_alone(c, l))
+		return 0;
+	rv = c->disk->set_term(c->disk, l->term + 1);
+	if (rv != 0)
+		return rv;
+	*term = l->term + 1;
+	*vote = 0;
+	return 0;
+}
+
 /* libraft asserts that what it loads makes sense; a damaged directory must not abort us.
  * The parameters are libraft's. NOLINTNEXTLINE(readability-function-size) */
 static int shim_load(struct raft_io *io, raft_term *term, raft_id *vote,
@@ -143,6 +187,9 @@ static int shim_load(struct raft_io *io, raft_term *term, raft_id *vote,
 		c->loaded_term = (*snapshot)->term;
 		c->loaded_index = (*snapshot)->index;
 	}
+	rv = renew_term(c, &loaded, term, vote);
+	if (rv != 0)
+		goto err_loaded;
 	/* Both metadata files exist from now on: a disk that fills up cannot keep this node
 	 * from recording a vote later. The vote itself does not change. */
 	for (i = 0; i < 2; i++) {
@@ -230,6 +277,18 @@ static void append_done(struct raft_io_append *request, int status)
 	inside_leave(c);
 }
 
+/* libraft leaves the eight bytes of a barrier as it found them in memory: neither the disk nor
+ * a peer shall see what was there before. */
+static void clear_barriers(const struct raft_entry entries[], unsigned n)
+{
+	unsigned i;
+
+	for (i = 0; i < n; i++) {
+		if (entries[i].type == RAFT_BARRIER)
+			memset(entries[i].buf.base, 0, entries[i].buf.len);
+	}
+}
+
 static int shim_append(struct raft_io *io, struct raft_io_append *request,
                        const struct raft_entry entries[], unsigned n, raft_io_append_cb cb)
 {
@@ -242,6 +301,7 @@ static int shim_append(struct raft_io *io, struct raft_io_append *request,
 	a->cb = cb;
 	a->c = c;
 	queue_init(&a->link);
+	clear_barriers(entries, n);
 	if (c->failed) {
 		queue_push(&c->stuck, &a->link);
 		return 0;

@@ -32,8 +32,15 @@ static void encode_append(struct buf *b, const struct raft_append_entries *m, un
 		buf_u8(b, (uint8_t)m->entries[i].type);
 		buf_u32(b, (uint32_t)m->entries[i].buf.len);
 	}
-	for (i = first; i < first + n; i++)
-		buf_bytes(b, m->entries[i].buf.base, m->entries[i].buf.len);
+	for (i = first; i < first + n; i++) {
+		uint8_t *to = buf_extend(b, m->entries[i].buf.len);
+
+		/* libraft leaves a barrier's bytes as it found them in memory. */
+		if (to != NULL && m->entries[i].type == RAFT_BARRIER)
+			memset(to, 0, m->entries[i].buf.len);
+		else if (to != NULL && m->entries[i].buf.len > 0)
+			memcpy(to, m->entries[i].buf.base, m->entries[i].buf.len);
+	}
 }
 
 static void encode_vote(struct buf *b, const struct raft_request_vote *m)
