@@ -14,10 +14,12 @@ of one round, counted from the cut:
                  node stopped before anybody else could begin
     refusal      how long a client of the fenced node waits for its refusal
     in sync      from the heal to the isolated node's first confirmed read
-and over all rounds what was promised to clients and not kept: load.py.
+and over all rounds what was promised to clients and not kept: load.py; and with --history whether
+all that they were told can be explained at all: lincheck.
 
-Ends with 1 only when a promise was broken, a margin was not positive, or the cluster did not
-come back; the times are printed, not judged. The same times are written to a file as JSON.
+Ends with 1 only when a promise was broken, the history is not linearizable, a margin was not
+positive, or the cluster did not come back; the times are printed, not judged. The same times are
+written to a file as JSON.
 """
 
 import argparse
@@ -30,6 +32,7 @@ import sys
 
 from control import Control
 from flight import Flight, earliest
+from history import lincheck
 from lab import Lab, boottime
 from load import Load, events_since
 
@@ -243,7 +246,18 @@ async def drill(lab, options):
         "problems": work.problems,
         "errors": load.errors,
         "rounds": work.rounds,
+        "history": linearizable(lab, load, options),
     }
+
+
+def linearizable(lab, load, options):
+    """Keep the clients' history, and what lincheck says about it."""
+    if not options.history:
+        return None
+    load.history.save(options.history)
+    good, said = lincheck(lab.build, options.history)
+    print(f"lincheck: {said}")
+    return {"ok": good, "verdict": said}
 
 
 def verdict(result):
@@ -252,6 +266,8 @@ def verdict(result):
     margin = result["figures"]["margin"]["min"]
     if margin is not None and margin <= 0:
         found.append(f"a fence margin of {margin} ms: two sides could act at once")
+    if result["history"] and not result["history"]["ok"]:
+        found.append("the clients' history is not known to be linearizable")
     return found
 
 
@@ -259,6 +275,7 @@ def parse_options():
     parser = argparse.ArgumentParser(description="Cut a cluster under load and measure.")
     parser.add_argument("--build", help="build directory with the programs (build/release)")
     parser.add_argument("--cuts", type=int, default=20)
+    parser.add_argument("--history", help="file for the clients' history; lincheck judges it")
     parser.add_argument("--json", help="file for the result as JSON")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 32))
     parser.add_argument("--mode", choices=("bridge", "wire"), default="bridge")

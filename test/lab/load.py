@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass
 
 from control import Control, Gone
+from history import History
 
 KEY = re.compile(r'<<"(w\d+)">>\s*=>\s*(\d+)')
 NAME = re.compile(r'<<"([0-9a-f-]{8,})">>')
@@ -100,6 +101,8 @@ class Load:
         self.n_writers = writers
         self.n_readers = readers
         self.promises = Promises()
+        self.history = History()
+        self.keys = []
         self.events = []
         self.errors = {}
         self.session = None
@@ -117,9 +120,10 @@ class Load:
         for node in self.lab.nodes:
             for _ in range(self.n_writers):
                 number += 1
-                self.tasks.append(asyncio.create_task(self.write(node, number)))
-            for _ in range(self.n_readers):
-                self.tasks.append(asyncio.create_task(self.read(node)))
+                self.keys.append(f"w{number}")
+                self.tasks.append(asyncio.create_task(self.write(node, f"w{number}")))
+            for n in range(self.n_readers):
+                self.tasks.append(asyncio.create_task(self.read(node, f"r{node.host}-{n}")))
             self.tasks.append(asyncio.create_task(self.make(node)))
 
     async def end(self):
@@ -130,7 +134,9 @@ class Load:
                 raise result
         for node in self.lab.nodes:
             control = Control(node.data)
+            since = boottime()
             data = self.data_of(await control.eval(self.get()))
+            self.history.read(f"end{node.host}", data, self.keys, since, boottime())
             names = NAME.findall(await control.eval("erlmcp_session:list()."))
             control.close()
             names.remove(self.session)
@@ -164,25 +170,30 @@ class Load:
         self.events.append(Event(node, verb, since, boottime(), outcome))
         return answer, since
 
-    async def write(self, node, number):
+    async def write(self, node, key):
         control = Control(node.data)
-        key = f"w{number}"
         value = 0
         while not self.stopping:
             value += 1
+            operation = self.history.begin(key, "write", key, value, boottime())
             await self.insist(control, node, "write",
                               f'erlmcp_session:put(<<"{self.session}">>, <<"{key}">>, {value}, '
                               f'#{{request_id => <<"{key}-{value}">>}}).')
-            self.promises.seen(key, value, boottime())
+            now = boottime()
+            self.history.end(operation, now)
+            self.promises.seen(key, value, now)
             await asyncio.sleep(self.pace_s)
         control.close()
 
-    async def read(self, node):
+    async def read(self, node, name):
         control = Control(node.data)
         while not self.stopping:
             answer, since = await self.ask(control, node, "read", self.get())
             if answer is not None:
-                self.promises.check_read(self.data_of(answer), since, boottime(), node.name)
+                now = boottime()
+                data = self.data_of(answer)
+                self.promises.check_read(data, since, now, node.name)
+                self.history.read(name, data, self.keys, since, now)
             await asyncio.sleep(self.pace_s)
         control.close()
 

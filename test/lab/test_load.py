@@ -7,6 +7,7 @@ import tempfile
 import tap
 from control import decode, encode
 from flight import Flight
+from history import History
 from load import Load, Promises
 
 
@@ -66,6 +67,25 @@ def test_answers():
     text = ('{ok,#{active_ms => 12,data => #{<<"w1">> => 17,<<"w12">> => 3},'
             'id => <<"0123456789abcdef">>}}')
     assert Load.data_of(text) == {"w1": 17, "w12": 3}
+
+
+def test_history():
+    """questions and answers are written in order of time, a read of all keys as one of each"""
+    history = History()
+    write = history.begin("w1", "write", "w1", 7, 1.0)
+    history.read("r", {"w1": 7}, ["w1", "w2"], 2.0, 3.0)
+    history.begin("w2", "write", "w2", 1, 2.5)
+    history.end(write, 2.0)
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "history.jsonl")
+        history.save(path)
+        with open(path, encoding="utf-8") as file:
+            lines = [json.loads(line) for line in file]
+    assert [(e["process"], e["type"], e["value"], e["time"]) for e in lines] == [
+        ("w1", "invoke", 7, 1000000), ("r w1", "invoke", None, 2000000),
+        ("r w2", "invoke", None, 2000000), ("w1", "ok", 7, 2000000),
+        ("w2", "invoke", 1, 2500000), ("r w1", "ok", 7, 3000000),
+        ("r w2", "ok", None, 3000000)]
 
 
 def test_frames():
