@@ -15,7 +15,7 @@ JOBS ?= $(shell nproc)
 # Make exports nothing by itself; the scripts need these.
 export BUILD JOBS
 
-.PHONY: help deps build run test check drill soak fuzz install format clean
+.PHONY: help deps build run test check drill model soak fuzz install format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -37,10 +37,14 @@ test: deps ## everything: check, clang, real Erlang, network namespaces, fuzz co
 	@tools/check.sh test
 
 drill: build ## CUTS=20 network cuts under load: prints a table, writes build/drill.json
-	@python3 test/lab/drill.py --build "$(BUILD)/release" --cuts "$(CUTS)" --json "$(BUILD)/drill.json"
+	@python3 test/lab/drill.py --build "$(BUILD)/release" --cuts "$(CUTS)" --json "$(BUILD)/drill.json" \
+		--history "$(BUILD)/drill.jsonl"
 
 soak: build ## MINUTES=10 of 5 % loss and 20 ms jitter under load: nobody may be fenced
 	@python3 test/lab/soak.py --build "$(BUILD)/release" --minutes "$(MINUTES)"
+
+model: ## check doc/model exhaustively, and that each dropped rule is noticed (2 minutes)
+	@tools/model.sh "$(BUILD)/model"
 
 fuzz: ## SECONDS=30 of libFuzzer for each decoder
 	@tools/fuzz.sh "$(SECONDS)"
@@ -52,4 +56,5 @@ format: ## lay out all C files and scripts
 	@tools/format.sh --write
 
 clean: ## remove what was built
-	rm -rf "$(BUILD)/release" "$(BUILD)/asan" "$(BUILD)/clang" "$(BUILD)/fuzz" "$(BUILD)/drill.json"
+	rm -rf "$(BUILD)/release" "$(BUILD)/asan" "$(BUILD)/clang" "$(BUILD)/fuzz" "$(BUILD)/model" "$(BUILD)/drill.json" \
+		"$(BUILD)/drill.jsonl"
