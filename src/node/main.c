@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,12 @@
 #include "node/identity_file.h"
 #include "node/node_internal.h"
 
-enum { NODE_THREADS = 8 }; /* libuv's workers: four for the disk, the rest for evaluations */
+/* Larger blocks go back to the system when they are freed. Without a fixed value the C library
+ * learns from the first big evaluation to keep the memory of all later ones. */
+enum { GIVE_BACK_BYTES = 256 << 10 };
+
+/* libuv's workers: four for the disk, the rest for evaluations. */
+#define NODE_THREADS "8"
 
 static void on_link_up(void *arg, const char *peer, uint64_t epoch)
 {
@@ -429,8 +435,9 @@ int node_main(const struct node_config *config, struct log *log)
 	bool again = true;
 	int code = EXIT_START;
 
+	(void)mallopt(M_MMAP_THRESHOLD, GIVE_BACK_BYTES);
 	(void)signal(SIGPIPE, SIG_IGN);
-	(void)setenv("UV_THREADPOOL_SIZE", "8", 0);
+	(void)setenv("UV_THREADPOOL_SIZE", NODE_THREADS, 0);
 	if (lockfile_take(config->data_dir, config->node_name, &lock_fd, why, sizeof why) !=
 	    ST_OK) {
 		log_line(log, LOG_ERROR, "%s", why);

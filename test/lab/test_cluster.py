@@ -345,5 +345,18 @@ def test_runbook_commands():
         assert len(re.findall(r":(?:4369|910\d)\b.*ESTABLISHED", netstat)) >= 2, netstat
 
 
+def test_memory_comes_back():
+    """what big evaluations needed is given back"""
+    with Cluster() as c:
+        node = c.nodes[0]
+        before = node.rss_kib()
+        for _ in range(8):
+            assert node.eval("length(lists:duplicate(1000000, 1)).") == "1000000"
+            assert len(node.eval("lists:duplicate(200000, abcdefgh).")) > 200000
+        # The programs of a sanitizer build keep freed memory for their reports.
+        if before < 20480:
+            wait_until(lambda: node.rss_kib() < before + 10240, 10, "the memory is back")
+
+
 if __name__ == "__main__":
     tap.main(globals())
