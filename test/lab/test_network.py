@@ -53,6 +53,8 @@ class Probe:
 
 
 def make_lab(mode, **options):
+    if mode == "wire" and not os.path.exists("/dev/net/tun"):
+        raise tap.Skip("this machine has no TAP devices")
     lab = Lab(3, mode=mode, **options)
     if not lab.fabric.can_cut:
         lab.close()
