@@ -45,6 +45,7 @@ struct epmd_register {
 	struct register_conn *conn; /* while asking and when done */
 	struct epmd_serve *serve;   /* while serving */
 	bool told_taken;            /* the owner knows that the name is taken */
+	unsigned unanswered;        /* attempts in a row */
 	epmd_register_cb cb;
 	void *arg;
 	bool closing;
@@ -97,11 +98,21 @@ static void conn_drop(struct epmd_register *r)
 		uv_close((uv_handle_t *)&c->tcp, conn_closed);
 }
 
+/* Something holds EPMD's port, but does not speak like one. */
+static void note_unanswered(struct epmd_register *r)
+{
+	if (++r->unanswered == EPMD_UNANSWERED_TOLD)
+		r->cb(r->arg, true,
+		      "what listens on EPMD's port of this host does not answer: no other node "
+		      "finds this one; stop that program");
+}
+
 static void timer_due(uv_timer_t *timer)
 {
 	struct epmd_register *r = timer->data;
 
 	if (r->state == REGISTER_ASKING) {
+		note_unanswered(r);
 		conn_drop(r);
 		register_move(r, REGISTER_IDLE);
 	}
@@ -148,6 +159,7 @@ static void on_answer(struct epmd_register *r)
 		uv_timer_stop(&r->timer);
 		register_move(r, REGISTER_DONE);
 		r->told_taken = false;
+		r->unanswered = 0;
 		buf_reset(&c->in);
 		r->cb(r->arg, false, "registered with the EPMD of this host");
 		return;
@@ -182,6 +194,8 @@ static void conn_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *chunk)
 	if (c != r->conn)
 		return;
 	if (n < 0) {
+		if (r->state == REGISTER_ASKING)
+			note_unanswered(r);
 		/* It died: take over at once, unless somebody else does. */
 		retry_in(r, r->state == REGISTER_DONE ? 0 : EPMD_RETRY_MS);
 		return;

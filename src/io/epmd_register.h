@@ -15,7 +15,8 @@
 struct uv_loop_s;
 struct epmd_register;
 
-/* What happened, as a line for the trace; taken: the name belongs to another node. */
+/* What happened, as a line for the trace; taken: no other node finds this one, because the name
+ * belongs to another or because EPMD does not answer. */
 typedef void (*epmd_register_cb)(void *arg, bool taken, const char *text);
 
 CHECKED enum status epmd_register_open(struct uv_loop_s *loop, uint16_t port,

@@ -33,10 +33,12 @@ enum {
 	NET_NAMES_MAX = 128,
 	/* Unacknowledged bytes on a foreign link are given up by the kernel after this. */
 	NET_USER_TIMEOUT_MS = 60 * 1000,
-	/* Registering with EPMD: one attempt, a retry, a retry when the name is taken. */
+	/* Registering with EPMD: one attempt, a retry, a retry when the name is taken, and when
+	 * to tell that nobody answers. */
 	EPMD_ATTEMPT_MS = 1000,
 	EPMD_RETRY_MS = 100,
 	EPMD_TAKEN_RETRY_MS = 1000,
+	EPMD_UNANSWERED_TOLD = 3, /* attempts without an answer: no restart takes so long */
 	/* Connections to an EPMD that we serve, and how long one may stay silent. */
 	EPMD_CONNS_MAX = 256,
 	EPMD_IDLE_MS = 5000,
