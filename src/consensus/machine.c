@@ -208,6 +208,12 @@ static int machine_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], un
 	struct raft_buffer *one;
 	struct buf b;
 
+	/* libraft takes a snapshot before it has noted that a configuration among the entries just
+	 * applied is committed: the snapshot would carry the one before it, and with the entry gone
+	 * this node would count majorities over a past configuration for ever. The next commit
+	 * asks again. */
+	if (c->raft.configuration_uncommitted_index != 0)
+		return RAFT_BUSY;
 	one = raft_malloc(sizeof *one);
 	if (one == NULL)
 		return RAFT_NOMEM;

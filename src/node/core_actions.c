@@ -78,6 +78,9 @@ static void admit(struct core *c, const struct cluster_action *a)
 		st = consensus_promote(c->consensus, a->raft_id, change_done, c);
 	else
 		return;
+	/* A leader that ended between a learner's two steps left a spare: the second step. */
+	if (st == ST_INVALID)
+		st = consensus_add_learner(c->consensus, a->raft_id, a->peer, change_done, c);
 	if (st == ST_OK)
 		c->changing = true;
 }
