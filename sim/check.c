@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "sim/check_inside.h"
 #include "sim/process.h"
@@ -53,9 +52,9 @@ uint64_t check_floor(const struct world *w)
 	return w->checks->floor;
 }
 
-uint64_t check_committed_chain(const struct node *node, raft_index index)
+void check_committed(const struct node *node, raft_index index, struct disk_mark *ret)
 {
-	return check_place(node->world, index)->committed;
+	*ret = check_place(node->world, index)->committed;
 }
 
 int64_t check_damaged_us(const struct world *w)
@@ -71,7 +70,6 @@ void check_started(struct node *node)
 	watch->commit = 0;
 	watch->lease_us = 0;
 	watch->config_us = node->world->now_us;
-	memset(watch->said, 0, sizeof watch->said);
 }
 
 void check_wiped(struct node *node)
@@ -104,18 +102,20 @@ void check_identity(struct node *node, const struct identity *id)
 		           (unsigned long long)w->checks->cluster_id);
 }
 
-static void note_config(struct node *node)
+/* Majorities are counted over the newest configuration in the log. */
+static void check_config(struct node *node)
 {
 	struct watch *watch = &node->world->checks->watches[node->at];
 	const struct raft_view *view = core_view(node->core);
-	uint64_t parts[2 * MEMBERS_MAX] = {0};
-	uint64_t hash;
+	const struct disk_mark last = disk_last(&node->disk);
+	uint64_t hash = 0;
 
-	for (size_t i = 0; i < view->n_members; i++) {
-		parts[2 * i] = view->members[i].id;
-		parts[2 * i + 1] = view->members[i].voter;
-	}
-	hash = XXH3_64bits(parts, 16 * view->n_members);
+	for (size_t i = 0; i < view->n_members; i++)
+		hash += disk_member_hash(view->members[i].id, view->members[i].voter);
+	/* While a leader's snapshot is being written, the log is empty and all is under way. */
+	if (last.config != 0 && node->disk.shadow.n > 0 && hash != last.config)
+		world_fail(node->world, "configuration",
+		           "%s uses another configuration than its log ends with", node->name);
 	if (hash == watch->config_hash)
 		return;
 	watch->config_hash = hash;
@@ -126,7 +126,7 @@ void check_turn(struct node *node)
 {
 	if (!core_view(node->core)->started)
 		return;
-	note_config(node);
+	check_config(node);
 	log_turn(node);
 	lease_turn(node);
 }
@@ -143,14 +143,15 @@ static void note_statement(struct node *from)
 	for (unsigned i = 0; i < STATEMENTS; i++) {
 		struct statement *s = &watch->said[i];
 
-		if (s->term == view->term && s->leader_id == view->leader_id) {
+		if (s->voter == view->self_id && s->term == view->term &&
+		    s->leader_id == view->leader_id) {
 			s->said_us = process_now(from);
 			return;
 		}
 		if (s->said_us < oldest->said_us)
 			oldest = s;
 	}
-	*oldest = (struct statement){view->term, view->leader_id, process_now(from)};
+	*oldest = (struct statement){view->self_id, view->term, view->leader_id, process_now(from)};
 }
 
 void check_sent(struct node *from, const struct node *to, const uint8_t *bytes, size_t len)

@@ -7,6 +7,7 @@
  *   log-matching    equal index and term, different logs             check_log.c
  *   completeness    a new leader lacks a committed entry             check_log.c
  *   state-machine   different entries committed at one index, or different states there
+ *   configuration   a node counts majorities over another configuration than its log's
  *   durability      committed before a majority had it on disk       check_log.c
  *   vote            two votes in one term, or one while votes are muted    check_vote.c
  *   identity        two clusters, or a boot counter that goes back   check_vote.c
@@ -34,7 +35,7 @@ void check_turn(struct node *node);
 void check_sent(struct node *from, const struct node *to, const uint8_t *bytes, size_t len);
 void check_identity(struct node *node, const struct identity *id);
 void check_event(struct node *node, const struct core_event *ev);
-void check_appended(struct node *node, raft_index index, raft_term term, uint64_t chain);
+void check_appended(struct node *node, raft_index index, const struct disk_mark *mark);
 void check_voted(struct node *node, raft_term term, raft_id vote);
 void check_op(struct world *w, const struct op *op);
 void check_time(struct world *w);
@@ -44,7 +45,7 @@ void check_end(struct world *w);
 uint64_t check_floor(const struct world *w);
 /* When a disk last lost something. */
 int64_t check_damaged_us(const struct world *w);
-/* Chain of the committed log up to an index; 0: unknown. */
-uint64_t check_committed_chain(const struct node *node, raft_index index);
+/* The committed log up to an index; zeros: unknown. */
+void check_committed(const struct node *node, raft_index index, struct disk_mark *ret);
 
 #endif

@@ -27,15 +27,6 @@ static void check_place_in_time(struct world *w, const struct op *op)
 
 /* --- Confirmations ------------------------------------------------------------------- */
 
-static bool said_since(const struct watch *watch, uint64_t term, int64_t since_us)
-{
-	for (unsigned i = 0; i < STATEMENTS; i++) {
-		if (watch->said[i].term == term && watch->said[i].said_us >= since_us)
-			return true;
-	}
-	return false;
-}
-
 static bool is_voter(const struct raft_view *view, uint64_t raft_id)
 {
 	for (size_t i = 0; i < view->n_members; i++) {
@@ -45,19 +36,27 @@ static bool is_voter(const struct raft_view *view, uint64_t raft_id)
 	return false;
 }
 
-/* Voters that said since then that somebody leads in this term; the leader counts itself. */
+/* This node said since then, as a voter of the view, that somebody leads in this term. */
+static bool said_since(const struct watch *watch, const struct raft_view *view, uint64_t term,
+                       int64_t since_us)
+{
+	for (unsigned i = 0; i < STATEMENTS; i++) {
+		const struct statement *s = &watch->said[i];
+
+		if (s->term == term && s->said_us >= since_us && is_voter(view, s->voter))
+			return true;
+	}
+	return false;
+}
+
+/* Voters that said so; the leader counts itself. */
 static unsigned confirmations(struct world *w, const struct raft_view *view, uint64_t term,
                               int64_t since_us)
 {
 	unsigned n = 1;
 
-	for (unsigned i = 0; i < w->n; i++) {
-		const struct identity *id = &w->nodes[i].disk.image.identity;
-
-		if (is_voter(view, id->raft_id) &&
-		    said_since(&w->checks->watches[i], term, since_us))
-			n++;
-	}
+	for (unsigned i = 0; i < w->n; i++)
+		n += said_since(&w->checks->watches[i], view, term, since_us);
 	return n;
 }
 
@@ -160,13 +159,13 @@ void check_op(struct world *w, const struct op *op)
 {
 	struct watch *watch = &w->checks->watches[op->node];
 
-	if (w->healed && op->invoked_us >= w->healed_us + SIM_HEAL_US && op->outcome != OUTCOME_OK)
+	if (w->settled_us > 0 && op->invoked_us >= w->settled_us && op->outcome != OUTCOME_OK)
 		world_fail(w, "heals", "operation %" PRIu64 " at %s failed after healing", op->id,
 		           w->nodes[op->node].name);
 	if (op->outcome != OUTCOME_OK)
 		return;
 	watch->ok_us = w->now_us;
-	if (w->healed && op->invoked_us >= w->healed_us + SIM_HEAL_US)
+	if (w->settled_us > 0 && op->invoked_us >= w->settled_us)
 		watch->ops_ok++;
 	check_place_in_time(w, op);
 	if (op->kind == OP_READ || op->kind == OP_COUNT)

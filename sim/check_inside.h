@@ -9,15 +9,15 @@ enum { VOTES_MAX = 1 << 14, STATEMENTS = 4 };
 /* The entries that ever stood at one index, by term. */
 struct place {
 	unsigned n;
-	raft_term terms[SIM_TERMS_PER_INDEX];
-	uint64_t chains[SIM_TERMS_PER_INDEX];
-	uint64_t committed;  /* chain; 0: not committed */
-	raft_term seen_term; /* of the node that was first seen to know the commit */
-	uint64_t digest;     /* of the store behind this entry; 0: not seen */
+	struct disk_mark marks[SIM_TERMS_PER_INDEX];
+	struct disk_mark committed; /* chain 0: not committed */
+	raft_term seen_term;        /* of the node that was first seen to know the commit */
+	uint64_t digest;            /* of the store behind this entry; 0: not seen */
 };
 
 /* "I follow this leader in this term", as a node last said it. */
 struct statement {
+	uint64_t voter; /* whose word: an incarnation */
 	uint64_t term;
 	uint64_t leader_id;
 	int64_t said_us;
@@ -57,6 +57,7 @@ struct checks {
 	uint64_t floor;                  /* newest log index that a client has seen */
 	uint64_t cluster_id;             /* the one cluster */
 	int64_t damaged_us;              /* a disk last lost something */
+	int64_t serving_us;              /* some node was last seen not to serve */
 	unsigned clique;                 /* mask of a majority that nothing disturbs ... */
 	int64_t clique_us;               /* ... since then */
 	uint64_t revisions[SIM_OPS_MAX]; /* where each put took effect; 0: unknown */

@@ -77,6 +77,20 @@ static void check_available(struct world *w)
 	           k->clique, (w->now_us - k->clique_us) / 1000, SERVED_US / 1000);
 }
 
+static void tell_unwell(const struct node *node)
+{
+	struct world *w = node->world;
+	struct cluster_status status = {.why = "not running"};
+	struct raft_view raft;
+
+	if (node->state == PROCESS_UP)
+		core_status(node->core, &status, &raft);
+	world_fail(w, "heals", "%" PRId64 " ms after everything healed %s is %s: %s",
+	           (w->now_us - w->healed_us) / 1000, node->name,
+	           node->state == PROCESS_UP ? cluster_state_name(status.state) : "down",
+	           status.why);
+}
+
 static void check_all_serve(struct world *w)
 {
 	for (unsigned i = 0; i < w->n; i++) {
@@ -84,20 +98,21 @@ static void check_all_serve(struct world *w)
 
 		if (node->state == PROCESS_UP && core_state(node->core) == CLUSTER_SERVING)
 			continue;
-		world_fail(w, "heals", "%s is %s %" PRId64 " ms after everything healed",
-		           node->name,
-		           node->state == PROCESS_UP ? cluster_state_name(core_state(node->core))
-		                                     : "not running",
-		           (w->now_us - w->healed_us) / 1000);
+		w->checks->serving_us = w->now_us;
+		if (w->settled_us > 0 || w->now_us - w->healed_us > SIM_HEAL_US)
+			tell_unwell(node);
 		return;
 	}
+	if (w->settled_us == 0 && w->now_us - w->checks->serving_us >= SIM_SERVING_US &&
+	    w->now_us - w->healed_us >= SIM_SERVING_US)
+		w->settled_us = w->now_us;
 }
 
 void live_time(struct world *w)
 {
 	follow_clique(w);
 	check_available(w);
-	if (w->healed && w->now_us - w->healed_us >= SIM_HEAL_US)
+	if (w->healed)
 		check_all_serve(w);
 }
 

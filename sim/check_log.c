@@ -4,24 +4,22 @@
 
 #include "sim/check_inside.h"
 
-void check_appended(struct node *node, raft_index index, raft_term term, uint64_t chain)
+void check_appended(struct node *node, raft_index index, const struct disk_mark *mark)
 {
 	struct world *w = node->world;
 	struct place *p = check_place(w, index);
 
 	for (unsigned i = 0; i < p->n; i++) {
-		if (p->terms[i] != term)
+		if (p->marks[i].term != mark->term)
 			continue;
-		if (p->chains[i] != chain)
+		if (p->marks[i].chain != mark->chain)
 			world_fail(w, "log-matching",
 			           "%s has another log up to entry %llu of term %llu", node->name,
-			           index, term);
+			           index, mark->term);
 		return;
 	}
-	if (p->n == SIM_TERMS_PER_INDEX)
-		return;
-	p->terms[p->n] = term;
-	p->chains[p->n++] = chain;
+	if (p->n < SIM_TERMS_PER_INDEX)
+		p->marks[p->n++] = *mark;
 }
 
 static struct node *node_of(struct world *w, uint64_t raft_id)
@@ -56,19 +54,19 @@ static void check_durable(struct node *leader, raft_index index, uint64_t chain)
 		           leader->name, index, holders, view->n_voters);
 }
 
-static void note_commit(struct node *node, raft_index index, raft_term entry_term, uint64_t chain)
+static void note_commit(struct node *node, raft_index index, const struct disk_mark *mark)
 {
 	struct world *w = node->world;
 	struct place *p = check_place(w, index);
 
-	if (p->committed != 0) {
-		if (p->committed != chain)
+	if (p->committed.chain != 0) {
+		if (p->committed.chain != mark->chain)
 			world_fail(w, "state-machine",
 			           "%s committed another entry %llu (of term %llu)", node->name,
-			           index, entry_term);
+			           index, mark->term);
 		return;
 	}
-	p->committed = chain;
+	p->committed = *mark;
 	p->seen_term = core_view(node->core)->term;
 	w->stats.commits++;
 	if (index > w->checks->committed)
@@ -82,20 +80,19 @@ static void check_commits(struct node *node)
 	raft_index commit = core_view(node->core)->commit;
 	raft_index before = w->checks->committed;
 	raft_index index = watch->commit + 1;
-	raft_term term = 0;
-	uint64_t chain = 0;
+	struct disk_mark mark;
 
 	if (index < node->disk.shadow.start)
 		index = node->disk.shadow.start;
 	for (; index <= commit; index++) {
-		if (disk_chain(&node->disk, index, &term, &chain))
-			note_commit(node, index, term, chain);
+		if (disk_mark_at(&node->disk, index, &mark))
+			note_commit(node, index, &mark);
 	}
 	if (commit > watch->commit)
 		watch->commit = commit;
-	if (w->checks->committed > before && disk_chain(&node->disk, commit, &term, &chain)) {
-		world_tell(w, node, "commit", "entry %llu of term %llu", commit, term);
-		check_durable(node, commit, chain);
+	if (w->checks->committed > before && disk_mark_at(&node->disk, commit, &mark)) {
+		world_tell(w, node, "commit", "entry %llu of term %llu", commit, mark.term);
+		check_durable(node, commit, mark.chain);
 	}
 }
 
@@ -104,15 +101,14 @@ static void check_complete(struct node *leader, raft_term term)
 {
 	struct world *w = leader->world;
 	raft_index index = w->checks->committed;
-	raft_term entry_term;
-	uint64_t chain;
+	struct disk_mark mark;
 
 	while (index > 0 && check_place(w, index)->seen_term >= term)
 		index--;
 	if (index == 0 || index < leader->disk.shadow.start)
 		return;
-	if (!disk_chain(&leader->disk, index, &entry_term, &chain) ||
-	    chain != check_place(w, index)->committed)
+	if (!disk_mark_at(&leader->disk, index, &mark) ||
+	    mark.chain != check_place(w, index)->committed.chain)
 		world_fail(w, "completeness", "%s leads in term %llu without committed entry %llu",
 		           leader->name, term, index);
 }

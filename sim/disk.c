@@ -22,7 +22,7 @@ struct operation {
 	raft_io_snapshot_put_cb put_cb;
 	const struct raft_snapshot *snapshot;
 	unsigned trailing;
-	uint64_t chain; /* put: of the log up to the snapshot; append: just before first */
+	struct disk_mark before; /* put: the log up to the snapshot; append: just before first */
 	struct raft_io_snapshot_get *get;
 	raft_io_snapshot_get_cb get_cb;
 };
@@ -65,13 +65,40 @@ static void snapshot_copy(const struct raft_snapshot *from, struct raft_snapshot
 	to->bufs[0].base = copy_of(from->bufs[0].base, from->bufs[0].len);
 }
 
-/* The same log gives the same chain on every node: each link holds all before it. */
-static uint64_t chain_next(uint64_t chain, raft_term term, unsigned type, const void *bytes,
-                           size_t len)
+uint64_t disk_member_hash(uint64_t id, bool voter)
 {
-	uint64_t parts[4] = {chain, term, type, XXH3_64bits(bytes, len)};
+	uint64_t parts[2] = {id, voter};
 
-	return XXH3_64bits(parts, sizeof parts) | 1;
+	return XXH3_64bits(parts, sizeof parts);
+}
+
+static uint64_t config_hash(const struct raft_buffer *buf)
+{
+	struct raft_configuration conf;
+	uint64_t hash = 0;
+	int rv;
+
+	raft_configuration_init(&conf);
+	rv = raft_configuration_decode(buf, &conf);
+	assert(rv == 0);
+	(void)rv;
+	for (unsigned i = 0; i < conf.n; i++)
+		hash += disk_member_hash(conf.servers[i].id, conf.servers[i].role == RAFT_VOTER);
+	raft_configuration_close(&conf);
+	return hash;
+}
+
+/* The same log gives the same chain on every node: each link holds all before it. */
+static struct disk_mark mark_next(const struct disk_mark *before, const struct raft_entry *e)
+{
+	uint64_t parts[4] = {before->chain, e->term, e->type, XXH3_64bits(e->buf.base, e->buf.len)};
+	struct disk_mark mark = {.term = e->term,
+	                         .chain = XXH3_64bits(parts, sizeof parts) | 1,
+	                         .config = before->config};
+
+	if (e->type == RAFT_CHANGE)
+		mark.config = config_hash(&e->buf);
+	return mark;
 }
 
 /* --- What is durable ----------------------------------------------------------------- */
@@ -130,21 +157,21 @@ static void image_copy(const struct disk_image *from, struct disk_image *to)
 
 /* --- The log as handed over ---------------------------------------------------------- */
 
-static void shadow_add(struct disk_shadow *s, raft_term term, uint64_t chain)
+static void shadow_add(struct disk_shadow *s, const struct disk_mark *mark)
 {
 	if (s->n == s->cap) {
 		s->cap = s->cap == 0 ? 64 : 2 * s->cap;
 		s->marks = realloc(s->marks, s->cap * sizeof *s->marks);
 		assert(s->marks != NULL);
 	}
-	s->marks[s->n].term = term;
-	s->marks[s->n].chain = chain;
-	s->n++;
+	s->marks[s->n++] = *mark;
 }
 
-static uint64_t shadow_last(const struct disk_shadow *s)
+struct disk_mark disk_last(const struct disk *d)
 {
-	return s->n > 0 ? s->marks[s->n - 1].chain : s->base;
+	const struct disk_shadow *s = &d->shadow;
+
+	return s->n > 0 ? s->marks[s->n - 1] : s->base;
 }
 
 static void shadow_load(struct disk *d)
@@ -154,19 +181,20 @@ static void shadow_load(struct disk *d)
 
 	s->n = 0;
 	s->start = m->start;
-	s->base = m->has_snapshot && m->snapshot.index + 1 == m->start ? m->snapshot_chain : 0;
+	s->base = (struct disk_mark){0, 0, 0};
+	if (m->has_snapshot && m->snapshot.index + 1 == m->start)
+		s->base = m->snapshot_mark;
 	for (size_t i = 0; i < m->n; i++)
-		shadow_add(s, m->entries[i].term, m->entries[i].chain);
+		shadow_add(s, &m->entries[i].mark);
 }
 
-bool disk_chain(const struct disk *d, raft_index index, raft_term *term, uint64_t *ret)
+bool disk_mark_at(const struct disk *d, raft_index index, struct disk_mark *ret)
 {
 	const struct disk_shadow *s = &d->shadow;
 
 	if (index < s->start || index >= s->start + s->n)
 		return false;
-	*term = s->marks[index - s->start].term;
-	*ret = s->marks[index - s->start].chain;
+	*ret = s->marks[index - s->start];
 	return true;
 }
 
@@ -177,7 +205,7 @@ bool disk_holds(const struct disk *d, raft_index index, uint64_t chain)
 	if (m->has_snapshot && m->snapshot.index >= index)
 		return true;
 	return index >= m->start && index < m->start + m->n &&
-	       m->entries[index - m->start].chain == chain;
+	       m->entries[index - m->start].mark.chain == chain;
 }
 
 /* --- raft_io ------------------------------------------------------------------------- */
@@ -216,7 +244,7 @@ static int io_load(struct raft_io *io, raft_term *term, raft_id *vote,
 	for (size_t i = 0; i < m->n; i++) {
 		struct raft_entry *e = &(*entries)[i];
 
-		e->term = m->entries[i].term;
+		e->term = m->entries[i].mark.term;
 		e->type = (unsigned short)m->entries[i].type;
 		e->buf.len = m->entries[i].len;
 		e->buf.base = copy_of(m->entries[i].bytes, m->entries[i].len);
@@ -240,7 +268,9 @@ static int io_start(struct raft_io *io, unsigned msecs, raft_io_tick_cb tick_cb,
 static int io_bootstrap(struct raft_io *io, const struct raft_configuration *conf)
 {
 	struct disk *d = of(io);
-	struct disk_entry entry = {.term = 1, .type = RAFT_CHANGE};
+	const struct disk_mark nothing = {0, 0, 0};
+	struct disk_entry entry = {.type = RAFT_CHANGE};
+	struct raft_entry first = {.term = 1, .type = RAFT_CHANGE};
 	struct raft_buffer buf;
 
 	if (d->image.term != 0 || d->image.n > 0 || d->image.has_snapshot)
@@ -252,7 +282,8 @@ static int io_bootstrap(struct raft_io *io, const struct raft_configuration *con
 	d->image.term = 1;
 	entry.bytes = buf.base;
 	entry.len = buf.len;
-	entry.chain = chain_next(0, 1, RAFT_CHANGE, buf.base, buf.len);
+	first.buf = buf;
+	entry.mark = mark_next(&nothing, &first);
 	image_add(&d->image, &entry);
 	raft_free(buf.base);
 	return 0;
@@ -324,16 +355,15 @@ static int io_append(struct raft_io *io, struct raft_io_append *request,
 	op->entries = entries;
 	op->n = n;
 	op->first = d->next;
-	op->chain = shadow_last(&d->shadow);
+	op->before = disk_last(d);
 	assert(d->shadow.start + d->shadow.n == d->next);
 	for (unsigned i = 0; i < n; i++) {
-		const struct raft_entry *e = &entries[i];
-		uint64_t chain =
-		    chain_next(shadow_last(&d->shadow), e->term, e->type, e->buf.base, e->buf.len);
+		struct disk_mark before = disk_last(d);
+		struct disk_mark mark = mark_next(&before, &entries[i]);
 
-		shadow_add(&d->shadow, e->term, chain);
+		shadow_add(&d->shadow, &mark);
 		if (!op->lost)
-			d->ops.appended(d->ops.arg, d->next + i, e->term, chain);
+			d->ops.appended(d->ops.arg, d->next + i, &mark);
 	}
 	d->next += n;
 	return 0;
@@ -359,19 +389,17 @@ static int io_put(struct raft_io *io, unsigned trailing, struct raft_io_snapshot
 {
 	struct disk *d = of(io);
 	struct operation *op = submit(d, OP_PUT);
-	raft_term term;
-
 	op->put = request;
 	op->put_cb = cb;
 	op->snapshot = snapshot;
 	op->trailing = trailing;
-	if (!disk_chain(d, snapshot->index, &term, &op->chain))
-		op->chain = d->ops.chain_at(d->ops.arg, snapshot->index);
+	if (!disk_mark_at(d, snapshot->index, &op->before))
+		d->ops.committed(d->ops.arg, snapshot->index, &op->before);
 	if (trailing == 0) {
 		d->next = snapshot->index + 1;
 		d->shadow.n = 0;
 		d->shadow.start = d->next;
-		d->shadow.base = op->chain;
+		d->shadow.base = op->before;
 	}
 	return 0;
 }
@@ -391,15 +419,15 @@ static int io_get(struct raft_io *io, struct raft_io_snapshot_get *request,
 /* Write the first n entries of an append. */
 static void write_entries(struct disk *d, const struct operation *op, unsigned n)
 {
-	uint64_t chain = op->chain;
+	struct disk_mark mark = op->before;
 
 	for (unsigned i = 0; i < n; i++) {
 		const struct raft_entry *e = &op->entries[i];
-		struct disk_entry entry = {.term = e->term, .type = e->type, .len = e->buf.len};
+		struct disk_entry entry = {.type = e->type, .len = e->buf.len};
 
 		assert(d->image.start + d->image.n == op->first + i);
-		chain = chain_next(chain, e->term, e->type, e->buf.base, e->buf.len);
-		entry.chain = chain;
+		mark = mark_next(&mark, e);
+		entry.mark = mark;
 		entry.bytes = e->buf.base;
 		image_add(&d->image, &entry);
 	}
@@ -426,7 +454,7 @@ static void write_snapshot(struct disk *d, const struct operation *op)
 	image_drop_snapshot(m);
 	snapshot_copy(op->snapshot, &m->snapshot);
 	m->has_snapshot = true;
-	m->snapshot_chain = op->chain;
+	m->snapshot_mark = op->before;
 	if (op->trailing == 0) {
 		image_cut(m, 0);
 		m->start = op->snapshot->index + 1;

@@ -17,13 +17,18 @@
 #include "base/status.h"
 #include "cluster/identity.h"
 
-/* An entry and the hash of the whole log up to it. */
+/* What the whole log up to some entry is. */
+struct disk_mark {
+	raft_term term;  /* of that entry */
+	uint64_t chain;  /* hash of all entries up to it */
+	uint64_t config; /* hash of the newest configuration up to it */
+};
+
 struct disk_entry {
-	raft_term term;
+	struct disk_mark mark;
 	unsigned type;  /* raft's entry type */
 	uint8_t *bytes; /* owned */
 	size_t len;
-	uint64_t chain;
 };
 
 struct disk_image {
@@ -36,8 +41,8 @@ struct disk_image {
 	size_t n;
 	size_t cap;
 	bool has_snapshot;
-	struct raft_snapshot snapshot; /* one buffer */
-	uint64_t snapshot_chain;       /* of the log up to its index; 0: unknown */
+	struct raft_snapshot snapshot;  /* one buffer */
+	struct disk_mark snapshot_mark; /* of the log up to its index; zeros: unknown */
 };
 
 struct disk;
@@ -47,22 +52,19 @@ struct disk_ops {
 	/* False: the process is dead, nothing of this reaches the disk. */
 	bool (*effect)(void *arg);
 	/* An entry was handed to the disk: what the log is from now on. */
-	void (*appended)(void *arg, raft_index index, raft_term term, uint64_t chain);
+	void (*appended)(void *arg, raft_index index, const struct disk_mark *mark);
 	void (*voted)(void *arg, raft_term term, raft_id vote);
 	/* An operation will be finished then: disk_run() is wanted. */
 	void (*due)(void *arg, int64_t at_us);
-	/* The chain of the committed log up to an index; 0: not known. */
-	uint64_t (*chain_at)(void *arg, raft_index index);
+	/* The committed log up to an index; zeros: not known. */
+	void (*committed)(void *arg, raft_index index, struct disk_mark *ret);
 };
 
 /* The log as it was handed over, whether written yet or not: index start + i. */
 struct disk_shadow {
 	raft_index start;
-	uint64_t base; /* chain just before start; 0: unknown */
-	struct disk_mark {
-		raft_term term;
-		uint64_t chain;
-	} * marks; /* owned */
+	struct disk_mark base;   /* just before start; zeros: unknown */
+	struct disk_mark *marks; /* owned */
 	size_t n;
 	size_t cap;
 };
@@ -102,8 +104,12 @@ void disk_power_off(struct disk *d, bool torn);
 void disk_wipe(struct disk *d);
 void disk_copy(const struct disk *from, struct disk *to);
 
-/* Chain of the log as handed over; false when index is not in it. */
-bool disk_chain(const struct disk *d, raft_index index, raft_term *term, uint64_t *ret);
+/* The log as handed over, up to index; false when that is not in it. */
+bool disk_mark_at(const struct disk *d, raft_index index, struct disk_mark *ret);
+/* The end of it. */
+struct disk_mark disk_last(const struct disk *d);
+/* Hash of one member of a configuration; a configuration's is the sum over its members. */
+uint64_t disk_member_hash(uint64_t id, bool voter);
 /* True when the log up to index with this chain is durable here. */
 bool disk_holds(const struct disk *d, raft_index index, uint64_t chain);
 

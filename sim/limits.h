@@ -20,6 +20,7 @@ enum {
 	SIM_CLIENT_GAP_US = 120000, /* longest pause of a client between two operations */
 	SIM_EFFECTS_MAX = 64,       /* a crash "at any step" comes within so many effects */
 	SIM_HEAL_US = 15000000,     /* after healing everything serves again within this ... */
+	SIM_SERVING_US = 2000000,   /* for so long without a break, to count as healed */
 	SIM_QUIET_US = 3000000,     /* ... and goes on serving for this, to be looked at */
 	SIM_SETTLED_US = 8000000,   /* an undisturbed majority serves after this */
 	SIM_PATIENCE_US = 7000000,  /* a client waits so long: longer than its request lasts */

@@ -22,7 +22,7 @@ struct command {
 struct sums {
 	uint64_t n;
 	uint64_t failed;
-	int64_t real_us;
+	int64_t cpu_us;
 	struct sim_stats stats;
 };
 
@@ -135,9 +135,9 @@ static bool make_plan(const struct command *c, uint64_t seed, struct plan *ret)
 	return st == ST_OK;
 }
 
-static double ratio(int64_t virtual_us, int64_t real_us)
+static double ratio(int64_t virtual_us, int64_t cpu_us)
 {
-	return (double)virtual_us / (double)(real_us > 0 ? real_us : 1);
+	return (double)virtual_us / (double)(cpu_us > 0 ? cpu_us : 1);
 }
 
 static int run_one(struct command *c)
@@ -171,7 +171,7 @@ static int run_one(struct command *c)
 	       " operations done, %.0f times real time\n",
 	       plan.seed, plan.nodes, result.failed ? result.failure : "all checks hold",
 	       result.hash, (double)result.stats.virtual_us / 1e6, result.stats.ops_ok,
-	       ratio(result.stats.virtual_us, result.real_us));
+	       ratio(result.stats.virtual_us, result.cpu_us));
 	return result.failed ? 1 : 0;
 }
 
@@ -179,7 +179,7 @@ static void add(struct sums *s, const struct run_result *r)
 {
 	s->n++;
 	s->failed += r->failed;
-	s->real_us += r->real_us;
+	s->cpu_us += r->cpu_us;
 	s->stats.virtual_us += r->stats.virtual_us;
 	s->stats.events += r->stats.events;
 	s->stats.messages += r->stats.messages;
@@ -235,7 +235,7 @@ static int run_many(const struct command *c)
 		print_table(&sums, c->options.seed);
 	printf("%" PRIu64 " seeds, %" PRIu64 " failed, %.2f virtual hours, %.0f times real time\n",
 	       sums.n, sums.failed, (double)sums.stats.virtual_us / 3.6e9,
-	       ratio(sums.stats.virtual_us, sums.real_us));
+	       ratio(sums.stats.virtual_us, sums.cpu_us));
 	return sums.failed > 0 ? 1 : 0;
 }
 

@@ -151,9 +151,9 @@ static void disk_due(void *arg, int64_t at_us)
 	process_wake_at(arg, at_us);
 }
 
-static void disk_appended(void *arg, raft_index index, raft_term term, uint64_t chain)
+static void disk_appended(void *arg, raft_index index, const struct disk_mark *mark)
 {
-	check_appended(arg, index, term, chain);
+	check_appended(arg, index, mark);
 }
 
 static void disk_voted(void *arg, raft_term term, raft_id vote)
@@ -161,9 +161,9 @@ static void disk_voted(void *arg, raft_term term, raft_id vote)
 	check_voted(arg, term, vote);
 }
 
-static uint64_t disk_chain_at(void *arg, raft_index index)
+static void disk_committed(void *arg, raft_index index, struct disk_mark *ret)
 {
-	return check_committed_chain(arg, index);
+	check_committed(arg, index, ret);
 }
 
 /* --- Start --------------------------------------------------------------------------- */
@@ -194,7 +194,7 @@ static void open_disk(struct node *node)
 	                             .appended = disk_appended,
 	                             .voted = disk_voted,
 	                             .due = disk_due,
-	                             .chain_at = disk_chain_at};
+	                             .committed = disk_committed};
 
 	disk_open(&node->disk, &ops, &node->world->now_us, &node->random);
 }

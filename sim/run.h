@@ -9,7 +9,7 @@ struct run_result {
 	bool failed;
 	char failure[SIM_FAILURE_MAX];
 	uint64_t hash;
-	int64_t real_us; /* it took */
+	int64_t cpu_us; /* processor time that it took */
 	struct sim_stats stats;
 };
 

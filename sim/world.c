@@ -279,7 +279,7 @@ static void dispatch(struct world *w, const struct event *ev)
 
 bool world_run(struct world *w)
 {
-	int64_t end_us = w->plan.length_us + SIM_HEAL_US + SIM_QUIET_US;
+	int64_t end_us = w->plan.length_us + SIM_HEAL_US + SIM_SERVING_US + SIM_QUIET_US;
 
 	for (unsigned i = 0; i < w->n; i++)
 		world_at(w, prng_range(&w->random, 0, 300000), EVENT_START, i, 0);
@@ -291,7 +291,8 @@ bool world_run(struct world *w)
 	while (!w->failed && w->heap.n > 0) {
 		struct event ev = heap_pop(&w->heap);
 
-		if (ev.at_us > end_us)
+		if (ev.at_us > end_us ||
+		    (w->settled_us > 0 && ev.at_us > w->settled_us + SIM_QUIET_US))
 			break;
 		w->now_us = ev.at_us;
 		w->stats.events++;

@@ -152,7 +152,8 @@ struct world {
 	struct checks *checks;   /* owned */
 	bool healed;             /* no fault any more */
 	int64_t healed_us;
-	uint64_t hash; /* of everything that happened */
+	int64_t settled_us; /* everything has served again for a while; 0: not yet */
+	uint64_t hash;      /* of everything that happened */
 	struct sim_stats stats;
 	bool failed;
 	char failure[SIM_FAILURE_MAX]; /* the first failed check: its name and what it saw */
