@@ -31,6 +31,9 @@ static void answer_write(struct core *c, const struct asker *to, enum status st,
 		return; /* over time meanwhile */
 	if (st == ST_NOT_LEADER || st == ST_UNKNOWN || st == ST_BUSY)
 		requests_requeue(&c->requests, q); /* the same origin sequence: takes effect once */
+	else if (st != ST_OK && q->sent_again)
+		/* This sending was refused; what became of the ones before it is not known. */
+		requests_finish(&c->requests, q, ST_UNKNOWN, NULL, 0);
 	else
 		requests_finish(&c->requests, q, st, result, len);
 }

@@ -124,6 +124,7 @@ void requests_mark_sent(struct requests *r, struct request *q, const struct raft
 {
 	assert(!q->read && q->state == REQUEST_QUEUED);
 	q->state = REQUEST_SENT;
+	q->sent_again = q->ever_sent;
 	q->ever_sent = true;
 	q->sent_us = now_us;
 	q->leader_id = raft->leader_id;

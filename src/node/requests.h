@@ -38,6 +38,7 @@ struct request {
 	bool read;           /* a read (of a batch) or a write */
 	bool confirm;        /* read: by a round even under reads = lease */
 	bool ever_sent;      /* write: it may have reached a leader */
+	bool sent_again;     /* write: an earlier sending may still take effect */
 	int64_t deadline_us; /* then it fails */
 	int64_t sent_us;     /* when it was last sent */
 	uint64_t leader_id;  /* whom it was sent to */
