@@ -24,6 +24,13 @@ export HOME="$home" ERLANG_COOKIE=secret ERLMCP_NODE_NAME=erlmcp@127.0.0.1 \
 unset ERLMCP_SEED_NODES ERLMCP_QUORUM_SIZE ERLMCP_ROOT ERLMCP_VM_ARGS ERLMCP_SYS_CONFIG \
 	FORCE_SHUTDOWN SHUTDOWN_DELAY
 
+# Await the end of the node: a killed process lives on for a moment.
+await_end() {
+	while ! flock -n "$home/data/lock" true; do
+		sleep 0.1
+	done
+}
+
 # Run a command; keep its exit code, output and error output.
 run() {
 	timeout 60 "$@" >"$home/out" 2>"$home/err" </dev/null
@@ -117,15 +124,14 @@ expect "an exception in erl is exit code 1" 1 err "no match of right hand side v
 
 pid=$("$bin/erlmcp" pid)
 kill -9 "$pid"
+await_end
 run "$bin/erlmcp" start
 expect "after kill -9 the node starts again" 0 out "is up"
 run "$bin/erlmcp" restart
 expect "restart stops and starts" 0 out "is up"
 run "$bin/erlmcp" eval "init:stop()."
 expect "init:stop/0 is answered before the node ends" 0 out "ok"
-while ! flock -n "$home/data/lock" true; do
-	sleep 0.1
-done
+await_end
 run "$bin/erlmcp" start
 expect "and the node starts again" 0 out "is up"
 run "$bin/erlmcp" stop
