@@ -2,20 +2,21 @@
 #   build/release  what is installed and run         build/asan  gcc, AddressSanitizer and UBSan
 #   build/clang    the second compiler, clang-tidy   build/fuzz  clang with libFuzzer
 #
-# BUILD moves all of them; CUTS, MINUTES, SECONDS, DESTDIR and PREFIX belong to single targets.
+# BUILD moves all of them; CUTS, MINUTES, SECONDS, SEEDS, DESTDIR and PREFIX belong to single targets.
 
 BUILD ?= build
 PREFIX ?= /opt/erlmcp
 DESTDIR ?=
 CUTS ?= 20
 SECONDS ?= 30
+SEEDS ?= 200
 MINUTES ?= 10
 JOBS ?= $(shell nproc)
 
 # Make exports nothing by itself; the scripts need these.
 export BUILD JOBS
 
-.PHONY: help deps build run test check drill model soak fuzz install format clean
+.PHONY: help deps build run test check drill sim model soak fuzz install format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -42,6 +43,9 @@ drill: build ## CUTS=20 network cuts under load: prints a table, writes build/dr
 
 soak: build ## MINUTES=10 of 5 % loss and 20 ms jitter under load: nobody may be fenced
 	@python3 test/lab/soak.py --build "$(BUILD)/release" --minutes "$(MINUTES)"
+
+sim: build ## SEEDS=200 whole clusters in virtual time: prints a table of what was done to them
+	@"$(BUILD)/release/sim/sim" --seeds "$(SEEDS)" --table
 
 model: ## check doc/model exhaustively, and that each dropped rule is noticed (2 minutes)
 	@tools/model.sh "$(BUILD)/model"

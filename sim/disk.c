@@ -5,6 +5,8 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "sim/disk_image.h"
+
 enum operation_type { OP_APPEND, OP_TRUNCATE, OP_PUT, OP_GET };
 
 /* One thing that the disk was asked for. */
@@ -30,39 +32,6 @@ struct operation {
 static struct disk *of(struct raft_io *io)
 {
 	return CONTAINER_OF(io, struct disk, io);
-}
-
-static void *copy_of(const void *bytes, size_t len)
-{
-	void *copy = raft_malloc(len > 0 ? len : 1);
-
-	assert(copy != NULL);
-	if (len > 0)
-		memcpy(copy, bytes, len);
-	return copy;
-}
-
-static void conf_copy(const struct raft_configuration *from, struct raft_configuration *to)
-{
-	raft_configuration_init(to);
-	for (unsigned i = 0; i < from->n; i++) {
-		int rv = raft_configuration_add(to, from->servers[i].id, from->servers[i].address,
-		                                from->servers[i].role);
-
-		assert(rv == 0);
-		(void)rv;
-	}
-}
-
-static void snapshot_copy(const struct raft_snapshot *from, struct raft_snapshot *to)
-{
-	assert(from->n_bufs == 1);
-	*to = *from;
-	conf_copy(&from->configuration, &to->configuration);
-	to->bufs = raft_malloc(sizeof *to->bufs);
-	assert(to->bufs != NULL);
-	to->bufs[0].len = from->bufs[0].len;
-	to->bufs[0].base = copy_of(from->bufs[0].base, from->bufs[0].len);
 }
 
 uint64_t disk_member_hash(uint64_t id, bool voter)
@@ -99,60 +68,6 @@ static struct disk_mark mark_next(const struct disk_mark *before, const struct r
 	if (e->type == RAFT_CHANGE)
 		mark.config = config_hash(&e->buf);
 	return mark;
-}
-
-/* --- What is durable ----------------------------------------------------------------- */
-
-static void image_cut(struct disk_image *m, raft_index index)
-{
-	while (m->n > 0 && m->start + m->n - 1 >= index)
-		free(m->entries[--m->n].bytes);
-}
-
-static void image_drop_snapshot(struct disk_image *m)
-{
-	if (!m->has_snapshot)
-		return;
-	raft_configuration_close(&m->snapshot.configuration);
-	raft_free(m->snapshot.bufs[0].base);
-	raft_free(m->snapshot.bufs);
-	m->has_snapshot = false;
-}
-
-static void image_close(struct disk_image *m)
-{
-	image_cut(m, 0);
-	free(m->entries);
-	image_drop_snapshot(m);
-	memset(m, 0, sizeof *m);
-	m->start = 1;
-}
-
-static void image_add(struct disk_image *m, const struct disk_entry *entry)
-{
-	if (m->n == m->cap) {
-		m->cap = m->cap == 0 ? 64 : 2 * m->cap;
-		m->entries = realloc(m->entries, m->cap * sizeof *m->entries);
-		assert(m->entries != NULL);
-	}
-	m->entries[m->n] = *entry;
-	m->entries[m->n].bytes = malloc(entry->len > 0 ? entry->len : 1);
-	assert(m->entries[m->n].bytes != NULL);
-	memcpy(m->entries[m->n].bytes, entry->bytes, entry->len);
-	m->n++;
-}
-
-static void image_copy(const struct disk_image *from, struct disk_image *to)
-{
-	image_close(to);
-	*to = *from;
-	to->entries = NULL;
-	to->n = 0;
-	to->cap = 0;
-	for (size_t i = 0; i < from->n; i++)
-		image_add(to, &from->entries[i]);
-	if (from->has_snapshot)
-		snapshot_copy(&from->snapshot, &to->snapshot);
 }
 
 /* --- The log as handed over ---------------------------------------------------------- */
@@ -234,7 +149,7 @@ static int io_load(struct raft_io *io, raft_term *term, raft_id *vote,
 	if (m->has_snapshot) {
 		*snapshot = raft_malloc(sizeof **snapshot);
 		assert(*snapshot != NULL);
-		snapshot_copy(&m->snapshot, *snapshot);
+		image_copy_snapshot(&m->snapshot, *snapshot);
 	}
 	if (m->n > 0) {
 		*entries = raft_malloc(m->n * sizeof **entries);
@@ -247,7 +162,7 @@ static int io_load(struct raft_io *io, raft_term *term, raft_id *vote,
 		e->term = m->entries[i].mark.term;
 		e->type = (unsigned short)m->entries[i].type;
 		e->buf.len = m->entries[i].len;
-		e->buf.base = copy_of(m->entries[i].bytes, m->entries[i].len);
+		e->buf.base = image_bytes(m->entries[i].bytes, m->entries[i].len);
 		e->batch = e->buf.base;
 	}
 	d->next = m->start + m->n;
@@ -452,7 +367,7 @@ static void write_snapshot(struct disk *d, const struct operation *op)
 	struct disk_image *m = &d->image;
 
 	image_drop_snapshot(m);
-	snapshot_copy(op->snapshot, &m->snapshot);
+	image_copy_snapshot(op->snapshot, &m->snapshot);
 	m->has_snapshot = true;
 	m->snapshot_mark = op->before;
 	if (op->trailing == 0) {
@@ -468,7 +383,7 @@ static void finish_get(struct disk *d, struct operation *op)
 	struct raft_snapshot *s = raft_malloc(sizeof *s);
 
 	assert(s != NULL && d->image.has_snapshot);
-	snapshot_copy(&d->image.snapshot, s);
+	image_copy_snapshot(&d->image.snapshot, s);
 	op->get_cb(op->get, s, 0);
 }
 

@@ -1,0 +1,90 @@
+#include "sim/disk_image.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+void *image_bytes(const void *bytes, size_t len)
+{
+	void *copy = raft_malloc(len > 0 ? len : 1);
+
+	assert(copy != NULL);
+	if (len > 0)
+		memcpy(copy, bytes, len);
+	return copy;
+}
+
+static void conf_copy(const struct raft_configuration *from, struct raft_configuration *to)
+{
+	raft_configuration_init(to);
+	for (unsigned i = 0; i < from->n; i++) {
+		int rv = raft_configuration_add(to, from->servers[i].id, from->servers[i].address,
+		                                from->servers[i].role);
+
+		assert(rv == 0);
+		(void)rv;
+	}
+}
+
+void image_copy_snapshot(const struct raft_snapshot *from, struct raft_snapshot *to)
+{
+	assert(from->n_bufs == 1);
+	*to = *from;
+	conf_copy(&from->configuration, &to->configuration);
+	to->bufs = raft_malloc(sizeof *to->bufs);
+	assert(to->bufs != NULL);
+	to->bufs[0].len = from->bufs[0].len;
+	to->bufs[0].base = image_bytes(from->bufs[0].base, from->bufs[0].len);
+}
+
+void image_cut(struct disk_image *m, raft_index index)
+{
+	while (m->n > 0 && m->start + m->n - 1 >= index)
+		free(m->entries[--m->n].bytes);
+}
+
+void image_drop_snapshot(struct disk_image *m)
+{
+	if (!m->has_snapshot)
+		return;
+	raft_configuration_close(&m->snapshot.configuration);
+	raft_free(m->snapshot.bufs[0].base);
+	raft_free(m->snapshot.bufs);
+	m->has_snapshot = false;
+}
+
+void image_close(struct disk_image *m)
+{
+	image_cut(m, 0);
+	free(m->entries);
+	image_drop_snapshot(m);
+	memset(m, 0, sizeof *m);
+	m->start = 1;
+}
+
+void image_add(struct disk_image *m, const struct disk_entry *entry)
+{
+	if (m->n == m->cap) {
+		m->cap = m->cap == 0 ? 64 : 2 * m->cap;
+		m->entries = realloc(m->entries, m->cap * sizeof *m->entries);
+		assert(m->entries != NULL);
+	}
+	m->entries[m->n] = *entry;
+	m->entries[m->n].bytes = malloc(entry->len > 0 ? entry->len : 1);
+	assert(m->entries[m->n].bytes != NULL);
+	memcpy(m->entries[m->n].bytes, entry->bytes, entry->len);
+	m->n++;
+}
+
+void image_copy(const struct disk_image *from, struct disk_image *to)
+{
+	image_close(to);
+	*to = *from;
+	to->entries = NULL;
+	to->n = 0;
+	to->cap = 0;
+	for (size_t i = 0; i < from->n; i++)
+		image_add(to, &from->entries[i]);
+	if (from->has_snapshot)
+		image_copy_snapshot(&from->snapshot, &to->snapshot);
+}
