@@ -110,6 +110,16 @@ static uint8_t header_nibble(const uint8_t *flags, size_t i)
 	return i % 2 == 0 ? flags[i / 2] & 0xf : flags[i / 2] >> 4;
 }
 
+/* Whether the header being read has already named this atom of the cache. */
+static bool header_names(const struct link_in *in, const char *atom)
+{
+	for (size_t i = 0; i < in->body.n_atoms; i++) {
+		if (in->body.atoms[i] == atom)
+			return true;
+	}
+	return false;
+}
+
 static enum status header_atom(struct link_in *in, struct cursor *c, uint8_t nibble, bool wide)
 {
 	const uint8_t *text;
@@ -130,6 +140,9 @@ static enum status header_atom(struct link_in *in, struct cursor *c, uint8_t nib
 			len = st == ST_OK ? narrow : 0;
 		}
 		if (st != ST_OK || cursor_bytes(c, len, &text) != ST_OK)
+			return ST_MALFORMED;
+		/* A second atom in the same place would take the first one from the message. */
+		if (in->cache != NULL && in->cache[at] != NULL && header_names(in, in->cache[at]))
 			return ST_MALFORMED;
 		st = cache_put(in, at, text, len);
 		if (st != ST_OK)

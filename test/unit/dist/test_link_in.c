@@ -96,6 +96,18 @@ TEST(atoms_of_an_old_connection_are_unknown_to_a_new_one)
 	link_in_close(&in);
 }
 
+/* The second would take the first one's memory from under the message. */
+TEST(two_new_atoms_in_one_place_are_malformed)
+{
+	const struct link_body *body = NULL;
+	struct link_in in;
+
+	link_in_init(&in, true);
+	FEED(&in, "\0\0\0\x14\x83\x44\2\x88\0\7\2ok\7\3abch\2R\0R\1");
+	assert_int_equal(next(&in, &body), ST_MALFORMED);
+	link_in_close(&in);
+}
+
 #define FIRST(sequence, count, bytes) \
 	"\0\0\0\x15\x83\x45\0\0\0\0\0\0\0" sequence "\0\0\0\0\0\0\0" count "\0" bytes
 #define LAST(sequence, number, bytes) \
@@ -222,6 +234,7 @@ int main(void)
 	    cmocka_unit_test(ticks_and_messages_come_out_however_they_are_cut),
 	    cmocka_unit_test(announced_atoms_are_remembered),
 	    cmocka_unit_test(atoms_of_an_old_connection_are_unknown_to_a_new_one),
+	    cmocka_unit_test(two_new_atoms_in_one_place_are_malformed),
 	    cmocka_unit_test(fragments_of_two_messages_interleave),
 	    cmocka_unit_test(a_fragment_of_an_old_connection_is_never_joined_to_a_new_one),
 	    cmocka_unit_test(fragments_out_of_turn_are_malformed),
