@@ -12,6 +12,7 @@ static const char *const subjects[ALARMS] = {
     [ALARM_EXPEL] = "lost incarnation cannot be removed",
     [ALARM_ROLLED_BACK] = "rolled-back disk",
     [ALARM_DETECTORS] = "detectors disagree",
+    [ALARM_DISKS] = "majority of disks lost",
 };
 
 static void emit(struct cluster *c, const struct member *m, bool up, const char *text)
@@ -25,7 +26,7 @@ static void emit(struct cluster *c, const struct member *m, bool up, const char 
 
 void alarm_raise(struct cluster *c, struct member *m, enum alarm alarm, const char *fmt, ...)
 {
-	char text[STATUS_WHY_MAX];
+	char text[ALARM_TEXT_MAX];
 	va_list args;
 	int len;
 

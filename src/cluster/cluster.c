@@ -12,6 +12,7 @@
 #include "cluster/alarm.h"
 #include "cluster/beats.h"
 #include "cluster/detectors.h"
+#include "cluster/disks.h"
 #include "cluster/founding.h"
 #include "cluster/lease.h"
 #include "cluster/lifecycle.h"
@@ -287,6 +288,7 @@ void cluster_step(struct cluster *c, const struct cluster_event *ev, struct clus
 		admission_advance(c);
 		detectors_compare(c);
 		detectors_yield(c);
+		disks_advance(c);
 		beats_send(c);
 	}
 	finish(c, ret);

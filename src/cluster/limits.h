@@ -6,6 +6,7 @@ enum {
 	MEMBERS_MAX = 16,            /* nine voters plus standbys; the matrix is quadratic in it */
 	NODE_NAME_MAX = 256,         /* an Erlang node name is at most 255 bytes */
 	STATUS_WHY_MAX = 256,        /* one readable sentence */
+	ALARM_TEXT_MAX = 512,        /* what is wrong, a remedy, and the names of some members */
 	CLUSTER_MESSAGE_MAX = 16384, /* a founding record with 16 long names fits twice */
 	IDENTITY_FILE_MAX = 8192,    /* 16 members with the longest names fit */
 
@@ -20,6 +21,7 @@ enum {
 	HELLO_INTERVAL_US = 500000,  /* expected names are compared while a member is empty */
 	CHANGE_INTERVAL_US = 100000, /* a membership change is asked for again this often */
 	YIELD_INTERVAL_US = 300000,  /* a hand-over succeeds or is aborted sooner than this */
+	DISKS_LOST_US = 5000000,     /* a founding or an admission under way has long ended */
 	LATE_BEATS = 4,              /* a member silent for more beats is told as late */
 	ROW_AGE_MAX_MS = 3600000,    /* ages on the wire saturate at one hour */
 };

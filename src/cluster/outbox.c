@@ -41,7 +41,7 @@ const char *outbox_text(struct outbox *o, const char *text)
 	size_t size = strlen(text) + 1;
 	char *copy = (char *)o->bytes + o->used;
 
-	assert(size <= STATUS_WHY_MAX && o->used + size <= OUTBOX_BYTES_MAX);
+	assert(size <= ALARM_TEXT_MAX && o->used + size <= OUTBOX_BYTES_MAX);
 	memcpy(copy, text, size);
 	o->used += size;
 	return copy;

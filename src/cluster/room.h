@@ -2,7 +2,7 @@
  *
  * Who writes what: view.c the members' link and contact fields and the matrix, lease.c the
  * promises and the verdict, rounds.c the rounds, founding.c and admission.c the identity,
- * lifecycle.c the state. Everybody reads. */
+ * lifecycle.c the state, disks.c the lost disks. Everybody reads. */
 #ifndef CLUSTER_ROOM_H
 #define CLUSTER_ROOM_H
 
@@ -24,6 +24,7 @@ enum alarm {
 	ALARM_EXPEL,       /* its lost incarnation cannot be removed */
 	ALARM_ROLLED_BACK, /* its disk is older than what it told before */
 	ALARM_DETECTORS,   /* link and consensus disagree about it */
+	ALARM_DISKS,       /* of this node: too many disks are lost for a majority */
 	ALARMS
 };
 
@@ -144,6 +145,9 @@ struct cluster {
 
 	int64_t next_change_us; /* earliest next membership change */
 	int64_t next_yield_us;  /* earliest next attempt to hand leadership over */
+
+	unsigned disks_lost;         /* members, a bit each, whose losses leave no majority */
+	int64_t disks_lost_since_us; /* exactly these */
 
 	struct buf scratch; /* one message being written; preallocated */
 	struct outbox out;
