@@ -485,8 +485,11 @@ void process_stop(struct node *node)
 
 void process_close(struct node *node)
 {
-	if (node->state == PROCESS_STOPPING)
-		process_kill(node, true, false);
+	if (node->state != PROCESS_STOPPING)
+		return;
+	process_kill(node, true, false);
+	if (node->world->healed)
+		process_start_in(node, 0);
 }
 
 void process_pause(struct node *node)
