@@ -29,6 +29,17 @@ static const char *disagreement(const struct cluster *c, const struct member *m)
 	return NULL;
 }
 
+/* Architecture, section 3, says "longer than one detection time". An ordinary election takes
+ * longer than that: Raft must wait for a promise to run out that the link need not wait for.
+ * An alarm at each of them would be noise, so they must disagree for longer than several. */
+static int64_t patience_us(const struct cluster *c)
+{
+	int64_t unit = c->config.promise_max_us > c->config.detection_us ? c->config.promise_max_us
+	                                                                 : c->config.detection_us;
+
+	return DISAGREE_UNITS * unit;
+}
+
 void detectors_compare(struct cluster *c)
 {
 	if (!c->raft->started)
@@ -45,7 +56,7 @@ void detectors_compare(struct cluster *c)
 			alarm_clear(c, m, ALARM_DETECTORS);
 		} else if (m->disagree_since_us < 0) {
 			m->disagree_since_us = c->now_us;
-		} else if (c->now_us - m->disagree_since_us > c->config.detection_us) {
+		} else if (c->now_us - m->disagree_since_us > patience_us(c)) {
 			alarm_raise(c, m, ALARM_DETECTORS, "%s", how);
 		}
 	}

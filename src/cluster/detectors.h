@@ -1,7 +1,7 @@
 /* Two more readings of the same evidence, each with its own consequence.
  *
  * Link silence and Raft contact are independent: when they differ about a member for longer
- * than one detection time, something between them is broken, and an operator must know.
+ * than ordinary elections take, something between them is broken, and an operator must know.
  * A leader that does not reach a majority both ways hands over to a member that does; so does
  * one whose hand-over failed, for its lease is gone for good in this term. */
 #ifndef CLUSTER_DETECTORS_H

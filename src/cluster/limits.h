@@ -22,6 +22,7 @@ enum {
 	CHANGE_INTERVAL_US = 100000, /* a membership change is asked for again this often */
 	YIELD_INTERVAL_US = 300000,  /* a hand-over succeeds or is aborted sooner than this */
 	DISKS_LOST_US = 5000000,     /* a founding or an admission under way has long ended */
+	DISAGREE_UNITS = 3,          /* promises: one ends, an election splits, one more */
 	LATE_BEATS = 4,              /* a member silent for more beats is told as late */
 	ROW_AGE_MAX_MS = 3600000,    /* ages on the wire saturate at one hour */
 };

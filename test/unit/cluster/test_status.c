@@ -84,13 +84,13 @@ TEST(a_quorum_size_that_differs_from_the_members_is_shown)
 }
 
 /* The link is fine, but Raft on the other side follows nobody. */
-TEST(detectors_that_disagree_for_a_detection_time_raise_an_alarm)
+TEST(detectors_that_disagree_for_longer_than_elections_raise_an_alarm)
 {
 	struct one_room r;
 	const struct cluster_action *alarm = NULL;
 
 	room_open(&r, 3, 3, true);
-	for (int i = 0; i < 20 && alarm == NULL; i++) {
+	for (int i = 0; i < 60 && alarm == NULL; i++) {
 		struct wire_beat beat;
 
 		r.now_us += 25000;
@@ -104,7 +104,8 @@ TEST(detectors_that_disagree_for_a_detection_time_raise_an_alarm)
 	assert_string_equal(alarm->text,
 	                    "detectors disagree: its link is heard, but Raft on it does "
 	                    "not follow this leader");
-	assert_true(r.now_us - ROOM_START_US > 250000);
+	/* Three times the longest promise, counted from the first beat. */
+	assert_int_equal(r.now_us - ROOM_START_US, 25000 + 900000 + 25000);
 	{
 		struct wire_beat beat = room_beat(&r, 'b');
 
@@ -115,6 +116,24 @@ TEST(detectors_that_disagree_for_a_detection_time_raise_an_alarm)
 	room_close(&r);
 }
 
+/* Again and again for longer than promises last: a leader pauses, an election splits. */
+TEST(detectors_that_agree_again_after_an_election_raise_none)
+{
+	struct one_room r;
+
+	room_open(&r, 3, 3, true);
+	for (int i = 0; i < 100; i++) {
+		struct wire_beat beat;
+
+		r.now_us += 25000;
+		beat = room_beat(&r, 'b');
+		beat.leader_id = i % 26 == 25 ? beat.leader_id : 0; /* nobody for 625 ms */
+		room_say(&r, 'b', 1, &beat);
+		assert_null(room_action(&r, CLUSTER_ALARM, 0));
+	}
+	room_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,7 +141,8 @@ int main(void)
 	    cmocka_unit_test(a_one_way_cut_shows_its_direction_on_every_node),
 	    cmocka_unit_test(a_minority_shows_its_arithmetic_and_its_countdown),
 	    cmocka_unit_test(a_quorum_size_that_differs_from_the_members_is_shown),
-	    cmocka_unit_test(detectors_that_disagree_for_a_detection_time_raise_an_alarm),
+	    cmocka_unit_test(detectors_that_disagree_for_longer_than_elections_raise_an_alarm),
+	    cmocka_unit_test(detectors_that_agree_again_after_an_election_raise_none),
 	};
 
 	return RUN_TESTS(tests);
