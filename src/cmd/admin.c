@@ -14,7 +14,7 @@ enum {
 };
 
 /* Exit codes of `cluster status`, as health checks and RB-008 use them. */
-enum { ADMIN_SERVING = 0, ADMIN_UNREACHABLE = 1, ADMIN_NOT_SERVING = 2 };
+enum { ADMIN_SERVING = 0, ADMIN_NOT_SERVING = 2 };
 
 struct topic_verb {
 	const char *topic;
@@ -32,10 +32,10 @@ static int show_once(struct cli *c, bool json)
 	int code;
 
 	if (cli_ask(c, &request, &a) != CLI_OK)
-		return ADMIN_UNREACHABLE;
+		return ADMIN_NOT_SERVING;
 	if (a.exit_code != 0) {
 		(void)fwrite(a.err.base, 1, a.err.len, stderr);
-		code = ADMIN_UNREACHABLE;
+		code = ADMIN_NOT_SERVING;
 	} else if (json) {
 		(void)fwrite(a.out.base, 1, a.out.len, stdout);
 		(void)fflush(stdout);
@@ -133,8 +133,8 @@ static int help(struct cli *c, int argc, char **argv)
 		(void)printf("  %s %s %s\n      %s\n", topics[i].topic, topics[i].name,
 		             topics[i].args, topics[i].help);
 	(void)printf(
-	    "\nexit codes of `cluster status`: 0 the node serves (serving or degraded), 1 it "
-	    "cannot be\nasked, 2 it does not serve; 64 wrong usage\n");
+	    "\nexit codes of `cluster status`: 0 the node serves (serving or degraded), 2 it "
+	    "does\nnot serve, or cannot be asked; 64 wrong usage\n");
 	return CLI_OK;
 }
 

@@ -29,9 +29,25 @@ static void fatal(struct core *c, const char *text)
 	core_emit(c, &ev);
 }
 
+/* What nothing relies on: only other members' boot counters differ from what is on disk. */
+static bool only_news_of_peers(const struct identity *id, const struct identity *disk)
+{
+	return id->state == disk->state && id->cluster_id == disk->cluster_id &&
+	       id->raft_id == disk->raft_id && id->boot == disk->boot &&
+	       id->logged == disk->logged && id->promise_max_ms == disk->promise_max_ms;
+}
+
 bool core_persist(struct core *c)
 {
-	if (c->ops.persist(c->ops.arg, cluster_identity(c->cluster)) == ST_OK)
+	const struct identity *id = cluster_identity(c->cluster);
+	enum status st = c->ops.persist(c->ops.arg, id);
+
+	if (st == ST_OK) {
+		c->persisted = *id;
+		return true;
+	}
+	/* A full disk recovers by itself; the counters are written with the next change. */
+	if (st == ST_NO_SPACE && only_news_of_peers(id, &c->persisted))
 		return true;
 	fatal(c, "the node's identity cannot be written: nothing may rely on it");
 	return false;

@@ -26,9 +26,11 @@ struct core {
 	struct cluster *cluster;
 	struct consensus *consensus;
 	struct store *store;
-	struct raft_view view; /* last sample */
-	bool started;          /* consensus runs or has been asked to */
-	bool dirty;            /* consensus may have changed since the last sample */
+	struct raft_view view;     /* last sample */
+	struct identity persisted; /* as it stands on the disk */
+	bool disk_full;            /* the alarm about it is raised */
+	bool started;              /* consensus runs or has been asked to */
+	bool dirty;                /* consensus may have changed since the last sample */
 	bool closing;
 	bool changing;            /* a membership change is in flight */
 	uint64_t admit_id;        /* learner to promote once it has caught up; 0: none */

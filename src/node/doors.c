@@ -174,33 +174,41 @@ void node_on_control(void *arg, uint64_t id, const char *verb, const char *const
 	      "the running node does not know this command: it may be of another version\n");
 }
 
+/* klass NULL: a value. What cannot travel (too deep, too large) is told as such; a caller that is
+ * gone wants no answer any more. */
+static void answer_call(struct answer *a, const char *klass, const struct term *value)
+{
+	struct net *net = a->node->net;
+	struct arena arena;
+	enum status st = ST_LIMIT;
+
+	if (value != NULL)
+		st = klass == NULL ? net_call_reply(net, a->id, value)
+		                   : net_call_fail(net, a->id, klass, value);
+	if (st != ST_OK && st != ST_CLOSED && st != ST_NOT_FOUND) {
+		arena_init(&arena, 1024);
+		(void)!net_call_fail(net, a->id, "error", term_atom(&arena, "system_limit"));
+		arena_close(&arena);
+	}
+	free(a);
+}
+
 static void call_answered(void *arg, bool ok, const struct term *value)
 {
 	struct answer *a = arg;
-	struct net *net = a->node->net;
-	/* The caller may be gone: then nobody wants the answer any more. */
-	enum status st =
-	    ok ? net_call_reply(net, a->id, value) : net_call_fail(net, a->id, "error", value);
-
-	(void)st;
-	free(a);
+	answer_call(a, ok ? NULL : "error", value);
 }
 
 static void call_evaluated(void *arg, const struct eval_result *result)
 {
 	struct answer *a = arg;
-	struct net *net = a->node->net;
-	enum status st = ST_OK;
 
 	if (result == NULL)
-		st = ST_CLOSED;
+		free(a); /* the node stops */
 	else if (result->outcome == EVAL_VALUE)
-		st = net_call_reply(net, a->id, result->value);
+		answer_call(a, NULL, result->value);
 	else
-		st = net_call_fail(net, a->id, result->klass == NULL ? "error" : result->klass,
-		                   result->reason);
-	(void)st; /* as above */
-	free(a);
+		answer_call(a, result->klass == NULL ? "error" : result->klass, result->reason);
 }
 
 /* Not in the registry: perhaps one of the evaluator's pure functions. */

@@ -183,10 +183,10 @@ void node_log_start(struct node *n)
 		         "tolerance");
 	else
 		say_expected(n);
-	if (config_quorum_warning(n->config, warning, sizeof warning)) {
-		log_line(n->log, LOG_WARNING, "%s", warning);
+	/* The configuration's diagnostics have said it in the log; status shows it as long as it is
+	 * so. */
+	if (config_quorum_warning(n->config, warning, sizeof warning))
 		raise_alarm(n, warning);
-	}
 	if (id->state != IDENTITY_EMPTY)
 		log_line(n->log, LOG_INFO,
 		         "Member of cluster %016llx, start number %llu of this incarnation",

@@ -13,7 +13,8 @@ enum {
 	SESSION_BYTES_MAX = 1024 * 1024, /* one client cannot crowd out the others */
 	SESSION_OVERHEAD = 128,          /* counted for each session, on top of its bytes */
 	ENTRY_OVERHEAD = 64,             /* counted for each key, on top of its bytes */
-	STORE_BYTES_MAX = 64 * 1024 * 1024, /* a snapshot is one buffer, written in one go */
+	STORE_BYTES_MAX = 40 * 1024 * 1024, /* with both tables of results a snapshot fits one
+	                                       message between members, which is 64 MiB at most */
 	RECENT_MAX = 65536,               /* newest results kept for retries: minutes of traffic */
 	ORIGINS_MAX = 1024,               /* incarnations of nodes whose retries are recognized */
 	STORE_RESULT_MAX = 64,            /* an encoded result, today 33 bytes */

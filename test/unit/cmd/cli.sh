@@ -64,7 +64,7 @@ expect "ping without a node names the remedy" 1 err "start it with \`erlmcp star
 run "$bin/erlmcp" eval "1."
 expect "eval without a node has its own exit code" 2 err "is not running"
 run "$bin/erlmcp-admin" cluster status
-expect "a node that cannot be asked is exit code 1 of cluster status" 1 err "is not running"
+expect "a node that cannot be asked is exit code 2 of cluster status" 2 err "is not running"
 run "$bin/erlmcp" nonsense
 expect "an unknown command is wrong usage" 64 err 'there is no command "nonsense"'
 run "$bin/erlmcp" help exit-codes
