@@ -102,6 +102,7 @@ enum status cluster_new(const struct cluster_config *config, const struct identi
 	c->state_since_us = now_us;
 	c->restarted = identity->state != IDENTITY_EMPTY;
 	c->countdown_since_us = -1;
+	c->better_since_us = -1;
 	init_members(c);
 	*ret = c;
 	return ST_OK;

@@ -83,7 +83,7 @@ enum cluster_action_type {
 	CLUSTER_RESET,     /* move the raft data aside and restart as a new, empty incarnation */
 	CLUSTER_EXPEL,     /* leader: remove the voter raft_id (a member's lost incarnation) */
 	CLUSTER_ADMIT, /* leader: add raft_id for peer as a learner, promote it when caught up */
-	CLUSTER_YIELD, /* leader: give leadership to raft_id, which reaches a majority both ways */
+	CLUSTER_YIELD, /* leader: give leadership to raft_id, which is better placed to lead */
 	CLUSTER_CONFIRMED, /* leader: all rounds up to and including round are confirmed in term */
 	CLUSTER_MEMBER,    /* a member was heard again (up = true) or lost (up = false): peer */
 	CLUSTER_COUNTDOWN, /* fenced and reachable < needed: a minority, its countdown began

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cluster/alarm.h"
+#include "cluster/lease.h"
 #include "cluster/room.h"
 #include "cluster/view.h"
 
@@ -62,17 +63,20 @@ void detectors_compare(struct cluster *c)
 	}
 }
 
-/* Both ways between two members, as the matrix tells, freshly reported by both. */
+/* What member `at` hears was told within the detection time; what we hear is always fresh. */
+static bool row_is_fresh(const struct cluster *c, size_t at)
+{
+	const struct row *row = &c->rows[at];
+
+	return at == c->self ||
+	       (row->reported_us >= 0 && c->now_us - row->reported_us < c->config.detection_us);
+}
+
+/* Both ways between two members, as the matrix tells. */
 static bool edge_both_ways(const struct cluster *c, size_t a, size_t b)
 {
-	const struct row *rows[2] = {&c->rows[a], &c->rows[b]};
-
-	for (size_t i = 0; i < 2; i++) {
-		if (rows[i]->reported_us < 0 ||
-		    c->now_us - rows[i]->reported_us >= c->config.detection_us)
-			return false;
-	}
-	return rows[0]->edges[b].up && rows[1]->edges[a].up;
+	return row_is_fresh(c, a) && row_is_fresh(c, b) && c->rows[a].edges[b].up &&
+	       c->rows[b].edges[a].up;
 }
 
 /* Voters that member `at` reaches both ways, itself included. */
@@ -99,27 +103,79 @@ static bool must_yield(const struct cluster *c)
 	return raft->term == c->released_term || cluster_in_minority(c, raft);
 }
 
-void detectors_yield(struct cluster *c)
+/* Of the voters that this node reaches, the one that reaches most; NULL: none reaches least. */
+static const struct member *best_placed(const struct cluster *c, unsigned least)
 {
-	unsigned needed = view_needed(c, c->raft);
+	const struct member *best = NULL;
 
-	if (!must_yield(c)) {
-		c->next_yield_us = c->now_us;
-		return;
-	}
-	if (c->now_us < c->next_yield_us)
-		return;
 	for (size_t i = 0; i < c->n_members; i++) {
 		const struct member *m = &c->members[i];
-		struct cluster_action *action;
+		unsigned reach;
 
 		if (is_self(c, m) || m->untrusted || !view_in_sight(c, m) ||
-		    !view_is_voter(c, c->raft, m) || reach_of(c, i) < needed)
+		    !view_is_voter(c, c->raft, m))
 			continue;
-		action = outbox_add(&c->out, CLUSTER_YIELD);
-		action->raft_id = m->head.raft_id;
-		action->peer = m->name;
-		c->next_yield_us = c->now_us + YIELD_INTERVAL_US;
-		return;
+		reach = reach_of(c, i);
+		if (reach < least)
+			continue;
+		best = m;
+		least = reach + 1;
 	}
+	return best;
+}
+
+/* It leads with a lease, and neither a hand-over nor a change of the members is under way. */
+static bool leads_in_peace(const struct cluster *c)
+{
+	const struct raft_view *raft = c->raft;
+
+	return raft->started && raft->role == ROLE_LEADER && raft->term_committed &&
+	       !raft->transferring && raft->n_members == raft->n_voters &&
+	       c->next_change_us <= c->now_us && lease_end_us(c, raft) > c->now_us;
+}
+
+/* A hand-over to it would be quick. */
+static bool keeps_up(const struct cluster *c, const struct member *m)
+{
+	const struct raft_view *raft = c->raft;
+
+	return m->said.started && m->said.term == raft->term &&
+	       m->said.leader_id == raft->self_id && m->said.applied + YIELD_LAG >= raft->commit;
+}
+
+/* A follower that reaches strictly more voters than this leader and has done so for long: who
+ * is cut off from here alone could serve again. Reach grows with each such hand-over, so
+ * leadership cannot go round. */
+static const struct member *better_placed(struct cluster *c)
+{
+	unsigned needed = view_needed(c, c->raft);
+	unsigned more = view_reachable(c, c->raft) + 1;
+	const struct member *m = NULL;
+
+	if (leads_in_peace(c))
+		m = best_placed(c, more > needed ? more : needed);
+	if (m == NULL || !keeps_up(c, m)) {
+		c->better_since_us = -1;
+		return NULL;
+	}
+	if (c->better_since_us < 0)
+		c->better_since_us = c->now_us;
+	return c->now_us - c->better_since_us > YIELD_PATIENCE_US ? m : NULL;
+}
+
+void detectors_yield(struct cluster *c)
+{
+	const struct member *to = better_placed(c);
+	struct cluster_action *action;
+
+	if (must_yield(c))
+		to = best_placed(c, view_needed(c, c->raft));
+	else if (to == NULL)
+		c->next_yield_us = c->now_us;
+	if (to == NULL || c->now_us < c->next_yield_us)
+		return;
+	action = outbox_add(&c->out, CLUSTER_YIELD);
+	action->raft_id = to->head.raft_id;
+	action->peer = to->name;
+	c->next_yield_us = c->now_us + YIELD_INTERVAL_US;
 }

@@ -21,6 +21,8 @@ enum {
 	HELLO_INTERVAL_US = 500000,  /* expected names are compared while a member is empty */
 	CHANGE_INTERVAL_US = 100000, /* a membership change is asked for again this often */
 	YIELD_INTERVAL_US = 300000,  /* a hand-over succeeds or is aborted sooner than this */
+	YIELD_PATIENCE_US = 5000000, /* a cut this long is worth the pause of a hand-over */
+	YIELD_LAG = 256,             /* entries that a follower applies within a moment */
 	DISKS_LOST_US = 5000000,     /* a founding or an admission under way has long ended */
 	DISAGREE_UNITS = 3,          /* promises: one ends, an election splits, one more */
 	LATE_BEATS = 4,              /* a member silent for more beats is told as late */

@@ -143,8 +143,9 @@ struct cluster {
 	int64_t countdown_since_us; /* minority countdown; -1: none */
 	bool shutdown_told;         /* CLUSTER_SHUTDOWN was emitted in this countdown */
 
-	int64_t next_change_us; /* earliest next membership change */
-	int64_t next_yield_us;  /* earliest next attempt to hand leadership over */
+	int64_t next_change_us;  /* earliest next membership change */
+	int64_t next_yield_us;   /* earliest next attempt to hand leadership over */
+	int64_t better_since_us; /* leader: a follower has been better placed; -1: none is */
 
 	unsigned disks_lost;         /* members, a bit each, whose losses leave no majority */
 	int64_t disks_lost_since_us; /* exactly these */

@@ -228,6 +228,65 @@ TEST(a_bridge_that_follows_keeps_the_leader_and_the_far_end_is_fenced)
 	sim_free(s);
 }
 
+/* The pause of a hand-over lets the far end serve again. */
+TEST(a_bridge_that_follows_takes_over_when_the_cut_lasts)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	sim_cut(s, 'b', 'c'); /* b leads, a is the bridge */
+	sim_run_ms(s, 5000);
+	assert_int_equal(sim_leader(s), 'b');
+	sim_trace_clear(s);
+	sim_run_ms(s, 20000);
+	assert_trace(s, "[ 5505] b: yields to a\n"
+	                "[ 5506] b: degraded -> fenced\n"
+	                "[ 5506] a: serving -> fenced\n"
+	                "[ 5508] a: leads term 3\n"
+	                "[ 5530] a: fenced -> syncing\n"
+	                "[ 5530] a: syncing -> serving\n"
+	                "[ 5531] b: fenced -> syncing\n"
+	                "[ 5531] c: fenced -> syncing\n"
+	                "[ 5534] b: syncing -> degraded\n"
+	                "[ 5534] c: syncing -> degraded\n");
+	sim_heal(s);
+	sim_trace_clear(s);
+	sim_run_ms(s, 10000);
+	assert_int_equal(sim_leader(s), 'a');
+	assert_null(strstr(sim_trace(s), "yields"));
+	sim_free(s);
+}
+
+/* Each is cut from somebody, none from fewer than the leader. */
+TEST(a_leader_that_nobody_outreaches_leads_on)
+{
+	struct sim *s = sim_serving(5, NULL);
+
+	assert_int_equal(sim_leader(s), 'b');
+	sim_cut(s, 'b', 'e');
+	sim_cut(s, 'a', 'c');
+	sim_cut(s, 'a', 'd');
+	sim_run_ms(s, 20000);
+	assert_int_equal(sim_leader(s), 'b');
+	assert_null(strstr(sim_trace(s), "yields"));
+	sim_free(s);
+}
+
+/* A link that comes and goes is not worth a hand-over. */
+TEST(a_leader_that_is_cut_for_a_while_again_and_again_leads_on)
+{
+	struct sim *s = sim_serving(3, NULL);
+
+	for (int i = 0; i < 5; i++) {
+		sim_cut(s, 'b', 'c');
+		sim_run_ms(s, 4000);
+		sim_heal(s);
+		sim_run_ms(s, 500);
+	}
+	assert_int_equal(sim_leader(s), 'b');
+	assert_null(strstr(sim_trace(s), "yields"));
+	sim_free(s);
+}
+
 TEST(a_leader_that_is_not_heard_loses_its_lease_to_those_who_hear_each_other)
 {
 	struct sim *s = sim_serving(3, NULL);
@@ -353,6 +412,9 @@ int main(void)
 	    cmocka_unit_test(five_split_two_one_two_serve_nowhere),
 	    cmocka_unit_test(a_bridge_that_leads_keeps_all_three_serving),
 	    cmocka_unit_test(a_bridge_that_follows_keeps_the_leader_and_the_far_end_is_fenced),
+	    cmocka_unit_test(a_bridge_that_follows_takes_over_when_the_cut_lasts),
+	    cmocka_unit_test(a_leader_that_nobody_outreaches_leads_on),
+	    cmocka_unit_test(a_leader_that_is_cut_for_a_while_again_and_again_leads_on),
 	    cmocka_unit_test(
 	        a_leader_that_is_not_heard_loses_its_lease_to_those_who_hear_each_other),
 	    cmocka_unit_test(a_leader_that_does_not_hear_loses_its_lease_though_the_others_hear_it),
