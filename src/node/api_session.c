@@ -255,8 +255,8 @@ static const struct term *data_term(struct arena *a, const struct store *store,
 {
 	struct key_list list = {.arena = a};
 
-	list.keys = arena_alloc(a, (view->n_keys + 1) * sizeof list.keys[0]);
-	list.values = arena_alloc(a, (view->n_keys + 1) * sizeof list.values[0]);
+	list.keys = arena_alloc(a, (view->n_keys + 1) * sizeof(const struct term *));
+	list.values = arena_alloc(a, (view->n_keys + 1) * sizeof(const struct term *));
 	if (list.keys == NULL || list.values == NULL)
 		return NULL;
 	if (store_keys(store, &view->id, on_key, &list) != ST_OK)
@@ -312,7 +312,8 @@ static const struct term *query_list(struct api_call *call, const struct store *
 {
 	struct id_list list = {.arena = &call->arena};
 
-	list.items = arena_alloc(&call->arena, (store_count(store) + 1) * sizeof list.items[0]);
+	list.items =
+	    arena_alloc(&call->arena, (store_count(store) + 1) * sizeof(const struct term *));
 	if (list.items == NULL)
 		return NULL;
 	store_list(store, on_session, &list);

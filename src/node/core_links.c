@@ -39,7 +39,7 @@ void core_link_down(struct core *c, const char *peer, uint64_t epoch)
 	 * One place a member is enough, because a link is only made anew in a later turn. */
 	assert(c->n_downs < MEMBERS_MAX && strlen(peer) < NODE_NAME_MAX);
 	late = &c->downs[c->n_downs++];
-	strcpy(late->peer, peer);
+	memcpy(late->peer, peer, strlen(peer) + 1);
 	late->epoch = epoch;
 	c->dirty = true;
 }

@@ -96,6 +96,8 @@ void core_proposed(void *arg, uint64_t tag, enum status st, uint64_t index, cons
 {
 	static const uint8_t nothing[1];
 	struct core *c = arg;
+	/* The tag is the address that core_propose() gave.
+	 * NOLINTNEXTLINE(performance-no-int-to-ptr) */
 	struct proposal *p = (struct proposal *)(uintptr_t)tag;
 
 	if (st == ST_OK && strict_quorum(c)) {
@@ -204,7 +206,7 @@ void core_take_forward(struct core *c, const char *peer, const uint8_t *bytes, s
 
 	if (forward_decode(bytes, len, &f) != ST_OK || strlen(peer) >= sizeof from.peer)
 		return;
-	strcpy(from.peer, peer);
+	memcpy(from.peer, peer, strlen(peer) + 1);
 	from.request = f.request;
 	switch (f.type) {
 	case FORWARD_WRITE:

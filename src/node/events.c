@@ -99,28 +99,38 @@ static void on_shutdown(struct node *n, const struct core_event *ev)
 	node_stop(n, EXIT_MINORITY, "minority partition for longer than SHUTDOWN_DELAY");
 }
 
-static void raise_alarm(struct node *n, const char *text)
+/* An alarm is cleared by its subject: the text up to its first details. */
+static bool is_about(const struct alarm *a, const char *peer, const char *subject)
+{
+	size_t len = strlen(subject);
+
+	return strcmp(a->peer, peer) == 0 && strncmp(a->text, subject, len) == 0 &&
+	       (a->text[len] == '\0' || a->text[len] == ':');
+}
+
+static void raise_alarm(struct node *n, const char *peer, const char *text)
 {
 	struct alarm *a;
 	size_t i;
 
 	for (i = 0; i < n->n_alarms; i++) {
-		if (strcmp(n->alarms[i].text, text) == 0)
+		if (is_about(&n->alarms[i], peer, text))
 			return;
 	}
 	if (n->n_alarms == ALARMS_MAX)
 		return; /* logged and recorded all the same */
 	a = &n->alarms[n->n_alarms++];
+	(void)snprintf(a->peer, sizeof a->peer, "%s", peer);
 	(void)snprintf(a->text, sizeof a->text, "%s", text);
 	a->since_ms = node_wall_ms(NULL);
 }
 
-static void clear_alarm(struct node *n, const char *text)
+static void clear_alarm(struct node *n, const char *peer, const char *subject)
 {
 	size_t i;
 
 	for (i = 0; i < n->n_alarms; i++) {
-		if (strcmp(n->alarms[i].text, text) == 0) {
+		if (is_about(&n->alarms[i], peer, subject)) {
 			n->alarms[i] = n->alarms[--n->n_alarms];
 			return;
 		}
@@ -130,10 +140,10 @@ static void clear_alarm(struct node *n, const char *text)
 static void on_alarm(struct node *n, const struct core_event *ev)
 {
 	if (ev->up) {
-		raise_alarm(n, ev->text);
+		raise_alarm(n, ev->peer, ev->text);
 		log_line(n->log, LOG_ERROR, "ALARM: %s", ev->text);
 	} else {
-		clear_alarm(n, ev->text);
+		clear_alarm(n, ev->peer, ev->text);
 		log_line(n->log, LOG_INFO, "Alarm over: %s", ev->text);
 	}
 	record(n, "alarm", ev);
@@ -186,7 +196,7 @@ void node_log_start(struct node *n)
 	/* The configuration's diagnostics have said it in the log; status shows it as long as it is
 	 * so. */
 	if (config_quorum_warning(n->config, warning, sizeof warning))
-		raise_alarm(n, warning);
+		raise_alarm(n, "", warning);
 	if (id->state != IDENTITY_EMPTY)
 		log_line(n->log, LOG_INFO,
 		         "Member of cluster %016llx, start number %llu of this incarnation",

@@ -33,7 +33,8 @@ static void job_free(struct job *job)
 	free(job);
 }
 
-/* Worker thread: only looks the function up; the loop's thread makes the call. */
+/* Worker thread: only looks the function up; the loop's thread makes the call. The parameters are
+ * the evaluator's. NOLINTNEXTLINE(readability-function-size) */
 static enum host_answer on_host_call(void *arg, uint32_t call, const char *module,
                                      const char *function, const struct term *const args[],
                                      size_t n_args, struct arena *arena, const struct term **ret)

@@ -17,7 +17,8 @@
 #include "node/recorder.h"
 
 struct alarm {
-	char text[STATUS_WHY_MAX * 2];
+	char peer[NODE_NAME_MAX]; /* about whom; empty: nobody in particular */
+	char text[ALARM_TEXT_MAX];
 	int64_t since_ms; /* wall clock */
 };
 

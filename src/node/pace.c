@@ -22,7 +22,7 @@ static struct pace_peer *place_of(struct pace *p, const char *name)
 			return &p->peers[i];
 		if (p->peers[i].name[0] == '\0') {
 			assert(strlen(name) < sizeof p->peers[i].name);
-			strcpy(p->peers[i].name, name);
+			memcpy(p->peers[i].name, name, strlen(name) + 1);
 			return &p->peers[i];
 		}
 	}

