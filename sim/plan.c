@@ -168,19 +168,19 @@ void plan_make(uint64_t seed, unsigned nodes, int64_t length_us, struct plan *re
 void plan_print(const struct plan *p, FILE *out)
 {
 	fprintf(out, "seed %" PRIu64 "\nnodes %u\nlength %.6f\n", p->seed, p->nodes,
-	        (double)p->length_us / SECOND);
+	        (double)p->length_us / (double)SECOND);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct plan_fault *f = &p->faults[i];
 
 		fprintf(out, "%.6f %s %u %u for %.6f amount %" PRId64 "\n",
-		        (double)f->at_us / SECOND, fault_word(f->kind), f->a, f->b,
-		        (double)f->for_us / SECOND, f->amount);
+		        (double)f->at_us / (double)SECOND, fault_word(f->kind), f->a, f->b,
+		        (double)f->for_us / (double)SECOND, f->amount);
 	}
 }
 
 static int64_t micros(double seconds)
 {
-	return (int64_t)(seconds * SECOND + 0.5);
+	return (int64_t)(seconds * (double)SECOND + 0.5);
 }
 
 static bool read_fault(const char *line, struct plan *p)

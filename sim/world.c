@@ -100,7 +100,7 @@ int64_t clock_read(const struct node *node, int64_t world_us)
 int64_t clock_world(const struct node *node, int64_t own_us)
 {
 	const struct node_clock *c = &node->clock;
-	double rate = 1.0 + (double)c->drift_ppm / MILLION;
+	double rate = 1.0 + (double)c->drift_ppm / (double)MILLION;
 	int64_t at = c->set_us + (int64_t)((double)(own_us - c->value_us) / rate);
 
 	while (clock_read(node, at) < own_us)
@@ -144,7 +144,7 @@ bool world_tells(const struct world *w)
 
 static void tell(struct world *w, const struct node *node, const char *code, const char *text)
 {
-	fprintf(w->options.out, "%11.6f %-2s %-10s %s\n", (double)w->now_us / MILLION,
+	fprintf(w->options.out, "%11.6f %-2s %-10s %s\n", (double)w->now_us / (double)MILLION,
 	        node == NULL ? "--" : node->name + strlen("erlmcp@"), code, text);
 }
 
