@@ -50,7 +50,7 @@ struct copier {
 	struct cursor *c;
 	const struct etf_refs *refs;
 	struct buf *out;
-	uint64_t todo; /* terms still to be copied */
+	uint64_t pending; /* terms still to be copied */
 	struct open_fun funs[ETF_FUNS_MAX];
 	size_t n_funs;
 };
@@ -164,7 +164,7 @@ static enum status container(struct copier *k, unsigned width, unsigned each, un
 		return st;
 	if (n * each + more > k->c->left)
 		return ST_MALFORMED;
-	k->todo += n * each + more;
+	k->pending += n * each + more;
 	return ST_OK;
 }
 
@@ -179,7 +179,7 @@ static enum status fun(struct copier *k)
 	if (k->n_funs == ETF_FUNS_MAX)
 		return ST_LIMIT;
 	k->funs[k->n_funs].size_at = k->out->len;
-	k->funs[k->n_funs].until = k->todo;
+	k->funs[k->n_funs].until = k->pending;
 	st = raw(k, 4 + 1 + 16 + 4);
 	if (st != ST_OK)
 		return st;
@@ -187,7 +187,7 @@ static enum status fun(struct copier *k)
 	if (cursor_u32(&probe, &n_free) != ST_OK || n_free > probe.left)
 		return ST_MALFORMED;
 	k->n_funs++;
-	k->todo += 4U + (uint64_t)n_free;
+	k->pending += 4U + (uint64_t)n_free;
 	return raw(k, 4);
 }
 
@@ -214,7 +214,7 @@ static enum status composite(struct copier *k, uint8_t tag)
 	case TAG_MAP:
 		return container(k, 4, 2, 0);
 	case TAG_EXPORT:
-		k->todo += 3;
+		k->pending += 3;
 		return ST_OK;
 	case TAG_NEW_FUN:
 		return fun(k);
@@ -270,13 +270,13 @@ static enum status leaf_or_composite(struct copier *k, uint8_t tag)
 
 enum status etf_copy(struct cursor *c, const struct etf_refs *refs, struct buf *out)
 {
-	struct copier k = {.c = c, .refs = refs, .out = out, .todo = 1};
+	struct copier k = {.c = c, .refs = refs, .out = out, .pending = 1};
 	enum status st;
 	uint8_t tag;
 
 	buf_u8(out, VERSION);
-	while (k.todo > 0) {
-		k.todo--;
+	while (k.pending > 0) {
+		k.pending--;
 		if (cursor_u8(c, &tag) != ST_OK)
 			return ST_MALFORMED;
 		if (tag == TAG_ATOM_CACHE_REF) {
@@ -287,7 +287,7 @@ enum status etf_copy(struct cursor *c, const struct etf_refs *refs, struct buf *
 		}
 		if (st != ST_OK)
 			return st;
-		while (k.n_funs > 0 && k.todo == k.funs[k.n_funs - 1].until)
+		while (k.n_funs > 0 && k.pending == k.funs[k.n_funs - 1].until)
 			fun_patch(&k);
 	}
 	assert(k.n_funs == 0);
