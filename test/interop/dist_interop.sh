@@ -135,8 +135,11 @@ ok "it pings real nodes, and missing ones" "{pong,pang}" \
 	"$(erlang "{rpc:call($alpha, net_echo, ping, [node()]),
 		rpc:call($alpha, net_echo, ping, ['none@127.0.0.1'])}")"
 ok "a crashed caller does no harm" "pong" \
-	"$(erlang "spawn(fun() -> rpc:call($alpha, net_echo, never, []) end),
-		timer:sleep(200), erlang:disconnect_node($alpha), net_adm:ping($alpha)")"
+	"$(erlang "{P, M} = spawn_monitor(fun() ->
+			erpc:send_request($alpha, net_echo, never, []),
+			pong = net_adm:ping($alpha), exit(crashed) end),
+		receive {'DOWN', M, process, P, crashed} -> ok end,
+		erlang:disconnect_node($alpha), net_adm:ping($alpha)")"
 ok "big messages do not delay small ones" "true" \
 	"$(erlang "rpc:call($alpha, net_echo, latency, []),
 		success = rpc:call($alpha, net_echo, flood, ['beta@127.0.0.1', 50]),
