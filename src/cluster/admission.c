@@ -134,7 +134,7 @@ static bool record_boot(struct cluster *c, struct member *m)
 	if (entry == NULL || (entry->raft_id == m->head.raft_id && entry->boot >= m->head.boot))
 		return false;
 	if (entry->raft_id != m->head.raft_id && entry->raft_id != 0 && !c->settled)
-		return false; /* until the first commit the founding record stays as it is */
+		return false; /* until the first commit nobody can have been replaced */
 	entry->raft_id = m->head.raft_id;
 	entry->boot = m->head.boot;
 	return true;

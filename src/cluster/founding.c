@@ -123,20 +123,42 @@ static void propose(struct cluster *c, uint64_t random)
 			continue;
 		memcpy(entry->name, m->name, sizeof entry->name);
 		entry->raft_id = is_self(c, m) ? id->raft_id : m->head.raft_id;
+		entry->founder_id = entry->raft_id;
 		entry->boot = 0;
 		id->n_members++;
 	}
 	bootstrap(c);
 }
 
-/* The incarnation that the record names for this member; 0: none. */
-static uint64_t listed(const struct cluster *c, const struct member *m)
+/* The record names this very incarnation, and none came after it: it was never seen as more
+ * than empty. Else its disk went back in time, and it has forgotten its votes. */
+static bool is_listed(const struct cluster *c, const struct member *m)
 {
 	for (size_t i = 0; i < c->identity.n_members; i++) {
-		if (strcmp(c->identity.members[i].name, m->name) == 0)
-			return c->identity.members[i].raft_id;
+		const struct identity_member *entry = &c->identity.members[i];
+
+		if (strcmp(entry->name, m->name) == 0)
+			return entry->founder_id == m->head.raft_id &&
+			       entry->raft_id == entry->founder_id && entry->boot == 0;
 	}
-	return 0;
+	return false;
+}
+
+/* Its vote still counts in the newest configuration. */
+static bool is_voter(const struct cluster *c, const struct member *m)
+{
+	const struct raft_voter *voter = config_by_id(c->raft, m->head.raft_id);
+
+	return !c->raft->started || (voter != NULL && voter->voter);
+}
+
+/* The founding is not over for a listed member that is still empty. It has never voted, so that
+ * the same first entry makes it what it would be had it slept since. A leader invites it; but
+ * without the listed there may be no majority for any leader. */
+static bool awaits_record(const struct cluster *c, const struct member *m)
+{
+	return m->linked && m->heard && !m->untrusted && m->head.identity == IDENTITY_EMPTY &&
+	       is_listed(c, m) && is_voter(c, m);
 }
 
 static void offer(struct cluster *c, struct member *m)
@@ -145,12 +167,14 @@ static void offer(struct cluster *c, struct member *m)
 	struct wire_found found = {
 	    .cluster_id = id->cluster_id,
 	    .promise_max_ms = id->promise_max_ms,
-	    .n = id->n_members,
 	};
 
 	for (size_t i = 0; i < id->n_members; i++) {
-		memcpy(found.members[i].name, id->members[i].name, NODE_NAME_MAX);
-		found.members[i].raft_id = id->members[i].raft_id;
+		if (id->members[i].founder_id == 0)
+			continue; /* joined later */
+		memcpy(found.members[found.n].name, id->members[i].name, NODE_NAME_MAX);
+		found.members[found.n].raft_id = id->members[i].founder_id;
+		found.n++;
 	}
 	message_begin(c, WIRE_FOUND);
 	wire_put_found(&c->scratch, &found);
@@ -200,6 +224,7 @@ void founding_take_record(struct cluster *c, struct member *m, const struct wire
 	for (size_t i = 0; i < found->n; i++) {
 		memcpy(id->members[i].name, found->members[i].name, NODE_NAME_MAX);
 		id->members[i].raft_id = found->members[i].raft_id;
+		id->members[i].founder_id = found->members[i].raft_id;
 		id->members[i].boot = 0;
 	}
 	bootstrap(c);
@@ -227,13 +252,12 @@ void founding_advance(struct cluster *c)
 	c->settled |= c->raft->started && c->raft->commit > 1;
 	if (c->identity.state == IDENTITY_EMPTY && is_lowest(c) && all_present(c))
 		propose(c, c->random);
-	if (c->identity.state != IDENTITY_FOUNDER || c->settled)
+	if (c->identity.state != IDENTITY_FOUNDER || (c->settled && c->raft->leader_id != 0))
 		return;
 	for (size_t i = 0; i < c->n_members; i++) {
 		struct member *m = &c->members[i];
 
-		if (m->linked && m->heard && m->head.identity == IDENTITY_EMPTY &&
-		    m->next_offer_us <= c->now_us && listed(c, m) == m->head.raft_id)
+		if (m->next_offer_us <= c->now_us && awaits_record(c, m))
 			offer(c, m);
 	}
 }

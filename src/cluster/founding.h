@@ -4,9 +4,10 @@
  * name writes one founding record - a random cluster id, each member's incarnation, the bound
  * of all promises - persists it, and offers it. Who finds itself in it, empty and under its
  * present incarnation, persists it too and bootstraps the identical first log entry. Whoever
- * holds the record offers it again until the first commit; nobody serves before. A record is
- * never changed and never proposed twice under one id, so two halves cannot found apart:
- * doc/decisions/0002-founding-and-identity.md. */
+ * holds the record offers it again until the first commit, and nobody serves before; later,
+ * whenever nobody leads, because without those who missed it there may be no majority for any
+ * leader. A record is never changed and never proposed twice under one id, so two halves
+ * cannot found apart: doc/decisions/0002-founding-and-identity.md. */
 #ifndef CLUSTER_FOUNDING_H
 #define CLUSTER_FOUNDING_H
 

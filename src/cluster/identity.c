@@ -1,7 +1,7 @@
 /* The file: "ERLMCPID" (8 bytes), u32 format version, u32 length of the body, the body, u64
  * FNV-1a of everything before it. The body: u8 state, u8 logged (since version 2), u64
  * cluster_id, u64 raft_id, u64 boot, u32 promise_max_ms, u8 n, then n times {text16 name,
- * u64 raft_id, u64 boot}.
+ * u64 raft_id, u64 boot, u64 founder_id (since version 3)}.
  *
  * The checksum finds rot and cut-short writes; it is no defence against people. */
 #include "cluster/identity.h"
@@ -12,8 +12,9 @@
 #include "base/cursor.h"
 
 enum {
-	FORMAT_VERSION = 2,
-	VERSION_LOGGED = 2, /* the first with `logged` */
+	FORMAT_VERSION = 3,
+	VERSION_LOGGED = 2,   /* the first with `logged` */
+	VERSION_FOUNDERS = 3, /* the first with `founder_id` */
 	MAGIC_LEN = 8,
 	HEAD_LEN = MAGIC_LEN + 4 + 4,
 	SUM_LEN = 8,
@@ -35,7 +36,7 @@ static size_t body_len(const struct identity *id)
 	size_t len = 1 + 1 + 8 + 8 + 8 + 4 + 1;
 
 	for (size_t i = 0; i < id->n_members; i++)
-		len += 2 + strlen(id->members[i].name) + 8 + 8;
+		len += 2 + strlen(id->members[i].name) + 8 + 8 + 8;
 	return len;
 }
 
@@ -58,6 +59,7 @@ void identity_encode(const struct identity *id, struct buf *b)
 		buf_text16(b, id->members[i].name);
 		buf_u64(b, id->members[i].raft_id);
 		buf_u64(b, id->members[i].boot);
+		buf_u64(b, id->members[i].founder_id);
 	}
 	if (buf_status(b) == ST_OK)
 		buf_u64(b, checksum(b->base + start, b->len - start));
@@ -99,11 +101,13 @@ static enum status open_frame(const uint8_t *bytes, size_t len, struct cursor *b
 	return ST_OK;
 }
 
-static enum status read_member(struct cursor *c, struct identity_member *ret)
+static enum status read_member(struct cursor *c, uint32_t version, struct identity_member *ret)
 {
 	if (cursor_text16(c, ret->name, sizeof ret->name) != ST_OK || ret->name[0] == '\0' ||
 	    cursor_u64(c, &ret->raft_id) != ST_OK || ret->raft_id == 0 ||
 	    cursor_u64(c, &ret->boot) != ST_OK)
+		return ST_CORRUPT;
+	if (version >= VERSION_FOUNDERS && cursor_u64(c, &ret->founder_id) != ST_OK)
 		return ST_CORRUPT;
 	return ST_OK;
 }
@@ -124,8 +128,13 @@ static enum status read_body(struct cursor *c, uint32_t version, struct identity
 	ret->logged = logged == 1;
 	ret->n_members = n;
 	for (size_t i = 0; i < n; i++) {
-		if (read_member(c, &ret->members[i]) != ST_OK)
+		struct identity_member *m = &ret->members[i];
+
+		if (read_member(c, version, m) != ST_OK)
 			return ST_CORRUPT;
+		/* Before the first entry nobody was replaced; later, who was is not known. */
+		if (version == VERSION_LOGGED && ret->state == IDENTITY_FOUNDER && !ret->logged)
+			m->founder_id = m->raft_id;
 	}
 	return c->left == 0 ? ST_OK : ST_CORRUPT;
 }

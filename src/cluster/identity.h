@@ -1,5 +1,5 @@
 /* Who this node is across restarts: one small record, written durably before anything that
- * relies on it happens. File format version 2: see identity.c. */
+ * relies on it happens. File format version 3: see identity.c. */
 #ifndef CLUSTER_IDENTITY_H
 #define CLUSTER_IDENTITY_H
 
@@ -19,8 +19,9 @@ enum identity_state {
 
 struct identity_member {
 	char name[NODE_NAME_MAX];
-	uint64_t raft_id;
-	uint64_t boot; /* highest boot counter this node has seen of that incarnation */
+	uint64_t raft_id;    /* its newest incarnation in the configuration, as far as known */
+	uint64_t boot;       /* highest boot counter this node has seen of that incarnation */
+	uint64_t founder_id; /* what the founding record names, and it never changes; 0: nothing */
 };
 
 struct identity {
@@ -30,7 +31,7 @@ struct identity {
 	uint64_t raft_id;        /* random per incarnation, never 0 */
 	uint64_t boot;           /* grows by one at each start of this incarnation */
 	uint32_t promise_max_ms; /* longest promise this cluster ever allows; set at founding */
-	size_t n_members;        /* FOUNDER: the founding record; later: peers' boot counters */
+	size_t n_members;        /* FOUNDER: those of the record, then who joined later */
 	struct identity_member members[MEMBERS_MAX];
 };
 

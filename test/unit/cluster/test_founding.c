@@ -117,6 +117,105 @@ TEST(a_listed_member_that_missed_the_founding_is_invited_by_the_leader)
 	sim_free(s);
 }
 
+/* a and b founded and committed without c. Then b's disk is lost: a and c are a majority, but
+ * nobody leads who could invite c. */
+TEST(a_record_is_offered_again_when_a_founder_lost_its_disk_and_nobody_leads)
+{
+	struct sim *s = sim_new(3, NULL);
+	uint64_t c;
+
+	sim_start(s, "abc");
+	sim_run_ms(s, 3);
+	sim_cut(s, 'a', 'c');
+	sim_cut(s, 'b', 'c');
+	sim_await(s, "ab", CLUSTER_DEGRADED, 1000);
+	sim_run_ms(s, 1500); /* the links are given up, and the record in them */
+	c = sim_node(s, 'c')->disk.raft_id;
+	sim_kill(s, 'b');
+	sim_wipe(s, 'b');
+	sim_run_ms(s, 500);
+	assert_int_equal(sim_state(s, 'a'), CLUSTER_FENCED);
+	sim_heal(s);
+	sim_start(s, "b");
+	sim_await(s, "abc", CLUSTER_SERVING, 3000);
+	assert_int_equal(sim_node(s, 'c')->disk.state, IDENTITY_FOUNDER);
+	assert_true(sim_node(s, 'c')->disk.raft_id == c);
+	assert_int_equal(sim_node(s, 'b')->disk.state, IDENTITY_ADMITTED);
+	sim_free(s);
+}
+
+/* The raft ids that this node's first entry names. */
+static void first_entry(struct sim *s, char node, uint64_t *ret_ids)
+{
+	const struct sim_raft *r = &sim_node(s, node)->raft;
+	const struct sim_config *config = &s->configs.list[r->log[1].config];
+
+	assert_true(r->last >= 1 && config->n == s->n);
+	for (size_t i = 0; i < config->n; i++)
+		ret_ids[i] = config->members[i].id;
+}
+
+/* e missed the founding, b was replaced since. Who then gives e the record must not put b's
+ * new incarnation into it: everybody's first entry is the same. */
+TEST(a_record_that_is_offered_late_names_the_founders_and_not_their_successors)
+{
+	struct sim *s = sim_new(5, NULL);
+	uint64_t founders[5];
+	uint64_t ids[5];
+
+	sim_start(s, "abcde");
+	sim_run_ms(s, 3);
+	sim_split(s, "abcd|e");
+	sim_await(s, "abcd", CLUSTER_DEGRADED, 1000);
+	sim_run_ms(s, 1500);
+	first_entry(s, 'a', founders);
+	sim_kill(s, 'b');
+	sim_wipe(s, 'b');
+	sim_start(s, "b");
+	sim_await(s, "abcd", CLUSTER_DEGRADED, 2000);
+	for (const char *node = "bcda"; *node != '\0'; node++)
+		sim_kill(s, *node);
+	sim_start(s, "a");
+	sim_heal(s);
+	sim_run_ms(s, 1000);
+	assert_int_equal(sim_node(s, 'e')->disk.state, IDENTITY_FOUNDER);
+	first_entry(s, 'e', ids);
+	assert_memory_equal(ids, founders, sizeof ids);
+	sim_start(s, "bcd");
+	sim_await(s, "abcde", CLUSTER_SERVING, 3000);
+	sim_free(s);
+}
+
+/* c has founded and answered; then its disk went back to the time before. Its incarnation is
+ * in the record, but it has forgotten what it voted for. It says hello before it beats. */
+TEST(a_member_whose_disk_went_back_to_before_the_founding_is_not_given_the_record)
+{
+	struct sim *s = sim_new(5, NULL);
+	struct identity before;
+	struct sim_raft empty;
+
+	sim_start(s, "abcde");
+	before = sim_node(s, 'c')->disk;
+	empty = sim_node(s, 'c')->raft;
+	sim_await(s, "abcde", CLUSTER_SERVING, 1000);
+	sim_run_ms(s, 500);
+	for (const char *node = "bde"; *node != '\0'; node++)
+		sim_kill(s, *node);
+	sim_run_ms(s, 1000);
+	assert_int_equal(sim_state(s, 'a'), CLUSTER_FENCED);
+	sim_kill(s, 'c');
+	sim_node(s, 'c')->disk = before;
+	sim_node(s, 'c')->raft = empty;
+	sim_trace_clear(s);
+	sim_start(s, "c");
+	sim_run_ms(s, 1000);
+	assert_non_null(strstr(sim_trace(s), "c: resets\n"));
+	assert_null(strstr(sim_trace(s), "c: bootstraps\n"));
+	sim_start(s, "bcde");
+	sim_await(s, "abcde", CLUSTER_SERVING, 3000);
+	sim_free(s);
+}
+
 TEST(a_founder_that_crashed_after_persisting_bootstraps_the_same_entry_again)
 {
 	struct sim *s = sim_new(3, NULL);
@@ -300,6 +399,12 @@ int main(void)
 	    cmocka_unit_test(all_founders_hold_the_same_record),
 	    cmocka_unit_test(a_record_is_offered_again_by_whoever_holds_it),
 	    cmocka_unit_test(a_listed_member_that_missed_the_founding_is_invited_by_the_leader),
+	    cmocka_unit_test(
+	        a_record_is_offered_again_when_a_founder_lost_its_disk_and_nobody_leads),
+	    cmocka_unit_test(
+	        a_record_that_is_offered_late_names_the_founders_and_not_their_successors),
+	    cmocka_unit_test(
+	        a_member_whose_disk_went_back_to_before_the_founding_is_not_given_the_record),
 	    cmocka_unit_test(
 	        a_founder_that_crashed_after_persisting_bootstraps_the_same_entry_again),
 	    cmocka_unit_test(members_that_expect_different_names_say_so_and_do_not_found),
