@@ -1,11 +1,12 @@
 #include "sim/disk.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "sim/disk_image.h"
+#include "sim/disk_shadow.h"
 
 enum operation_type { OP_APPEND, OP_TRUNCATE, OP_PUT, OP_GET };
 
@@ -34,93 +35,21 @@ static struct disk *of(struct raft_io *io)
 	return CONTAINER_OF(io, struct disk, io);
 }
 
-uint64_t disk_member_hash(uint64_t id, bool voter)
-{
-	uint64_t parts[2] = {id, voter};
+/* --- Telling ------------------------------------------------------------------------- */
 
-	return XXH3_64bits(parts, sizeof parts);
+static bool effect(struct disk *d)
+{
+	return d->ops.effect == NULL || d->ops.effect(d->ops.arg);
 }
 
-static uint64_t config_hash(const struct raft_buffer *buf)
+/* True, once, when this is to fail now. */
+static bool fails(struct disk *d, enum disk_failure what, const char *file)
 {
-	struct raft_configuration conf;
-	uint64_t hash = 0;
-	int rv;
-
-	raft_configuration_init(&conf);
-	rv = raft_configuration_decode(buf, &conf);
-	assert(rv == 0);
-	(void)rv;
-	for (unsigned i = 0; i < conf.n; i++)
-		hash += disk_member_hash(conf.servers[i].id, conf.servers[i].role == RAFT_VOTER);
-	raft_configuration_close(&conf);
-	return hash;
-}
-
-/* The same log gives the same chain on every node: each link holds all before it. */
-static struct disk_mark mark_next(const struct disk_mark *before, const struct raft_entry *e)
-{
-	uint64_t parts[4] = {before->chain, e->term, e->type, XXH3_64bits(e->buf.base, e->buf.len)};
-	struct disk_mark mark = {.term = e->term,
-	                         .chain = XXH3_64bits(parts, sizeof parts) | 1,
-	                         .config = before->config};
-
-	if (e->type == RAFT_CHANGE)
-		mark.config = config_hash(&e->buf);
-	return mark;
-}
-
-/* --- The log as handed over ---------------------------------------------------------- */
-
-static void shadow_add(struct disk_shadow *s, const struct disk_mark *mark)
-{
-	if (s->n == s->cap) {
-		s->cap = s->cap == 0 ? 64 : 2 * s->cap;
-		s->marks = realloc(s->marks, s->cap * sizeof *s->marks);
-		assert(s->marks != NULL);
-	}
-	s->marks[s->n++] = *mark;
-}
-
-struct disk_mark disk_last(const struct disk *d)
-{
-	const struct disk_shadow *s = &d->shadow;
-
-	return s->n > 0 ? s->marks[s->n - 1] : s->base;
-}
-
-static void shadow_load(struct disk *d)
-{
-	struct disk_shadow *s = &d->shadow;
-	const struct disk_image *m = &d->image;
-
-	s->n = 0;
-	s->start = m->start;
-	s->base = (struct disk_mark){0, 0, 0};
-	if (m->has_snapshot && m->snapshot.index + 1 == m->start)
-		s->base = m->snapshot_mark;
-	for (size_t i = 0; i < m->n; i++)
-		shadow_add(s, &m->entries[i].mark);
-}
-
-bool disk_mark_at(const struct disk *d, raft_index index, struct disk_mark *ret)
-{
-	const struct disk_shadow *s = &d->shadow;
-
-	if (index < s->start || index >= s->start + s->n)
+	if (!(d->failures & what))
 		return false;
-	*ret = s->marks[index - s->start];
+	d->failures &= ~(unsigned)what;
+	(void)snprintf(d->io.errmsg, sizeof d->io.errmsg, "%s: input/output error", file);
 	return true;
-}
-
-bool disk_holds(const struct disk *d, raft_index index, uint64_t chain)
-{
-	const struct disk_image *m = &d->image;
-
-	if (m->has_snapshot && m->snapshot.index >= index)
-		return true;
-	return index >= m->start && index < m->start + m->n &&
-	       m->entries[index - m->start].mark.chain == chain;
 }
 
 /* --- raft_io ------------------------------------------------------------------------- */
@@ -133,6 +62,16 @@ static int io_init(struct raft_io *io, raft_id id, const char *address)
 	return 0;
 }
 
+static void load_entry(const struct disk_entry *from, struct raft_entry *to)
+{
+	memset(to, 0, sizeof *to);
+	to->term = from->mark.term;
+	to->type = (unsigned short)from->type;
+	to->buf.len = from->len;
+	to->buf.base = image_bytes(from->bytes, from->len);
+	to->batch = to->buf.base;
+}
+
 static int io_load(struct raft_io *io, raft_term *term, raft_id *vote,
                    struct raft_snapshot **snapshot, raft_index *start, struct raft_entry *entries[],
                    size_t *n)
@@ -140,6 +79,10 @@ static int io_load(struct raft_io *io, raft_term *term, raft_id *vote,
 	struct disk *d = of(io);
 	struct disk_image *m = &d->image;
 
+	if (fails(d, DISK_LOAD, "metadata1"))
+		return RAFT_IOERR;
+	if (!image_sound(m, io->errmsg, sizeof io->errmsg))
+		return RAFT_CORRUPT;
 	*term = m->term;
 	*vote = m->vote;
 	*snapshot = NULL;
@@ -154,18 +97,11 @@ static int io_load(struct raft_io *io, raft_term *term, raft_id *vote,
 	if (m->n > 0) {
 		*entries = raft_malloc(m->n * sizeof **entries);
 		assert(*entries != NULL);
-		memset(*entries, 0, m->n * sizeof **entries);
 	}
-	for (size_t i = 0; i < m->n; i++) {
-		struct raft_entry *e = &(*entries)[i];
-
-		e->term = m->entries[i].mark.term;
-		e->type = (unsigned short)m->entries[i].type;
-		e->buf.len = m->entries[i].len;
-		e->buf.base = image_bytes(m->entries[i].bytes, m->entries[i].len);
-		e->batch = e->buf.base;
-	}
+	for (size_t i = 0; i < m->n; i++)
+		load_entry(&m->entries[i], &(*entries)[i]);
 	d->next = m->start + m->n;
+	m->open_from = d->next;
 	shadow_load(d);
 	return 0;
 }
@@ -190,7 +126,7 @@ static int io_bootstrap(struct raft_io *io, const struct raft_configuration *con
 
 	if (d->image.term != 0 || d->image.n > 0 || d->image.has_snapshot)
 		return RAFT_CANTBOOTSTRAP;
-	if (!d->ops.effect(d->ops.arg))
+	if (!effect(d))
 		return 0;
 	if (raft_configuration_encode(conf, &buf) != 0)
 		return RAFT_NOMEM;
@@ -208,15 +144,13 @@ static int io_set_term(struct raft_io *io, raft_term term)
 {
 	struct disk *d = of(io);
 
-	if (d->fail_meta) {
-		d->fail_meta = false;
-		strcpy(io->errmsg, "metadata: input/output error");
+	if (fails(d, DISK_META, "metadata"))
 		return RAFT_IOERR;
-	}
-	if (!d->ops.effect(d->ops.arg))
+	if (!effect(d))
 		return 0;
 	d->image.term = term;
 	d->image.vote = 0;
+	d->image.meta_rotten -= d->image.meta_rotten > 0;
 	return 0;
 }
 
@@ -224,15 +158,14 @@ static int io_set_vote(struct raft_io *io, raft_id id)
 {
 	struct disk *d = of(io);
 
-	if (d->fail_meta) {
-		d->fail_meta = false;
-		strcpy(io->errmsg, "metadata: input/output error");
+	if (fails(d, DISK_META, "metadata"))
 		return RAFT_IOERR;
-	}
-	if (!d->ops.effect(d->ops.arg))
+	if (!effect(d))
 		return 0;
 	d->image.vote = id;
-	d->ops.voted(d->ops.arg, d->image.term, id);
+	d->image.meta_rotten -= d->image.meta_rotten > 0;
+	if (d->ops.voted != NULL)
+		d->ops.voted(d->ops.arg, d->image.term, id);
 	return 0;
 }
 
@@ -242,14 +175,15 @@ static struct operation *submit(struct disk *d, enum operation_type type)
 
 	assert(op != NULL);
 	op->type = type;
-	op->lost = !d->ops.effect(d->ops.arg);
+	op->lost = !effect(d);
 	op->due_us =
-	    *d->now_us + d->slow_us + prng_range(d->random, d->latency_us / 2, 2 * d->latency_us);
+	    *d->now_us + d->slow_us + prng_range(d->random, d->latency_min_us, d->latency_max_us);
 	if (op->due_us < d->last_due_us)
 		op->due_us = d->last_due_us;
 	d->last_due_us = op->due_us;
 	queue_push(&d->pending, &op->link);
-	d->ops.due(d->ops.arg, op->due_us);
+	if (d->ops.due != NULL)
+		d->ops.due(d->ops.arg, op->due_us);
 	return op;
 }
 
@@ -259,11 +193,8 @@ static int io_append(struct raft_io *io, struct raft_io_append *request,
 	struct disk *d = of(io);
 	struct operation *op;
 
-	if (d->fail_append) {
-		d->fail_append = false;
-		strcpy(io->errmsg, "write: input/output error");
+	if (fails(d, DISK_APPEND, "open-1"))
 		return RAFT_IOERR;
-	}
 	op = submit(d, OP_APPEND);
 	op->append = request;
 	op->append_cb = cb;
@@ -277,7 +208,7 @@ static int io_append(struct raft_io *io, struct raft_io_append *request,
 		struct disk_mark mark = mark_next(&before, &entries[i]);
 
 		shadow_add(&d->shadow, &mark);
-		if (!op->lost)
+		if (!op->lost && d->ops.appended != NULL)
 			d->ops.appended(d->ops.arg, d->next + i, &mark);
 	}
 	d->next += n;
@@ -308,7 +239,7 @@ static int io_put(struct raft_io *io, unsigned trailing, struct raft_io_snapshot
 	op->put_cb = cb;
 	op->snapshot = snapshot;
 	op->trailing = trailing;
-	if (!disk_mark_at(d, snapshot->index, &op->before))
+	if (!disk_mark_at(d, snapshot->index, &op->before) && d->ops.committed != NULL)
 		d->ops.committed(d->ops.arg, snapshot->index, &op->before);
 	if (trailing == 0) {
 		d->next = snapshot->index + 1;
@@ -348,6 +279,30 @@ static void write_entries(struct disk *d, const struct operation *op, unsigned n
 	}
 }
 
+/* Some of it may be there when it fails, as after a loss of power. */
+static int append_now(struct disk *d, const struct operation *op)
+{
+	if (d->broken) {
+		strcpy(d->io.errmsg, "an earlier file operation failed");
+		return RAFT_IOERR;
+	}
+	if (fails(d, DISK_WRITE, "open-1")) {
+		write_entries(d, op, (unsigned)prng_range(d->random, 0, op->n));
+		d->broken = true;
+		return RAFT_IOERR;
+	}
+	write_entries(d, op, op->n);
+	return 0;
+}
+
+static void truncate_now(struct disk *d, const struct operation *op)
+{
+	if (d->broken || fails(d, DISK_TRUNCATE, "truncate segment"))
+		d->broken = true;
+	else
+		image_cut(&d->image, op->first);
+}
+
 static void keep_trailing(struct disk *d, raft_index index, unsigned trailing)
 {
 	struct disk_image *m = &d->image;
@@ -369,6 +324,7 @@ static void write_snapshot(struct disk *d, const struct operation *op)
 	image_drop_snapshot(m);
 	image_copy_snapshot(op->snapshot, &m->snapshot);
 	m->has_snapshot = true;
+	m->snapshot_rotten = false;
 	m->snapshot_mark = op->before;
 	if (op->trailing == 0) {
 		image_cut(m, 0);
@@ -378,10 +334,28 @@ static void write_snapshot(struct disk *d, const struct operation *op)
 	}
 }
 
+static int put_now(struct disk *d, const struct operation *op)
+{
+	if (d->broken || fails(d, DISK_PUT, "snapshot"))
+		return RAFT_IOERR;
+	write_snapshot(d, op);
+	return 0;
+}
+
 static void finish_get(struct disk *d, struct operation *op)
 {
-	struct raft_snapshot *s = raft_malloc(sizeof *s);
+	struct raft_snapshot *s;
 
+	if (d->image.snapshot_rotten) {
+		strcpy(d->io.errmsg, "snapshot: checksum mismatch");
+		op->get_cb(op->get, NULL, RAFT_CORRUPT);
+		return;
+	}
+	if (fails(d, DISK_GET, "snapshot")) {
+		op->get_cb(op->get, NULL, RAFT_IOERR);
+		return;
+	}
+	s = raft_malloc(sizeof *s);
 	assert(s != NULL && d->image.has_snapshot);
 	image_copy_snapshot(&d->image.snapshot, s);
 	op->get_cb(op->get, s, 0);
@@ -390,23 +364,17 @@ static void finish_get(struct disk *d, struct operation *op)
 /* store: it is written; else it is cancelled. */
 static void finish(struct disk *d, struct operation *op, bool store)
 {
-	int status = store ? 0 : RAFT_CANCELED;
-
 	queue_remove(&op->link);
 	switch (op->type) {
 	case OP_APPEND:
-		if (store)
-			write_entries(d, op, op->n);
-		op->append_cb(op->append, status);
+		op->append_cb(op->append, store ? append_now(d, op) : RAFT_CANCELED);
 		break;
 	case OP_TRUNCATE:
 		if (store)
-			image_cut(&d->image, op->first);
+			truncate_now(d, op);
 		break;
 	case OP_PUT:
-		if (store)
-			write_snapshot(d, op);
-		op->put_cb(op->put, status);
+		op->put_cb(op->put, store ? put_now(d, op) : RAFT_CANCELED);
 		break;
 	case OP_GET:
 		if (d->image.has_snapshot)
@@ -451,7 +419,7 @@ void disk_power_off(struct disk *d, bool torn)
 	QUEUE_EACH (pos, after, &d->pending) {
 		struct operation *op = CONTAINER_OF(pos, struct operation, link);
 
-		if (!torn || op->lost || !(prng_next(d->random) & 1))
+		if (!torn || d->broken || op->lost || !(prng_next(d->random) & 1))
 			return;
 		if (op->type == OP_APPEND) {
 			unsigned n = (unsigned)prng_range(d->random, 0, op->n);
@@ -473,7 +441,9 @@ void disk_init(struct disk *d)
 {
 	memset(d, 0, sizeof *d);
 	d->image.start = 1;
-	d->latency_us = 500;
+	d->image.open_from = 1;
+	d->latency_min_us = 500;
+	d->latency_max_us = 500;
 	queue_init(&d->pending);
 }
 
@@ -495,6 +465,7 @@ void disk_open(struct disk *d, const struct disk_ops *ops, const int64_t *now_us
 	d->random = random;
 	d->next = d->image.start + d->image.n;
 	d->last_due_us = 0;
+	d->broken = false;
 	d->io.version = 2;
 	d->io.capacity = 60000;
 	d->io.init = io_init;
@@ -509,6 +480,21 @@ void disk_open(struct disk *d, const struct disk_ops *ops, const int64_t *now_us
 	d->io.snapshot_put = io_put;
 	d->io.snapshot_get = io_get;
 	shadow_load(d);
+}
+
+void disk_seal(struct disk *d)
+{
+	d->image.open_from = d->image.start + d->image.n;
+}
+
+const char *disk_rot(struct disk *d, enum disk_part part, uint64_t where)
+{
+	return image_rot(&d->image, part, where);
+}
+
+bool disk_rotten(const struct disk *d)
+{
+	return image_rotten(&d->image);
 }
 
 void disk_wipe(struct disk *d)

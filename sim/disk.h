@@ -1,9 +1,13 @@
-/* A disk in memory behind libraft's raft_io, with the identity file beside it.
+/* A disk in memory behind libraft's raft_io, with the identity file beside it: the simulator's,
+ * and the one of the consensus room's own tests.
  *
- * What is durable lives in struct disk_image and survives processes; what is under way lives in
- * struct disk_io and dies with its process. Operations take virtual time and finish in order.
- * When a process dies, what was not finished is gone, or, for the first write under way, torn:
- * a part of its entries is there. */
+ * What is durable lives in struct disk_image and survives processes; what is under way dies with
+ * its process. Operations take virtual time and finish in order. When a process dies, what was
+ * not finished is gone, or torn: a part of its entries is there.
+ *
+ * Rot is bytes that changed by themselves. The bytes stay here as they are; what is marked is
+ * reported as the checksums of the real files would: with the file's name when it is loaded or
+ * read, or, in the segment that is still open, by taking it for the torn end of the log. */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
 
@@ -27,6 +31,7 @@ struct disk_mark {
 struct disk_entry {
 	struct disk_mark mark;
 	unsigned type;  /* raft's entry type */
+	bool rotten;    /* its checksum does not fit any more */
 	uint8_t *bytes; /* owned */
 	size_t len;
 };
@@ -43,10 +48,29 @@ struct disk_image {
 	bool has_snapshot;
 	struct raft_snapshot snapshot;  /* one buffer */
 	struct disk_mark snapshot_mark; /* of the log up to its index; zeros: unknown */
+	raft_index open_from;           /* entries from here on are in the open segment */
+	bool identity_rotten;           /* until the file is replaced */
+	bool snapshot_rotten;           /* until a newer one is stored */
+	unsigned meta_rotten;           /* writes until both metadata files are replaced */
 };
+
+/* What can be made to fail, once each. */
+enum disk_failure {
+	DISK_APPEND = 1 << 0,   /* the next append is refused at once */
+	DISK_WRITE = 1 << 1,    /* the next append fails while it is written */
+	DISK_META = 1 << 2,     /* the next term or vote cannot be stored */
+	DISK_TRUNCATE = 1 << 3, /* the next truncation is not done, and no write after it */
+	DISK_PUT = 1 << 4,      /* the next snapshot cannot be stored */
+	DISK_GET = 1 << 5,      /* the next snapshot cannot be read */
+	DISK_LOAD = 1 << 6,     /* the next load fails */
+};
+
+/* What can rot. */
+enum disk_part { DISK_IDENTITY, DISK_METADATA, DISK_ENTRY, DISK_SNAPSHOT, DISK_PARTS };
 
 struct disk;
 
+/* Whom it tells; each may be NULL. */
 struct disk_ops {
 	void *arg;
 	/* False: the process is dead, nothing of this reaches the disk. */
@@ -76,14 +100,15 @@ struct disk {
 	struct disk_ops ops;
 	const int64_t *now_us; /* the world's */
 	struct prng *random;
-	struct queue pending; /* operations under way, in order */
-	raft_index next;      /* index of the next append */
-	int64_t last_due_us;  /* operations finish in order */
-	int64_t latency_us;   /* of each operation, up to twice this */
-	int64_t slow_us;      /* a fault adds this */
-	bool full;            /* no space in reserve is reported */
-	bool fail_append;     /* the next append fails */
-	bool fail_meta;       /* the next term or vote cannot be stored */
+	struct queue pending;   /* operations under way, in order */
+	raft_index next;        /* index of the next append */
+	int64_t last_due_us;    /* operations finish in order */
+	int64_t latency_min_us; /* of each operation, at the least ... */
+	int64_t latency_max_us; /* ... and at the most */
+	int64_t slow_us;        /* a fault adds this */
+	bool full;              /* no space in reserve is reported */
+	unsigned failures;      /* enum disk_failure, each taken off when it happens */
+	bool broken;            /* a truncation failed: this process writes nothing more */
 };
 
 void disk_init(struct disk *d);
@@ -99,6 +124,14 @@ int64_t disk_due_us(const struct disk *d);
 
 /* The process died: what is under way is lost, or torn. Before core_close(). */
 void disk_power_off(struct disk *d, bool torn);
+
+/* The process ended in good order: no segment is open any more. */
+void disk_seal(struct disk *d);
+
+/* Let a part of it rot; where: which entry. The name of the file, or NULL when there is none. */
+const char *disk_rot(struct disk *d, enum disk_part part, uint64_t where);
+/* True while something on it is rotten. */
+bool disk_rotten(const struct disk *d);
 
 /* Empty it; or copy what is durable. */
 void disk_wipe(struct disk *d);

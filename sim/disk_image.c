@@ -1,8 +1,11 @@
 #include "sim/disk_image.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { METADATA_FILES = 2 }; /* written in turn */
 
 void *image_bytes(const void *bytes, size_t len)
 {
@@ -41,6 +44,8 @@ void image_cut(struct disk_image *m, raft_index index)
 {
 	while (m->n > 0 && m->start + m->n - 1 >= index)
 		free(m->entries[--m->n].bytes);
+	if (m->open_from > m->start + m->n)
+		m->open_from = m->start + m->n;
 }
 
 void image_drop_snapshot(struct disk_image *m)
@@ -60,6 +65,69 @@ void image_close(struct disk_image *m)
 	image_drop_snapshot(m);
 	memset(m, 0, sizeof *m);
 	m->start = 1;
+	m->open_from = 1;
+}
+
+/* --- Rot ----------------------------------------------------------------------------- */
+
+const char *image_rot(struct disk_image *m, enum disk_part part, uint64_t where)
+{
+	switch (part) {
+	case DISK_IDENTITY:
+		m->identity_rotten = m->has_identity;
+		return m->has_identity ? "identity" : NULL;
+	case DISK_METADATA:
+		m->meta_rotten = m->term > 0 ? METADATA_FILES : 0;
+		return m->term > 0 ? "metadata" : NULL;
+	case DISK_SNAPSHOT:
+		m->snapshot_rotten = m->has_snapshot;
+		return m->has_snapshot ? "snapshot" : NULL;
+	default:
+		if (m->n == 0)
+			return NULL;
+		m->entries[where % m->n].rotten = true;
+		return m->start + where % m->n < m->open_from ? "closed segment" : "open segment";
+	}
+}
+
+/* Place of the first rotten entry, or n. */
+static size_t first_rotten(const struct disk_image *m)
+{
+	size_t i = 0;
+
+	while (i < m->n && !m->entries[i].rotten)
+		i++;
+	return i;
+}
+
+bool image_rotten(const struct disk_image *m)
+{
+	return m->identity_rotten || m->meta_rotten > 0 || m->snapshot_rotten ||
+	       first_rotten(m) < m->n;
+}
+
+bool image_sound(struct disk_image *m, char *why, size_t len)
+{
+	size_t entry = first_rotten(m);
+	const char *file = NULL;
+
+	if (m->meta_rotten > 0)
+		file = "metadata1";
+	else if (m->snapshot_rotten)
+		file = "snapshot";
+	else if (entry < m->n && m->start + entry < m->open_from)
+		file = "closed segment";
+	if (file != NULL) {
+		(void)snprintf(why, len, "%s: checksum mismatch", file);
+		return false;
+	}
+	image_cut(m, m->start + entry);
+	/* A log that ends before its snapshot is dropped as a whole. */
+	if (m->has_snapshot && m->start + m->n <= m->snapshot.index) {
+		image_cut(m, 0);
+		m->start = m->snapshot.index + 1;
+	}
+	return true;
 }
 
 void image_add(struct disk_image *m, const struct disk_entry *entry)

@@ -129,10 +129,10 @@ static void begin_disk(struct node *node, const struct plan_fault *f)
 		node->disk.full = true;
 		break;
 	case FAULT_DISK_ERROR:
-		node->disk.fail_append = true;
+		node->disk.failures |= DISK_APPEND;
 		break;
 	case FAULT_META_ERROR:
-		node->disk.fail_meta = true;
+		node->disk.failures |= DISK_META;
 		break;
 	case FAULT_COPY:
 		if (node->disk.image.has_identity && !node->copied[0]) {
@@ -271,8 +271,7 @@ void fault_heal_all(struct world *w)
 		node->busy_us = 0;
 		node->disk.slow_us = 0;
 		node->disk.full = false;
-		node->disk.fail_append = false;
-		node->disk.fail_meta = false;
+		node->disk.failures = 0;
 		if (node->clock.drift_ppm > SIM_DRIFT_MAX_PPM ||
 		    node->clock.drift_ppm < -SIM_DRIFT_MAX_PPM)
 			clock_set_drift(node, 0);

@@ -542,6 +542,7 @@ void process_init(struct world *w, unsigned at)
 	struct node *node = &w->nodes[at];
 	/* The same configuration on every node. */
 	struct prng shared = world_stream(w->plan.seed, 3);
+	int64_t latency_us;
 
 	node->world = w;
 	node->at = at;
@@ -554,7 +555,9 @@ void process_init(struct world *w, unsigned at)
 	memcpy(node->config.cluster.self, node->name, NODE_NAME_MAX);
 	queue_init(&node->inbox);
 	disk_init(&node->disk);
-	node->disk.latency_us = prng_range(&node->random, 100, 2000);
+	latency_us = prng_range(&node->random, 100, 2000);
+	node->disk.latency_min_us = latency_us / 2;
+	node->disk.latency_max_us = 2 * latency_us;
 	for (unsigned i = 0; i < SIM_COPIES; i++)
 		disk_init(&node->copies[i]);
 	node->turn_us = INT64_MAX;

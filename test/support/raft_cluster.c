@@ -109,7 +109,7 @@ static void node_init(struct raft_cluster *rc, unsigned at)
 	node->at = at;
 	node->id = 1000 + (uint64_t)prng_range(&rc->prng, 0, 89) * 10 + at;
 	snprintf(node->name, sizeof node->name, "n%u@test", at);
-	memory_disk_init(&node->disk);
+	disk_init(&node->disk);
 }
 
 void rc_init(struct raft_cluster *rc, unsigned n, uint64_t seed)
@@ -121,7 +121,6 @@ void rc_init(struct raft_cluster *rc, unsigned n, uint64_t seed)
 	rc->n = n;
 	rc->now_us = 1000000;
 	rc->latency_us = 400;
-	rc->disk_us = 500;
 	rc->next_tag = 1;
 	queue_init(&rc->wire);
 	rc->config.election_ms = 250;
@@ -174,6 +173,7 @@ void rc_start(struct raft_cluster *rc, unsigned at)
 	                                  .send = send_cb,
 	                                  .proposed = proposed,
 	                                  .fatal = fatal};
+	const struct disk_ops nobody = {.arg = node};
 	const char *why;
 	enum status st;
 
@@ -181,10 +181,10 @@ void rc_start(struct raft_cluster *rc, unsigned at)
 	config.raft_id = node->id;
 	config.name = node->name;
 	config.seed = prng_next(&rc->prng);
-	memory_io_init(&node->io, &node->disk, &rc->now_us, rc->disk_us);
+	disk_open(&node->disk, &nobody, &rc->now_us, &rc->disk_prng);
 	st = store_new(&node->store);
 	assert(st == ST_OK);
-	st = consensus_new(&config, &ops, &node->io.io, node->store, &node->consensus);
+	st = consensus_new(&config, &ops, &node->disk.io, node->store, &node->consensus);
 	assert(st == ST_OK);
 	if (node->founder)
 		found(rc, node);
@@ -231,7 +231,7 @@ void rc_close(struct raft_cluster *rc)
 	for (i = 0; i < rc->n; i++) {
 		if (rc->nodes[i].up)
 			rc_stop(rc, i);
-		memory_disk_close(&rc->nodes[i].disk);
+		disk_close(&rc->nodes[i].disk);
 	}
 	while ((front = queue_front(&rc->wire)) != NULL) {
 		queue_remove(front);
@@ -292,7 +292,7 @@ static int64_t next_us(const struct raft_cluster *rc)
 
 		if (!node->up)
 			continue;
-		t = memory_io_due_us(&node->io);
+		t = disk_due_us(&node->disk);
 		due_us = t < due_us ? t : due_us;
 		t = consensus_deadline_us(node->consensus);
 		due_us = t < due_us ? t : due_us;
@@ -315,7 +315,7 @@ static void step(struct raft_cluster *rc, int64_t end_us)
 
 		if (!node->up)
 			continue;
-		memory_io_run(&node->io);
+		disk_run(&node->disk);
 		if (consensus_deadline_us(node->consensus) <= rc->now_us)
 			consensus_tick(node->consensus);
 	}

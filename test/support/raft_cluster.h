@@ -9,7 +9,7 @@
 #include "base/prng.h"
 #include "base/queue.h"
 #include "consensus/consensus.h"
-#include "memory_io.h"
+#include "sim/disk.h"
 
 enum { RC_MAX = 7, RC_TAGS = 4096 };
 
@@ -26,8 +26,7 @@ struct rc_node {
 	uint64_t commands; /* sent as origin */
 	struct consensus *consensus;
 	struct store *store;
-	struct memory_disk disk;
-	struct memory_io io;
+	struct disk disk;
 };
 
 struct rc_outcome {
@@ -42,8 +41,8 @@ struct raft_cluster {
 	unsigned n;
 	int64_t now_us;
 	struct prng prng;
-	int64_t latency_us; /* of each message, plus up to half by chance */
-	int64_t disk_us;
+	int64_t latency_us;       /* of each message, plus up to half by chance */
+	struct prng disk_prng;    /* of the disks: unused while each operation takes as long */
 	bool cut[RC_MAX][RC_MAX]; /* from, to */
 	struct queue wire;        /* messages, in order of arrival */
 	struct rc_outcome outcomes[RC_TAGS];

@@ -92,7 +92,7 @@ TEST(an_empty_learner_gets_a_snapshot_once)
 	leader = elect();
 	create_many(leader, 0, 300);
 	rc_run_ms(&rc, 100);
-	assert_true(rc.nodes[leader].disk.has_snapshot);
+	assert_true(rc.nodes[leader].disk.image.has_snapshot);
 	node = rc_join(&rc);
 	rc_start(&rc, node->at);
 	assert_int_equal(consensus_add_learner(rc.nodes[leader].consensus, node->id, node->name,
@@ -100,7 +100,7 @@ TEST(an_empty_learner_gets_a_snapshot_once)
 	                 ST_OK);
 	assert_int_equal(wait_change(3000), ST_OK);
 	assert_true(rc_run_until(&rc, caught_up, node->at, 3000));
-	assert_true(node->disk.has_snapshot);
+	assert_true(node->disk.image.has_snapshot);
 	assert_true(store_digest(node->store) == store_digest(rc.nodes[leader].store));
 	assert_int_equal(consensus_promote(rc.nodes[leader].consensus, node->id, rc_change_cb, &rc),
 	                 ST_OK);
@@ -243,7 +243,7 @@ TEST(without_a_word_of_the_leader_nobody_may_disrupt)
 		                                    rc_change_cb, &rc),
 		                 ST_OK);
 		rc_run_ms(&rc, 3);
-		assert_true(rc.nodes[third].disk.vote != rc.nodes[target].id ||
+		assert_true(rc.nodes[third].disk.image.vote != rc.nodes[target].id ||
 		            rc_view(&rc, third).term == rc_view(&rc, leader).term);
 		rc.cut[leader][third] = false;
 		assert_true(rc_run_until(&rc, rc_has_leader, 0, 2000));

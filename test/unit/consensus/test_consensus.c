@@ -167,8 +167,8 @@ TEST(a_longer_log_with_an_older_term_still_wins)
 	rc_stop(&rc, 2);
 	rc_isolate(&rc, leader, false);
 	/* The other one stood for elections that nobody else remembers. */
-	rc.nodes[other].disk.term += 7;
-	rc.nodes[other].disk.vote = rc.nodes[other].id;
+	rc.nodes[other].disk.image.term += 7;
+	rc.nodes[other].disk.image.vote = rc.nodes[other].id;
 	rc_start(&rc, leader);
 	rc_start(&rc, other);
 	assert_true(rc_run_until(&rc, rc_has_leader, 0, 2000));

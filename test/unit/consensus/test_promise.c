@@ -26,7 +26,7 @@ static unsigned n_acknowledged;
 
 static void watch_vote(unsigned at)
 {
-	const struct memory_disk *disk = &rc.nodes[at].disk;
+	const struct disk_image *disk = &rc.nodes[at].disk.image;
 	struct witness *w = &witnesses[at];
 
 	if (disk->vote == 0 || (disk->vote == w->vote && disk->term == w->vote_term))
@@ -215,15 +215,15 @@ TEST(a_muted_node_neither_stands_nor_votes)
 	rc_run_ms(&rc, 3000);
 	assert_int_equal(rc_leader(&rc), -1);
 	for (i = 0; i < 3; i++) {
-		assert_true(rc.nodes[i].disk.vote == 0);
-		assert_true(rc.nodes[i].disk.term == 1);
+		assert_true(rc.nodes[i].disk.image.vote == 0);
+		assert_true(rc.nodes[i].disk.image.term == 1);
 	}
 	/* Two of three are enough, the third only follows. */
 	rc.nodes[0].muted = false;
 	rc.nodes[1].muted = false;
 	assert_true(rc_run_until(&rc, rc_has_leader, 0, 3000));
 	rc_run_ms(&rc, 100);
-	assert_true(rc.nodes[2].disk.vote == 0);
+	assert_true(rc.nodes[2].disk.image.vote == 0);
 	assert_true(rc_view(&rc, 2).leader_id != 0);
 	rc_close(&rc);
 }

@@ -335,7 +335,7 @@ TEST(a_failing_disk_is_told_and_silences_the_node)
 	rc_init(&rc, 3, 24);
 	rc_start_all(&rc);
 	leader = elect();
-	rc.nodes[leader].io.fail_writes = true;
+	rc.nodes[leader].disk.failures = DISK_APPEND;
 	(void)rc_create(&rc, leader, 1, &st);
 	consensus_flush(rc.nodes[leader].consensus);
 	assert_true(rc.nodes[leader].fatal);
@@ -343,7 +343,7 @@ TEST(a_failing_disk_is_told_and_silences_the_node)
 	rc_create(&rc, leader, 2, &st);
 	assert_int_equal(st, ST_CLOSED);
 	leader = (unsigned)rc_leader(&rc);
-	rc.nodes[(leader + 1) % 3].io.fail_meta = true;
+	rc.nodes[(leader + 1) % 3].disk.failures = DISK_META;
 	rc_isolate(&rc, leader, true);
 	rc_run_ms(&rc, 2000);
 	view = rc_view(&rc, (leader + 1) % 3);
@@ -363,7 +363,7 @@ TEST(full_disks_refuse_writes_and_recover)
 	leader = elect();
 	rc_run_ms(&rc, 100);
 	for (i = 0; i < 3; i++)
-		rc.nodes[i].io.io.capacity = 100;
+		rc.nodes[i].disk.full = true;
 	rc_run_ms(&rc, 200);
 	(void)rc_create(&rc, leader, 1, &st);
 	assert_int_equal(st, ST_NO_SPACE);
@@ -372,7 +372,7 @@ TEST(full_disks_refuse_writes_and_recover)
 	assert_true(rc_run_until(&rc, rc_other_leads, leader, 3000));
 	rc_isolate(&rc, leader, false);
 	for (i = 0; i < 3; i++)
-		rc.nodes[i].io.io.capacity = 60000;
+		rc.nodes[i].disk.full = false;
 	rc_run_ms(&rc, 500);
 	leader = (unsigned)rc_leader(&rc);
 	tag = rc_create(&rc, leader, 2, &st);
