@@ -105,6 +105,7 @@ struct consensus {
 	unsigned depth;                      /* calls into libraft under way */
 	bool after;                          /* inside_after() is running */
 	bool again;                          /* ... and has to look once more */
+	bool late;                           /* what is handed in is of an older term */
 	raft_term loaded_term;               /* of the snapshot that is being loaded */
 	raft_index loaded_index;             /* of the same */
 	raft_io_tick_cb tick_cb;

@@ -8,6 +8,7 @@
  *  - an empty message overtakes entries that are queued in a slower class: while some may be
  *    on their way it refers to what the follower has already acknowledged, else it would be
  *    refused and the entries sent twice;
+ *  - an answer to a leader of an older term acknowledges nothing;
  *  - long runs of entries are cut into messages that do not hold up others. */
 #include <assert.h>
 #include <string.h>
@@ -142,6 +143,15 @@ static void send_hand_over(struct consensus *c, raft_id candidate)
 	}
 }
 
+/* To a leader of an older term libraft tells its own term, and as the last index that it has
+ * stored whatever lies on its stack. Should that leader win this very term, it would count
+ * entries as stored here that never were. The term is all that there is to say. */
+static void late_answer(struct raft_append_entries_result *m)
+{
+	m->rejected = 0;
+	m->last_log_index = 0;
+}
+
 static void send_one(struct consensus *c, struct raft_message *m)
 {
 	char name[NODE_NAME_MAX];
@@ -168,6 +178,8 @@ static void send_one(struct consensus *c, struct raft_message *m)
 		send_hand_over(c, m->server_id);
 		break;
 	case RAFT_APPEND_ENTRIES_RESULT:
+		if (c->late)
+			late_answer(&m->append_entries_result);
 		break;
 	}
 	send_message(c, m, name);

@@ -11,6 +11,14 @@ static void hand_in(struct consensus *c, struct raft_message *m)
 	c->recv_cb(&c->io, m);
 }
 
+/* What a leader says, of our term or of an older one: see late_answer() in outbox.c. */
+static void hand_in_leaders(struct consensus *c, struct raft_message *m, raft_term term)
+{
+	c->late = term < c->raft.current_term;
+	hand_in(c, m);
+	c->late = false;
+}
+
 /* libraft would take the commit index back when a message reaches less far than it does, and
  * abort. */
 static void repair_commit(const struct consensus *c, struct raft_append_entries *m)
@@ -56,7 +64,7 @@ static enum status hand_in_entries(struct consensus *c, const struct wire *w)
 			index += n;
 		}
 		repair_commit(c, a);
-		hand_in(c, &m);
+		hand_in_leaders(c, &m, a->term);
 		n = run_of(walk);
 	} while (n > 0 && !c->failed);
 	return ST_OK;
@@ -68,7 +76,7 @@ static enum status hand_in_snapshot(struct consensus *c, const struct wire *w)
 	enum status st = wire_snapshot(w, &m.install_snapshot);
 
 	if (st == ST_OK)
-		hand_in(c, &m);
+		hand_in_leaders(c, &m, m.install_snapshot.term);
 	return st;
 }
 

@@ -30,7 +30,8 @@
  * Wrong without an assert: a change entry that is not the first of a message is recorded under
  * the first one's index (receive.c delivers it in a message of its own); a second snapshot
  * during an install leaks (check_snapshot()); vote results raise the term of a node that asked
- * for nothing (check_vote_result()). */
+ * for nothing (check_vote_result()); answers to a leader of an older term acknowledge an index
+ * that was never set (late_answer() in outbox.c). */
 #include <assert.h>
 #include <string.h>
 

@@ -66,6 +66,8 @@ static void send_cb(void *arg, uint64_t raft_id, const char *name, const uint8_t
 		;
 	if (to == rc->n || strcmp(rc->nodes[to].name, name) != 0)
 		return; /* a configuration made up by a test */
+	if (rc->spy != NULL)
+		rc->spy(node->at, to, bytes, len);
 	if (rc->cut[node->at][to] || !rc->nodes[to].up)
 		return;
 	p = malloc(sizeof *p + len);

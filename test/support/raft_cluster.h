@@ -50,6 +50,8 @@ struct raft_cluster {
 	enum status change; /* outcome of the last membership change or transfer */
 	bool change_told;
 	struct consensus_config config;
+	/* Sees every message that leaves; NULL: nobody looks. */
+	void (*spy)(unsigned from, unsigned to, const uint8_t *bytes, size_t len);
 	uint64_t steps;
 };
 

@@ -256,6 +256,80 @@ TEST(a_second_leader_in_our_term_is_refused)
 	rc_close(&rc);
 }
 
+static struct raft_append_entries_result answer;
+static unsigned answers;
+
+static void note_answer(unsigned from, unsigned to, const uint8_t *bytes, size_t len)
+{
+	struct wire w;
+
+	(void)from;
+	(void)to;
+	if (wire_decode(bytes, len, &w) != ST_OK || w.kind != RAFT_APPEND_ENTRIES_RESULT)
+		return;
+	answer = w.message.append_entries_result;
+	answers++;
+}
+
+static void send_snapshot(unsigned from, unsigned to, raft_term term)
+{
+	struct raft_view view = rc_view(&rc, to);
+	struct raft_message m = {.type = RAFT_INSTALL_SNAPSHOT};
+	struct buf bytes;
+	struct buf data;
+
+	buf_init(&bytes, 1 << 20);
+	buf_init(&data, 1 << 20);
+	make_snapshot(&m, &view, &data);
+	m.install_snapshot.term = term;
+	m.install_snapshot.last_index = view.commit;
+	m.install_snapshot.last_term = 1;
+	m.install_snapshot.conf_index = 1;
+	wire_encode(&bytes, &m, 0, 0);
+	(void)!rc_inject(&rc, from, to, bytes.base, bytes.len);
+	raft_configuration_close(&m.install_snapshot.conf);
+	buf_close(&bytes);
+	buf_close(&data);
+}
+
+static void expect_term_only(unsigned nth, raft_term term)
+{
+	assert_int_equal(answers, nth);
+	assert_true(answer.term == term);
+	assert_true(answer.rejected == 0);
+	assert_true(answer.last_log_index == 0);
+}
+
+TEST(a_leader_of_an_older_term_is_told_the_term_and_nothing_else)
+{
+	struct raft_append_entries a = {0};
+	unsigned leader;
+	unsigned other;
+
+	rc_init(&rc, 3, 26);
+	rc_start_all(&rc);
+	leader = elect();
+	rc_isolate(&rc, leader, true);
+	assert_true(rc_run_until(&rc, rc_other_leads, leader, 3000));
+	rc_isolate(&rc, leader, false);
+	rc_run_ms(&rc, 500);
+	leader = (unsigned)rc_leader(&rc);
+	other = (leader + 1) % 3;
+	a.term = rc_view(&rc, other).term - 1;
+	assert_true(a.term > 0);
+	answers = 0;
+	rc.spy = note_answer;
+	assert_int_equal(send_append(leader, other, &a), ST_OK);
+	expect_term_only(1, a.term + 1);
+	a.prev_log_index = 1;
+	a.prev_log_term = 1;
+	assert_int_equal(send_append(leader, other, &a), ST_OK);
+	expect_term_only(2, a.term + 1);
+	send_snapshot(leader, other, a.term);
+	expect_term_only(3, a.term + 1);
+	rc_close(&rc);
+}
+
 TEST(a_commit_index_is_never_taken_back)
 {
 	struct raft_append_entries a = {0};
@@ -386,6 +460,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(absurd_messages_never_abort_a_running_node),
 	    cmocka_unit_test(a_second_leader_in_our_term_is_refused),
+	    cmocka_unit_test(a_leader_of_an_older_term_is_told_the_term_and_nothing_else),
 	    cmocka_unit_test(a_commit_index_is_never_taken_back),
 	    cmocka_unit_test(a_follower_learns_a_change_in_the_middle_of_a_message),
 	    cmocka_unit_test(a_failing_disk_is_told_and_silences_the_node),
