@@ -87,11 +87,6 @@ static void check_confirmed(struct world *w, const struct op *op)
 
 /* --- Values -------------------------------------------------------------------------- */
 
-static bool changes(const struct op *op)
-{
-	return op->kind == OP_CREATE || op->kind == OP_PUT || op->kind == OP_DELETE;
-}
-
 static bool took_effect(const struct op *op)
 {
 	return op->outcome == OUTCOME_OK && op->result == RESULT_OK;
@@ -132,14 +127,13 @@ static void check_value(struct world *w, const struct op *op)
 	uint64_t from = op->present ? op->change : 0;
 	bool deleted = false; /* a delete of unknown place may explain an absence */
 	uint64_t lost = 0;
+	const struct op *x;
+	uint64_t id;
 
 	if (op->present && op->value != 0 && !check_writer(w, op, clients_op(w, op->value)))
 		return;
-	for (uint64_t id = 1; id <= clients_n_ops(w); id++) {
-		const struct op *x = clients_op(w, id);
-
-		if (x->session != op->session || !changes(x))
-			continue;
+	for (id = clients_newest_change(w, op->session); id != 0; id = x->before) {
+		x = clients_op(w, id);
 		if (x->kind == OP_DELETE && !op->present &&
 		    (x->outcome == OUTCOME_NONE || x->outcome == OUTCOME_UNKNOWN ||
 		     (took_effect(x) && x->revision <= op->index)))

@@ -31,6 +31,7 @@ struct clients {
 	struct op *ops; /* owned */
 	uint64_t n_ops;
 	struct session_id sessions[SIM_SESSIONS];
+	uint64_t changes[SIM_SESSIONS]; /* newest operation that may change each; 0: none */
 	struct buf command;
 };
 
@@ -57,9 +58,9 @@ const struct op *clients_op(const struct world *w, uint64_t id)
 	return &w->clients->ops[id - 1];
 }
 
-uint64_t clients_n_ops(const struct world *w)
+uint64_t clients_newest_change(const struct world *w, unsigned session)
 {
-	return w->clients->n_ops;
+	return w->clients->changes[session];
 }
 
 /* --- History ------------------------------------------------------------------------- */
@@ -252,6 +253,10 @@ static void begin(struct world *w, unsigned at)
 	                  .invoked_us = w->now_us,
 	                  .floor = check_floor(w),
 	                  .confirm = world_chance(&c->random, 10)};
+	if (op->kind != OP_READ && op->kind != OP_COUNT) {
+		op->before = c->changes[op->session];
+		c->changes[op->session] = op->id;
+	}
 	client->op = op->id;
 	write_history(w, op, "invoke");
 	ask(w, op, node);

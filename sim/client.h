@@ -30,6 +30,7 @@ struct op {
 	uint64_t change;          /* read: the session's revision */
 	uint64_t count;           /* count */
 	bool confirm;             /* read: by a round */
+	uint64_t before;          /* the change of the same session before this; 0: none */
 };
 
 struct clients *clients_new(struct world *w);
@@ -43,8 +44,9 @@ void clients_reply(struct world *w, uint64_t reply);
 /* An answer that never arrives. */
 void clients_forget(uint64_t reply);
 
-/* Operations so far; NULL: none with this id. */
+/* NULL: none with this id. */
 const struct op *clients_op(const struct world *w, uint64_t id);
-uint64_t clients_n_ops(const struct world *w);
+/* The newest operation that may change this session; 0: none. See op.before. */
+uint64_t clients_newest_change(const struct world *w, unsigned session);
 
 #endif

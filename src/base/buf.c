@@ -40,7 +40,7 @@ static enum status buf_grow(struct buf *b, size_t need)
 	return ST_OK;
 }
 
-uint8_t *buf_extend(struct buf *b, size_t len)
+uint8_t *buf_extend_slowly(struct buf *b, size_t len)
 {
 	uint8_t *at;
 
@@ -51,7 +51,6 @@ uint8_t *buf_extend(struct buf *b, size_t len)
 		b->st = ST_LIMIT;
 		return NULL;
 	}
-	/* One spare byte, so that buf_text() never has to grow. */
 	if (b->len + len + 1 > b->cap) {
 		b->st = buf_grow(b, b->len + len + 1);
 		if (b->st != ST_OK)
@@ -68,30 +67,6 @@ void buf_bytes(struct buf *b, const void *bytes, size_t len)
 
 	if (at != NULL && len > 0)
 		memcpy(at, bytes, len);
-}
-
-void buf_u8(struct buf *b, uint8_t v)
-{
-	buf_bytes(b, &v, 1);
-}
-
-void buf_u16(struct buf *b, uint16_t v)
-{
-	const uint8_t bytes[2] = {(uint8_t)(v >> 8), (uint8_t)v};
-
-	buf_bytes(b, bytes, sizeof bytes);
-}
-
-void buf_u32(struct buf *b, uint32_t v)
-{
-	buf_u16(b, (uint16_t)(v >> 16));
-	buf_u16(b, (uint16_t)v);
-}
-
-void buf_u64(struct buf *b, uint64_t v)
-{
-	buf_u32(b, (uint32_t)(v >> 32));
-	buf_u32(b, (uint32_t)v);
 }
 
 void buf_text16(struct buf *b, const char *text)

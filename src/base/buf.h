@@ -5,9 +5,11 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
+#include <endian.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/status.h"
 
@@ -34,14 +36,59 @@ CHECKED static inline enum status buf_status(const struct buf *b)
 	return b->st;
 }
 
-/* Append len bytes of room and return where they start; NULL after a failure. */
-uint8_t *buf_extend(struct buf *b, size_t len);
+/* buf_extend() when there is no room yet, or never will be. */
+uint8_t *buf_extend_slowly(struct buf *b, size_t len);
+
+/* Append len bytes of room and return where they start; NULL after a failure. Every encoder
+ * goes through here for every number, hence in the header. */
+static inline uint8_t *buf_extend(struct buf *b, size_t len)
+{
+	uint8_t *at;
+
+	/* One spare byte, so that buf_text() never has to grow. */
+	if (b->st != ST_OK || len >= b->cap - b->len || len > b->max - b->len)
+		return buf_extend_slowly(b, len);
+	at = b->base + b->len;
+	b->len += len;
+	return at;
+}
 
 void buf_bytes(struct buf *b, const void *bytes, size_t len);
-void buf_u8(struct buf *b, uint8_t v);
-void buf_u16(struct buf *b, uint16_t v);
-void buf_u32(struct buf *b, uint32_t v);
-void buf_u64(struct buf *b, uint64_t v);
+
+static inline void buf_u8(struct buf *b, uint8_t v)
+{
+	uint8_t *at = buf_extend(b, 1);
+
+	if (at != NULL)
+		at[0] = v;
+}
+
+static inline void buf_u16(struct buf *b, uint16_t v)
+{
+	const uint16_t wire = htobe16(v);
+	uint8_t *at = buf_extend(b, sizeof wire);
+
+	if (at != NULL)
+		memcpy(at, &wire, sizeof wire);
+}
+
+static inline void buf_u32(struct buf *b, uint32_t v)
+{
+	const uint32_t wire = htobe32(v);
+	uint8_t *at = buf_extend(b, sizeof wire);
+
+	if (at != NULL)
+		memcpy(at, &wire, sizeof wire);
+}
+
+static inline void buf_u64(struct buf *b, uint64_t v)
+{
+	const uint64_t wire = htobe64(v);
+	uint8_t *at = buf_extend(b, sizeof wire);
+
+	if (at != NULL)
+		memcpy(at, &wire, sizeof wire);
+}
 
 /* A 16-bit length and the text; ST_LIMIT when it is longer than 65535 bytes. */
 void buf_text16(struct buf *b, const char *text);

@@ -1,6 +1,7 @@
 #include "cluster/beats.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "cluster/lease.h"
@@ -48,24 +49,27 @@ static void fill_consensus(const struct cluster *c, struct wire_beat *beat)
 		beat->lease_left_us = lease_left;
 }
 
-static void beat_send(struct cluster *c, struct member *m)
+/* What this step's beats have in common. */
+static void beat_fill(const struct cluster *c, struct wire_beat *beat)
 {
-	struct wire_beat beat;
+	memset(beat, 0, offsetof(struct wire_beat, names));
+	view_report(c, beat);
+	beat->state = c->state;
+	beat->sent_us = c->now_us;
+	if (c->raft->started)
+		fill_consensus(c, beat);
+}
 
-	memset(&beat, 0, sizeof beat);
-	view_report(c, &beat);
+static void beat_send(struct cluster *c, struct member *m, struct wire_beat *beat)
+{
 	/* A leader needs fresh promises; who sees other members than we do, or whose first
 	 * beat on this link is missing, shall tell us at once. Answers never ask. */
-	beat.ask = !m->answer_due && (c->raft->role == ROLE_LEADER || m->sent_us == 0 ||
-	                              m->said.view_hash != beat.view_hash);
-	beat.state = c->state;
-	beat.sent_us = c->now_us;
-	beat.echo_us = m->sent_us;
-	beat.held_us = m->sent_us == 0 ? 0 : c->now_us - m->arrived_us;
-	if (c->raft->started)
-		fill_consensus(c, &beat);
+	beat->ask = !m->answer_due && (c->raft->role == ROLE_LEADER || m->sent_us == 0 ||
+	                               m->said.view_hash != beat->view_hash);
+	beat->echo_us = m->sent_us;
+	beat->held_us = m->sent_us == 0 ? 0 : c->now_us - m->arrived_us;
 	message_begin(c, WIRE_BEAT);
-	wire_put_beat(&c->scratch, &beat);
+	wire_put_beat(&c->scratch, beat);
 	message_send(c, m);
 	m->answer_due = false;
 	m->next_beat_us = c->now_us + c->config.beat_interval_us;
@@ -73,11 +77,18 @@ static void beat_send(struct cluster *c, struct member *m)
 
 void beats_send(struct cluster *c)
 {
+	struct wire_beat beat;
+	bool filled = false;
+
 	for (size_t i = 0; i < c->n_members; i++) {
 		struct member *m = &c->members[i];
 
-		if (m->linked && (m->answer_due || m->next_beat_us <= c->now_us))
-			beat_send(c, m);
+		if (!m->linked || (!m->answer_due && m->next_beat_us > c->now_us))
+			continue;
+		if (!filled)
+			beat_fill(c, &beat);
+		filled = true;
+		beat_send(c, m, &beat);
 	}
 }
 

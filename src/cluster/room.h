@@ -121,6 +121,7 @@ struct cluster {
 	size_t self;                        /* index of this node */
 	struct member members[MEMBERS_MAX]; /* expected ones first, sorted; then as they come */
 	struct row rows[MEMBERS_MAX];       /* the reachability matrix, members' order */
+	uint64_t followed[MEMBERS_MAX]; /* configuration whose members are among them, by place */
 
 	uint64_t released_term;    /* leader: the lease of this term was given up for good */
 	uint64_t verdict_term;     /* follower: the leader of this term confirmed us ... */

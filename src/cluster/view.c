@@ -66,8 +66,12 @@ void view_follow_config(struct cluster *c)
 {
 	const struct raft_view *raft = c->raft;
 
-	for (size_t i = 0; i < raft->n_members; i++)
+	for (size_t i = 0; i < raft->n_members; i++) {
+		if (c->followed[i] == raft->members[i].id)
+			continue;
 		(void)view_add(c, raft->members[i].name, false);
+		c->followed[i] = raft->members[i].id;
+	}
 }
 
 /* --- Links and contact --------------------------------------------------------------- */

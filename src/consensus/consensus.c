@@ -1,6 +1,7 @@
 #include "consensus/consensus.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,8 +205,11 @@ static void view_members(const struct consensus *c, struct raft_view *view)
 		struct raft_voter *member = &view->members[i];
 		raft_index match;
 
+		/* An incarnation never changes its name. */
+		if (member->id != server->id)
+			address_name(server->address, member->name);
 		member->id = server->id;
-		address_name(server->address, member->name);
+		member->match = 0;
 		member->voter = server->role == RAFT_VOTER;
 		if (raft_match_index(&c->raft, server->id, &match) == 0)
 			member->match = match;
@@ -250,9 +254,11 @@ void consensus_view(const struct consensus *c, struct raft_view *ret)
 {
 	const struct raft *r = &c->raft;
 
-	memset(ret, 0, sizeof *ret);
-	if (!c->started || c->closing)
+	if (!c->started || c->closing) {
+		memset(ret, 0, sizeof *ret);
 		return;
+	}
+	memset(ret, 0, offsetof(struct raft_view, members));
 	ret->started = true;
 	ret->role = role_of(r);
 	ret->self_id = r->id;

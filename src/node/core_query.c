@@ -6,10 +6,9 @@
 
 void core_status(const struct core *c, struct cluster_status *status, struct raft_view *raft)
 {
+	memset(raft, 0, sizeof *raft);
 	if (c->consensus != NULL && c->started)
 		consensus_view(c->consensus, raft);
-	else
-		memset(raft, 0, sizeof *raft);
 	cluster_status(c->cluster, raft, c->ops.now_us(c->ops.arg), status);
 }
 

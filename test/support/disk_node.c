@@ -218,7 +218,7 @@ int disk_group_leader(struct disk_group *g)
 	unsigned i;
 
 	for (i = 0; i < g->n; i++) {
-		struct raft_view view;
+		struct raft_view view = {0};
 
 		if (g->nodes[i].consensus == NULL)
 			continue;
