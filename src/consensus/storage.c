@@ -14,20 +14,49 @@
 #include <raft/uv.h>
 
 #include "base/queue.h"
+#include "consensus/audit.h"
+#include "consensus/seal.h"
 
 enum {
 	DISK_RETRY_MS = 250,   /* a full disk is asked again this often */
 	NEVER_MS = 0x7FFFFFFF, /* beyond any process that has to stop */
-	METADATA_BYTES = 32,   /* format, version, term, vote */
 	DIR_NAME_MAX = 900,    /* libraft's limit is 1024 with a file name */
+	/* One write: more than a sync's time is worth, less than half a segment. */
+	GATHER_BYTES_MAX = 2 * 1024 * 1024,
+};
+
+/* An append that waits for the write before it. */
+struct waiting {
+	struct queue link;
+	struct raft_io_append *asked;     /* the caller's */
+	const struct raft_entry *entries; /* the caller's, valid until cb */
+	unsigned n;
+	size_t size; /* bytes of the entries */
+	raft_io_append_cb cb;
+};
+
+/* Appends that are written as one batch: see audit.h for what that is good for. */
+struct gathered {
+	struct raft_io_append request; /* the backend's */
+	struct storage *s;
+	struct queue link; /* in s->gathered */
+	struct queue members;
+	bool refused; /* the backend failed at once; it may still answer when it closes */
+	struct raft_entry entries[];
 };
 
 struct storage {
 	struct raft_io io;                  /* libraft's libuv backend */
 	struct raft_uv_transport transport; /* without a network */
 	struct raft_tracer tracer;          /* where the backend says that a write failed */
-	int (*append)(struct raft_io *io, struct raft_io_append *request,
-	              const struct raft_entry entries[], unsigned n, raft_io_append_cb cb);
+	struct raft_io backend;             /* its functions, before ours took their places */
+	struct crc crc;
+	struct metadata metadata; /* as the backend stored it last */
+	bool sealed;              /* the first seals exist */
+	struct queue waiting;     /* struct waiting */
+	struct queue gathered;    /* struct gathered: what the backend knows of */
+	unsigned writing;         /* of those, not refused */
+	char dir[DIR_NAME_MAX + 1];
 	atomic_bool failed; /* set in any thread */
 	void (*failed_cb)(void *arg, const char *why);
 	void *failed_arg;
@@ -97,16 +126,269 @@ static void trace_cb(struct raft_tracer *tracer, int type, const void *data)
 	}
 }
 
+static struct storage *of_io(struct raft_io *io)
+{
+	return CONTAINER_OF(io, struct storage, io);
+}
+
+/* True when a file operation failed: the backend is not asked for anything any more. */
+static bool is_broken(struct storage *s)
+{
+	if (!atomic_load(&s->failed))
+		return false;
+	snprintf(s->io.errmsg, sizeof s->io.errmsg, "an earlier file operation failed");
+	return true;
+}
+
+static void gathered_free(struct gathered *g)
+{
+	queue_remove(&g->link);
+	free(g);
+}
+
+/* Tell all members; they are free to append again. */
+static void answer(struct queue *members, int status)
+{
+	while (!queue_empty(members)) {
+		struct waiting *w = CONTAINER_OF(members->next, struct waiting, link);
+
+		queue_remove(&w->link);
+		w->cb(w->asked, status);
+		free(w);
+	}
+}
+
+static void forget(struct queue *members)
+{
+	while (!queue_empty(members)) {
+		struct waiting *w = CONTAINER_OF(members->next, struct waiting, link);
+
+		queue_remove(&w->link);
+		free(w);
+	}
+}
+
+/* Move the oldest waiting appends to a new batch. */
+static struct gathered *gather(struct storage *s, unsigned *ret_n)
+{
+	struct queue *pos;
+	struct gathered *g;
+	size_t size = 0;
+	unsigned n = 0;
+
+	for (pos = s->waiting.next; pos != &s->waiting; pos = pos->next) {
+		const struct waiting *w = CONTAINER_OF(pos, struct waiting, link);
+
+		if (n > 0 && size + w->size > GATHER_BYTES_MAX)
+			break;
+		size += w->size;
+		n += w->n;
+	}
+	g = calloc(1, sizeof *g + n * sizeof g->entries[0]);
+	if (g == NULL)
+		return NULL;
+	g->s = s;
+	queue_init(&g->members);
+	queue_push(&s->gathered, &g->link);
+	*ret_n = n;
+	for (n = 0; n < *ret_n;) {
+		struct waiting *w = CONTAINER_OF(s->waiting.next, struct waiting, link);
+
+		memcpy(&g->entries[n], w->entries, w->n * sizeof g->entries[0]);
+		n += w->n;
+		queue_remove(&w->link);
+		queue_push(&g->members, &w->link);
+	}
+	return g;
+}
+
+static void gathered_done(struct raft_io_append *request, int status);
+
+/* Write the oldest waiting appends. On failure they are taken back. */
+static int submit(struct storage *s)
+{
+	struct gathered *g;
+	unsigned n;
+	int rv;
+
+	g = gather(s, &n);
+	if (g == NULL)
+		return RAFT_NOMEM;
+	rv = s->backend.append(&s->io, &g->request, g->entries, n, gathered_done);
+	if (rv == 0) {
+		s->writing++;
+		return 0;
+	}
+	g->refused = true;
+	atomic_store(&s->failed, true);
+	while (!queue_empty(&g->members)) {
+		struct queue *last = g->members.prev;
+
+		queue_remove(last);
+		queue_push(s->waiting.next, last);
+	}
+	return rv;
+}
+
+static void gathered_done(struct raft_io_append *request, int status)
+{
+	struct gathered *g = CONTAINER_OF(request, struct gathered, request);
+	struct storage *s = g->s;
+
+	if (g->refused) {
+		gathered_free(g);
+		return;
+	}
+	s->writing--;
+	answer(&g->members, status);
+	gathered_free(g);
+	if (s->writing > 0 || queue_empty(&s->waiting))
+		return;
+	if (status == 0)
+		status = is_broken(s) ? RAFT_IOERR : submit(s);
+	if (status != 0)
+		answer(&s->waiting, status);
+}
+
 static int append(struct raft_io *io, struct raft_io_append *request,
                   const struct raft_entry entries[], unsigned n, raft_io_append_cb cb)
 {
-	struct storage *s = CONTAINER_OF(io, struct storage, io);
+	struct storage *s = of_io(io);
+	struct waiting *w;
+	unsigned i;
+	int rv;
 
-	if (atomic_load(&s->failed)) {
-		snprintf(io->errmsg, sizeof io->errmsg, "an earlier file operation failed");
+	if (is_broken(s))
 		return RAFT_IOERR;
+	w = calloc(1, sizeof *w);
+	if (w == NULL)
+		return RAFT_NOMEM;
+	w->asked = request;
+	w->entries = entries;
+	w->n = n;
+	w->cb = cb;
+	for (i = 0; i < n; i++)
+		w->size += entries[i].buf.len;
+	queue_push(&s->waiting, &w->link);
+	if (s->writing > 0)
+		return 0;
+	rv = submit(s);
+	if (rv != 0) {
+		queue_remove(&w->link);
+		free(w);
 	}
-	return s->append(io, request, entries, n, cb);
+	return rv;
+}
+
+/* What comes next must find all appends before it in the backend's own queue. */
+static int submit_all(struct storage *s)
+{
+	int rv = is_broken(s) ? RAFT_IOERR : 0;
+
+	while (rv == 0 && !queue_empty(&s->waiting))
+		rv = submit(s);
+	return rv;
+}
+
+static int cut_log(struct raft_io *io, raft_index index)
+{
+	struct storage *s = of_io(io);
+	int rv = submit_all(s);
+
+	return rv != 0 ? rv : s->backend.truncate(io, index);
+}
+
+static int snapshot_put(struct raft_io *io, unsigned trailing, struct raft_io_snapshot_put *request,
+                        const struct raft_snapshot *snapshot, raft_io_snapshot_put_cb cb)
+{
+	struct storage *s = of_io(io);
+	int rv = submit_all(s);
+
+	return rv != 0 ? rv : s->backend.snapshot_put(io, trailing, request, snapshot, cb);
+}
+
+/* Seal what the backend has just stored. A failure of either leaves a file that nobody can
+ * vouch for: nothing more is stored, and the next start takes the step back. */
+static int seal(struct storage *s, const struct metadata *stored, int rv)
+{
+	char why[SEAL_WHY_MAX];
+
+	if (rv == 0 && seal_store(&s->crc, s->dir, stored, !s->sealed, why) != ST_OK) {
+		snprintf(s->io.errmsg, sizeof s->io.errmsg, "%s", why);
+		rv = RAFT_IOERR;
+	}
+	if (rv != 0) {
+		atomic_store(&s->failed, true);
+		return rv;
+	}
+	s->metadata = *stored;
+	s->sealed = true;
+	return 0;
+}
+
+static int set_term(struct raft_io *io, raft_term term)
+{
+	struct storage *s = of_io(io);
+	const struct metadata next = {.version = s->metadata.version + 1, .term = term};
+
+	if (is_broken(s))
+		return RAFT_IOERR;
+	return seal(s, &next, s->backend.set_term(io, term));
+}
+
+static int set_vote(struct raft_io *io, raft_id id)
+{
+	struct storage *s = of_io(io);
+	const struct metadata next = {
+	    .version = s->metadata.version + 1, .term = s->metadata.term, .vote = id};
+
+	if (is_broken(s))
+		return RAFT_IOERR;
+	return seal(s, &next, s->backend.set_vote(io, id));
+}
+
+/* libraft stores term 1 on the way, as the first version. */
+static int bootstrap(struct raft_io *io, const struct raft_configuration *conf)
+{
+	const struct metadata first = {.version = 1, .term = 1};
+	struct storage *s = of_io(io);
+	int rv = s->backend.bootstrap(io, conf);
+
+	return rv != 0 ? rv : seal(s, &first, 0);
+}
+
+/* Nothing of libraft's has looked at the directory yet, and so tidied nothing away. */
+static int init(struct raft_io *io, raft_id id, const char *address)
+{
+	struct storage *s = of_io(io);
+	char why[SEAL_WHY_MAX] = "";
+	enum status st;
+	int rv;
+
+	st = seal_check(&s->crc, s->dir, &s->metadata, &s->sealed, why);
+	if (st == ST_OK)
+		st = audit_log(&s->crc, s->dir, why, sizeof why);
+	if (st != ST_OK) {
+		snprintf(io->errmsg, sizeof io->errmsg, "%s", why);
+		return st == ST_CORRUPT ? RAFT_CORRUPT : st == ST_NOMEM ? RAFT_NOMEM : RAFT_IOERR;
+	}
+	rv = s->backend.init(io, id, address);
+	if (rv == 0 && !s->sealed && s->metadata.version > 0)
+		rv = seal(s, &s->metadata, 0);
+	return rv;
+}
+
+/* Our functions take the backend's places; the rest stays. */
+static void wrap(struct storage *s)
+{
+	s->backend = s->io;
+	s->io.init = init;
+	s->io.bootstrap = bootstrap;
+	s->io.set_term = set_term;
+	s->io.set_vote = set_vote;
+	s->io.append = append;
+	s->io.truncate = cut_log;
+	s->io.snapshot_put = snapshot_put;
 }
 
 /* True when the directory holds nothing of libraft's but its first metadata file. */
@@ -169,6 +451,10 @@ enum status storage_open(struct uv_loop_s *loop, const char *dir, struct storage
 	s->transport.listen = no_listen;
 	s->transport.connect = no_connect;
 	s->transport.close = no_close;
+	crc_init(&s->crc);
+	queue_init(&s->waiting);
+	queue_init(&s->gathered);
+	memcpy(s->dir, dir, strlen(dir) + 1);
 	undo_half_founding(dir);
 	rv = raft_uv_init(&s->io, loop, dir, &s->transport);
 	if (rv != 0) {
@@ -182,8 +468,7 @@ enum status storage_open(struct uv_loop_s *loop, const char *dir, struct storage
 	/* A voter must not come back without entries that it acknowledged. */
 	raft_uv_set_auto_recovery(&s->io, false);
 	raft_uv_set_disk_retry(&s->io, DISK_RETRY_MS);
-	s->append = s->io.append;
-	s->io.append = append;
+	wrap(s);
 	*ret = s;
 	return ST_OK;
 }
@@ -204,5 +489,12 @@ void storage_close(struct storage *s)
 	if (s == NULL)
 		return;
 	raft_uv_close(&s->io);
+	forget(&s->waiting);
+	while (!queue_empty(&s->gathered)) {
+		struct gathered *g = CONTAINER_OF(s->gathered.next, struct gathered, link);
+
+		forget(&g->members);
+		gathered_free(g);
+	}
 	free(s);
 }
