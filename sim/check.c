@@ -81,6 +81,11 @@ void check_wiped(struct node *node)
 	watch->boot = 0;
 }
 
+void check_rotten(struct node *node)
+{
+	node->world->checks->damaged_us = node->world->now_us;
+}
+
 void check_identity(struct node *node, const struct identity *id)
 {
 	struct world *w = node->world;

@@ -31,6 +31,7 @@ void checks_free(struct checks *checks);
 /* What happens in the world. */
 void check_started(struct node *node);
 void check_wiped(struct node *node);
+void check_rotten(struct node *node);
 void check_turn(struct node *node);
 void check_sent(struct node *from, const struct node *to, const uint8_t *bytes, size_t len);
 void check_identity(struct node *node, const struct identity *id);

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "sim/check_inside.h"
+#include "sim/member.h"
 
 static void check_place_in_time(struct world *w, const struct op *op)
 {
@@ -153,7 +154,8 @@ void check_op(struct world *w, const struct op *op)
 {
 	struct watch *watch = &w->checks->watches[op->node];
 
-	if (w->settled_us > 0 && op->invoked_us >= w->settled_us && op->outcome != OUTCOME_OK)
+	if (w->settled_us > 0 && op->invoked_us >= w->settled_us && op->outcome != OUTCOME_OK &&
+	    member_serves(w, op->node))
 		world_fail(w, "heals", "operation %" PRIu64 " at %s failed after healing", op->id,
 		           w->nodes[op->node].name);
 	if (op->outcome != OUTCOME_OK)

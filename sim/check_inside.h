@@ -58,6 +58,7 @@ struct checks {
 	uint64_t cluster_id;             /* the one cluster */
 	int64_t damaged_us;              /* a disk last lost something */
 	int64_t serving_us;              /* some node was last seen not to serve */
+	uint64_t electorate;             /* hash of the configuration in force */
 	unsigned clique;                 /* mask of a majority that nothing disturbs ... */
 	int64_t clique_us;               /* ... since then */
 	uint64_t revisions[SIM_OPS_MAX]; /* where each put took effect; 0: unknown */

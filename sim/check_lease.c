@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "sim/check_inside.h"
+#include "sim/member.h"
 #include "sim/process.h"
 
 /* Its lease as leader, by its own clock, at this very moment. */
@@ -53,7 +54,8 @@ void check_event(struct node *node, const struct core_event *ev)
 
 	if (ev->type == CORE_COUNTDOWN)
 		node->countdown = ev->up;
-	if (ev->type == CORE_SHUTDOWN && w->healed && w->now_us - w->healed_us > SIM_HEAL_US / 2)
+	if (ev->type == CORE_SHUTDOWN && w->healed && w->now_us - w->healed_us > SIM_HEAL_US / 2 &&
+	    member_serves(w, node->at))
 		world_fail(w, "shutdown", "%s shuts down %" PRId64 " ms after everything healed",
 		           node->name, (w->now_us - w->healed_us) / 1000);
 }

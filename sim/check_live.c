@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "sim/check_inside.h"
+#include "sim/member.h"
 #include "sim/network.h"
 #include "sim/process.h"
 
@@ -32,13 +33,16 @@ static unsigned count(unsigned mask)
 }
 
 /* A majority of nodes in order that reach each other undisturbed; 0: there is none. */
-static unsigned find_clique(const struct world *w, unsigned sound)
+static unsigned find_clique(const struct world *w, const struct electorate *e, unsigned sound)
 {
 	unsigned best = 0;
 
+	if (e->hash == 0)
+		return 0;
+
 	for (unsigned mask = 1; mask < 1U << w->n; mask++) {
-		if ((mask & sound) == mask && count(mask) > w->n / 2 && count(mask) > count(best) &&
-		    is_clique(w, mask))
+		if ((mask & sound & e->voters) == mask && count(mask) >= e->needed &&
+		    count(mask) > count(best) && is_clique(w, mask))
 			best = mask;
 	}
 	return best;
@@ -47,7 +51,10 @@ static unsigned find_clique(const struct world *w, unsigned sound)
 static void follow_clique(struct world *w)
 {
 	struct checks *k = w->checks;
+	struct electorate e;
 	unsigned sound = 0;
+
+	member_electorate(w, &e);
 
 	for (unsigned i = 0; i < w->n; i++) {
 		if (in_order(&w->nodes[i]))
@@ -55,9 +62,11 @@ static void follow_clique(struct world *w)
 		else
 			k->watches[i].disturbed_us = w->now_us;
 	}
-	if (k->clique != 0 && (k->clique & sound) == k->clique && is_clique(w, k->clique))
+	if (k->clique != 0 && k->electorate == e.hash && (k->clique & sound) == k->clique &&
+	    is_clique(w, k->clique))
 		return;
-	k->clique = find_clique(w, sound);
+	k->electorate = e.hash;
+	k->clique = find_clique(w, &e, sound);
 	k->clique_us = w->now_us;
 }
 
@@ -93,10 +102,14 @@ static void tell_unwell(const struct node *node)
 
 static void check_all_serve(struct world *w)
 {
+	struct electorate e;
+
+	member_electorate(w, &e);
 	for (unsigned i = 0; i < w->n; i++) {
 		struct node *node = &w->nodes[i];
 
-		if (node->state == PROCESS_UP && core_state(node->core) == CLUSTER_SERVING)
+		if (!member_counts(w, &e, i) ||
+		    (node->state == PROCESS_UP && core_state(node->core) == CLUSTER_SERVING))
 			continue;
 		w->checks->serving_us = w->now_us;
 		if (w->settled_us > 0 || w->now_us - w->healed_us > SIM_HEAL_US)
@@ -119,9 +132,14 @@ void live_time(struct world *w)
 /* At the end everybody has served clients and holds the same. */
 void check_end(struct world *w)
 {
+	struct electorate e;
+
+	member_electorate(w, &e);
 	for (unsigned i = 0; i < w->n; i++) {
 		const struct watch *watch = &w->checks->watches[i];
 
+		if (!member_counts(w, &e, i))
+			continue;
 		if (watch->ops_ok == 0)
 			world_fail(w, "heals", "%s has served nobody after healing",
 			           w->nodes[i].name);

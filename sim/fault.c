@@ -2,6 +2,7 @@
 #include <assert.h>
 
 #include "sim/check.h"
+#include "sim/member.h"
 #include "sim/network.h"
 #include "sim/process.h"
 
@@ -66,27 +67,43 @@ static bool wire(struct world *w, const struct plan_fault *f, int delta)
  * more at once is outside of what is promised. */
 static bool may_damage(struct world *w, const struct node *node)
 {
-	unsigned serving = 0;
+	struct electorate e;
 
-	if (w->n < 3 || check_damaged_us(w) > w->now_us - DAMAGE_PAUSE_US)
+	if (w->plan.nodes < 3 || check_damaged_us(w) > w->now_us - DAMAGE_PAUSE_US)
 		return false;
 	for (unsigned i = 0; i < w->n; i++) {
 		const struct node *other = &w->nodes[i];
 
-		if (other == node)
-			continue;
-		if (other->state == PROCESS_UP && !other->paused &&
-		    (core_state(other->core) == CLUSTER_SERVING ||
-		     core_state(other->core) == CLUSTER_DEGRADED))
-			serving++;
+		if (disk_rotten(&other->disk) || other->aside)
+			return false; /* not found out yet, but as good as lost */
 	}
-	return serving > w->n / 2;
+	member_electorate(w, &e);
+	return e.hash != 0 && member_others(w, &e, node->at) >= e.needed;
+}
+
+static void rot(struct node *node, const struct plan_fault *f)
+{
+	const char *file = disk_rot(&node->disk, (enum disk_part)(f->amount % DISK_PARTS),
+	                            (uint64_t)(f->amount / DISK_PARTS));
+
+	world_tell(node->world, node, "fault", "rot in: %s", file == NULL ? "nothing" : file);
+	if (file == NULL)
+		return;
+	check_rotten(node);
+	if (f->for_us == 0)
+		return;
+	process_kill(node, true, false);
+	process_start_in(node, f->for_us);
 }
 
 static void damage(struct world *w, struct node *node, const struct plan_fault *f)
 {
 	if ((f->kind == FAULT_RESTORE && !node->copied[0]) || !may_damage(w, node)) {
 		world_tell(w, node, "fault", "not now: more than one disk would be damaged");
+		return;
+	}
+	if (f->kind == FAULT_ROT) {
+		rot(node, f);
 		return;
 	}
 	process_kill(node, true, false);
@@ -107,16 +124,23 @@ static void hand_over_ended(void *arg)
 
 static void transfer(struct world *w)
 {
-	for (unsigned i = 0; i < w->n; i++) {
-		struct node *node = &w->nodes[i];
+	struct node *leader = member_leader(w);
 
-		if (node->state != PROCESS_UP || node->paused || node->hand_over ||
-		    node->away_until_us > w->now_us || core_view(node->core)->role != ROLE_LEADER)
-			continue;
-		node->hand_over = true;
-		core_hand_over(node->core, hand_over_ended, node);
-		process_wake(node);
-	}
+	if (leader == NULL || leader->hand_over)
+		return;
+	leader->hand_over = true;
+	core_hand_over(leader->core, hand_over_ended, leader);
+	process_wake(leader);
+}
+
+static void begin_member(struct node *node, const struct plan_fault *f)
+{
+	if (f->kind == FAULT_TRANSFER)
+		transfer(node->world);
+	else if (f->kind == FAULT_MEMBER_ADD)
+		member_add(node);
+	else
+		member_remove(node);
 }
 
 static void begin_disk(struct node *node, const struct plan_fault *f)
@@ -129,10 +153,21 @@ static void begin_disk(struct node *node, const struct plan_fault *f)
 		node->disk.full = true;
 		break;
 	case FAULT_DISK_ERROR:
-		node->disk.failures |= DISK_APPEND;
+		node->disk.failures |= f->amount == 0 ? DISK_APPEND : DISK_WRITE;
 		break;
 	case FAULT_META_ERROR:
 		node->disk.failures |= DISK_META;
+		break;
+	case FAULT_CUT_ERROR:
+		node->disk.failures |= DISK_TRUNCATE;
+		break;
+	case FAULT_SNAPSHOT_ERROR:
+		node->disk.failures |= f->amount == 0 ? DISK_PUT : DISK_GET;
+		break;
+	case FAULT_LOAD_ERROR:
+		node->disk.failures |= DISK_LOAD;
+		process_kill(node, true, false);
+		process_start_in(node, f->for_us);
 		break;
 	case FAULT_COPY:
 		if (node->disk.image.has_identity && !node->copied[0]) {
@@ -145,6 +180,18 @@ static void begin_disk(struct node *node, const struct plan_fault *f)
 	}
 }
 
+static void leap(struct node *node, int64_t us)
+{
+	if (node->config.reads_by_lease) {
+		world_tell(node->world, node, "fault", "not under reads = lease");
+		return;
+	}
+	clock_stop_for(node, -us);
+	node->clock.wall_ms -= us / MS; /* it does not leap with it */
+	if (!node->paused)
+		process_wake(node);
+}
+
 static void begin_clock(struct node *node, const struct plan_fault *f)
 {
 	switch (f->kind) {
@@ -154,6 +201,9 @@ static void begin_clock(struct node *node, const struct plan_fault *f)
 		break;
 	case FAULT_WALL:
 		node->clock.wall_ms += f->amount;
+		break;
+	case FAULT_LEAP:
+		leap(node, f->amount * MS);
 		break;
 	default:
 		assert(f->kind == FAULT_FREEZE);
@@ -184,12 +234,18 @@ static void begin_process(struct node *node, const struct plan_fault *f)
 	case FAULT_PAUSE:
 		process_pause(node);
 		break;
+	case FAULT_SUSPEND:
+		process_suspend(node);
+		break;
 	case FAULT_BUSY:
 		node->busy_us = f->amount * MS;
 		break;
 	case FAULT_TRANSFER:
-		transfer(node->world);
+	case FAULT_MEMBER_ADD:
+	case FAULT_MEMBER_REMOVE:
+		begin_member(node, f);
 		break;
+	case FAULT_LEAP:
 	case FAULT_DRIFT:
 	case FAULT_DRIFT_WILD:
 	case FAULT_WALL:
@@ -224,6 +280,7 @@ static void end_process(struct node *node, const struct plan_fault *f)
 		process_start(node);
 		break;
 	case FAULT_PAUSE:
+	case FAULT_SUSPEND:
 		process_resume(node);
 		break;
 	case FAULT_FREEZE:
@@ -277,6 +334,8 @@ void fault_heal_all(struct world *w)
 			clock_set_drift(node, 0);
 		if (node->paused)
 			process_resume(node);
+		if (disk_rotten(&node->disk)) /* no scare may come when all are well */
+			process_kill(node, true, false);
 		if (node->state == PROCESS_DOWN)
 			process_start_in(node, 0);
 	}

@@ -3,8 +3,10 @@
 #define SIM_LIMITS_H
 
 enum {
-	SIM_NODES_MAX = 9,          /* the largest cluster that is promised */
-	SIM_CLIENTS_MAX = 18,       /* two for each node */
+	SIM_VOTERS_MAX = 9,         /* the largest cluster that is promised */
+	SIM_STANDBYS_MAX = 2,       /* one that comes while another one goes */
+	SIM_NODES_MAX = 11,         /* both together */
+	SIM_CLIENTS_MAX = 22,       /* two for each node */
 	SIM_SESSIONS = 6,           /* few, so that clients meet in them */
 	SIM_COPIES = 2,             /* old copies of a disk that are kept for restoring */
 	SIM_PLAN_MAX = 64,          /* faults of one run: more tell nothing new */

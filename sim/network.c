@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "sim/check.h"
+#include "sim/member.h"
 #include "sim/process.h"
 
 enum {
@@ -430,7 +431,7 @@ void network_tick(struct world *w)
 			if ((pair->conn == NULL || !pair->conn->ends[0].up ||
 			     !pair->conn->ends[1].up) &&
 			    !pair->dialling && w->now_us >= pair->dial_us && awake(w, a) &&
-			    awake(w, b))
+			    awake(w, b) && member_linked(w, a, b))
 				dial(w, a, b);
 		}
 	}

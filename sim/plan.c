@@ -25,11 +25,15 @@ static unsigned percent_of(enum fault_kind kind)
 	switch (kind) {
 	case FAULT_DRIFT_WILD:
 	case FAULT_FREEZE:
+	case FAULT_LEAP:
 		return 10;
 	case FAULT_WIPE:
 	case FAULT_RESTORE:
 	case FAULT_DISK_ERROR:
 	case FAULT_META_ERROR:
+	case FAULT_CUT_ERROR:
+	case FAULT_SNAPSHOT_ERROR:
+	case FAULT_LOAD_ERROR:
 	case FAULT_CORRUPT:
 		return 25;
 	default:
@@ -66,8 +70,15 @@ static int64_t amount_of(struct prng *p, enum fault_kind kind)
 		return prng_range(p, -400000, 400000);
 	case FAULT_WALL:
 		return prng_range(p, -86400000, 86400000);
+	case FAULT_LEAP:
+		return prng_range(p, 1, prng_next(p) & 1 ? 1000 : 20000);
 	case FAULT_DISK_SLOW:
 		return prng_range(p, 1, 300);
+	case FAULT_DISK_ERROR:
+	case FAULT_SNAPSHOT_ERROR:
+		return prng_range(p, 0, 1);
+	case FAULT_ROT:
+		return prng_range(p, 0, 1 << 20);
 	default:
 		return 0;
 	}
@@ -84,8 +95,16 @@ static int64_t span_of(struct prng *p, enum fault_kind kind)
 	case FAULT_META_ERROR:
 	case FAULT_COPY:
 	case FAULT_TRANSFER:
+	case FAULT_LEAP:
+	case FAULT_CUT_ERROR:
+	case FAULT_SNAPSHOT_ERROR:
+	case FAULT_MEMBER_ADD:
+	case FAULT_MEMBER_REMOVE:
 		return 0;
+	case FAULT_ROT: /* found out whenever it is read again, or at once */
+		return prng_next(p) & 1 ? 0 : prng_range(p, MS, 2 * SECOND);
 	case FAULT_PAUSE:
+	case FAULT_SUSPEND:
 	case FAULT_STALL:
 	case FAULT_FREEZE:
 		return prng_range(p, MS, prng_next(p) & 1 ? 400 * MS : 4 * SECOND);
@@ -112,19 +131,22 @@ static bool has_mask(enum fault_kind kind)
 static struct plan_fault make_fault(struct prng *p, enum fault_kind kind, const struct plan *plan)
 {
 	int64_t first = prng_next(p) % 5 == 0 ? 0 : 3 * SECOND;
+	unsigned all = plan->nodes + plan->standbys;
 	struct plan_fault f = {
 	    .at_us = prng_range(p, first, plan->length_us - 1),
 	    .for_us = span_of(p, kind),
 	    .kind = kind,
-	    .a = (unsigned)prng_range(p, 1, plan->nodes),
+	    .a = (unsigned)prng_range(p, 1, all),
 	    .amount = amount_of(p, kind),
 	};
 
 	if (has_mask(kind)) {
-		f.a = (unsigned)prng_range(p, 1, (1 << plan->nodes) - 1);
-	} else if (has_peer(kind) && plan->nodes > 1) {
-		f.b = (unsigned)prng_range(p, 1, plan->nodes - 1);
+		f.a = (unsigned)prng_range(p, 1, (1 << all) - 1);
+	} else if (has_peer(kind) && all > 1) {
+		f.b = (unsigned)prng_range(p, 1, all - 1);
 		f.b += f.b >= f.a;
+	} else if (kind == FAULT_MEMBER_ADD) {
+		f.a = (unsigned)prng_range(p, plan->nodes + 1, all);
 	}
 	return f;
 }
@@ -135,6 +157,13 @@ static int by_time(const void *a, const void *b)
 	const struct plan_fault *y = b;
 
 	return x->at_us < y->at_us ? -1 : x->at_us > y->at_us;
+}
+
+static bool makes_sense(enum fault_kind kind, const struct plan *plan)
+{
+	if (kind == FAULT_MEMBER_ADD)
+		return plan->standbys > 0;
+	return plan->nodes + plan->standbys > 1 || (!has_peer(kind) && !has_mask(kind));
 }
 
 void plan_make(uint64_t seed, unsigned nodes, int64_t length_us, struct plan *ret)
@@ -148,15 +177,14 @@ void plan_make(uint64_t seed, unsigned nodes, int64_t length_us, struct plan *re
 	memset(ret, 0, sizeof *ret);
 	ret->seed = seed;
 	ret->nodes = sizes[prng_next(&p) % (sizeof sizes / sizeof sizes[0])];
+	ret->standbys = prng_next(&p) % 3 == 0 ? (unsigned)prng_range(&p, 1, SIM_STANDBYS_MAX) : 0;
 	ret->length_us = prng_range(&p, 8 * SECOND, 24 * SECOND);
 	if (nodes != 0)
 		ret->nodes = nodes;
 	if (length_us != 0)
 		ret->length_us = length_us;
 	for (unsigned kind = 0; kind < FAULT_KINDS; kind++) {
-		bool alone = ret->nodes == 1 && (has_peer(kind) || has_mask(kind));
-
-		if (world_chance(&p, percent_of(kind)) && !alone)
+		if (world_chance(&p, percent_of(kind)) && makes_sense(kind, ret))
 			kinds[n_kinds++] = kind;
 	}
 	n = (size_t)prng_range(&p, 1, 24);
@@ -167,8 +195,10 @@ void plan_make(uint64_t seed, unsigned nodes, int64_t length_us, struct plan *re
 
 void plan_print(const struct plan *p, FILE *out)
 {
-	fprintf(out, "seed %" PRIu64 "\nnodes %u\nlength %.6f\n", p->seed, p->nodes,
-	        (double)p->length_us / (double)SECOND);
+	fprintf(out, "seed %" PRIu64 "\nnodes %u\n", p->seed, p->nodes);
+	if (p->standbys > 0)
+		fprintf(out, "standbys %u\n", p->standbys);
+	fprintf(out, "length %.6f\n", (double)p->length_us / (double)SECOND);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct plan_fault *f = &p->faults[i];
 
@@ -186,6 +216,7 @@ static int64_t micros(double seconds)
 static bool read_fault(const char *line, struct plan *p)
 {
 	struct plan_fault f = {0};
+	unsigned all = p->nodes + p->standbys;
 	char word[32];
 	double at;
 	double span;
@@ -197,8 +228,8 @@ static bool read_fault(const char *line, struct plan *p)
 	f.for_us = micros(span);
 	while (f.kind < FAULT_KINDS && strcmp(word, fault_word(f.kind)) != 0)
 		f.kind++;
-	if (f.kind == FAULT_KINDS || f.a < 1 || f.b > p->nodes ||
-	    (!has_mask(f.kind) && f.a > p->nodes) || (has_peer(f.kind) && f.b < 1))
+	if (f.kind == FAULT_KINDS || f.a < 1 || f.b > all || (!has_mask(f.kind) && f.a > all) ||
+	    (has_peer(f.kind) && f.b < 1) || (f.kind == FAULT_MEMBER_ADD && f.a <= p->nodes))
 		return false;
 	p->faults[p->n++] = f;
 	return true;
@@ -214,14 +245,16 @@ enum status plan_read(FILE *in, struct plan *ret, unsigned *line)
 		if (text[0] == '#' || text[0] == '\n')
 			continue;
 		if (sscanf(text, "seed %" SCNu64, &p.seed) == 1 ||
-		    sscanf(text, "nodes %u", &p.nodes) == 1)
+		    sscanf(text, "nodes %u", &p.nodes) == 1 ||
+		    sscanf(text, "standbys %u", &p.standbys) == 1)
 			continue;
 		if (sscanf(text, "length %lf", &length) == 1)
 			p.length_us = micros(length);
 		else if (!read_fault(text, &p))
 			return ST_MALFORMED;
 	}
-	if (p.nodes < 1 || p.nodes > SIM_NODES_MAX || p.length_us <= 0)
+	if (p.nodes < 1 || p.nodes > SIM_VOTERS_MAX || p.standbys > SIM_STANDBYS_MAX ||
+	    p.length_us <= 0)
 		return ST_MALFORMED;
 	*ret = p;
 	return ST_OK;

@@ -4,11 +4,12 @@
  *
  *     seed 123
  *     nodes 5
+ *     standbys 1
  *     length 20.000000
  *     1.250000 cut 1 2 for 3.000000
  *     4.000000 crash 3 amount 2
  *
- * Nodes are counted from 1. `nodes` is a mask where a fault has several. */
+ * Nodes are counted from 1, standbys follow the nodes. a is a mask where a fault has several. */
 #ifndef SIM_PLAN_H
 #define SIM_PLAN_H
 
@@ -35,21 +36,30 @@
 	X(CRASH, "crash", "a dies at its `amount`th effect from now, starts again later")          \
 	X(POWER, "power", "a loses power: no goodbye to its peers, unsynced bytes are torn")       \
 	X(STOP, "stop", "a stops in good order, starts again later")                               \
-	X(PAUSE, "pause", "a takes no turns; its clock goes on (SIGSTOP, suspend)")                \
+	X(PAUSE, "pause", "a takes no turns; its clock goes on (SIGSTOP)")                         \
+	X(SUSPEND, "suspend", "as pause, but the timer that a waits for stands still meanwhile")   \
 	X(STALL, "stall", "a pauses at its `amount`th effect from now, in the middle of a turn")   \
 	X(FREEZE, "freeze", "a and its clock stand still (a hypervisor's pause)")                  \
 	X(BUSY, "busy", "a's turns come late by up to `amount` ms")                                \
 	X(DRIFT, "drift", "a's clock runs faster by `amount` ppm, within the bound")               \
 	X(DRIFT_WILD, "drift-wild", "a's clock runs faster by `amount` ppm, beyond the bound")     \
 	X(WALL, "wall", "a's wall clock jumps by `amount` ms")                                     \
+	X(LEAP, "leap", "a's boot clock leaps ahead by `amount` ms, beyond the bound")             \
 	X(DISK_SLOW, "disk-slow", "writes of a take `amount` ms longer")                           \
 	X(DISK_FULL, "disk-full", "a reports no disk space in reserve")                            \
-	X(DISK_ERROR, "disk-error", "the next log write of a fails: it stops, starts again later") \
+	X(DISK_ERROR, "disk-error", "a's next log write fails, at once or (amount 1) in part")     \
+	X(CUT_ERROR, "truncate-error", "a's next truncation fails, and no write after it works")   \
+	X(SNAPSHOT_ERROR, "snapshot-error", "a's next snapshot is not stored, or (1) not read")    \
+	X(LOAD_ERROR, "load-error", "a dies, and cannot read its log when it starts again")        \
 	X(META_ERROR, "meta-error", "a's next term or vote cannot be stored")                      \
 	X(WIPE, "wipe", "a dies, its disk is emptied, it starts again")                            \
 	X(COPY, "copy", "a copy of a's disk is kept")                                              \
 	X(RESTORE, "restore", "a dies and starts again from its oldest copy")                      \
-	X(TRANSFER, "transfer", "the leader hands its leadership over")
+	X(ROT, "rot",                                                                              \
+	  "bytes change on a's disk: identity, metadata, entry, snapshot (amount % 4)")            \
+	X(TRANSFER, "transfer", "the leader hands its leadership over")                            \
+	X(MEMBER_ADD, "member-add", "the leader admits standby a: first it learns, then it votes") \
+	X(MEMBER_REMOVE, "member-remove", "the leader removes a; it takes an expected one back")
 
 enum fault_kind {
 #define FAULT_ENUM(name, word, text) FAULT_##name,
@@ -69,7 +79,8 @@ struct plan_fault {
 
 struct plan {
 	uint64_t seed;
-	unsigned nodes;
+	unsigned nodes;    /* expected at founding */
+	unsigned standbys; /* not expected */
 	int64_t length_us; /* then everything heals */
 	size_t n;
 	struct plan_fault faults[SIM_PLAN_MAX]; /* in order of time */

@@ -7,6 +7,7 @@
 #include "sim/check.h"
 #include "sim/client.h"
 #include "sim/network.h"
+#include "sim/system.h"
 
 enum {
 	RESTART_MIN_US = 50000,   /* a supervisor starts it again no sooner ... */
@@ -32,147 +33,15 @@ bool process_effect(struct node *node)
 	return true;
 }
 
-/* --- What production gets from the operating system ---------------------------------- */
-
-static int64_t ops_now_us(void *arg)
-{
-	struct node *node = arg;
-
-	return clock_read(node, process_now(node));
-}
-
-static int64_t ops_wall_ms(void *arg)
-{
-	struct node *node = arg;
-
-	return ops_now_us(arg) / 1000 + node->clock.wall_ms;
-}
-
-static uint64_t ops_random(void *arg)
-{
-	struct node *node = arg;
-
-	return prng_next(&node->random);
-}
-
-static void ops_send(void *arg, const char *peer, enum traffic traffic, const uint8_t *bytes,
-                     size_t len)
-{
-	struct node *node = arg;
-
-	if (process_effect(node))
-		network_send(node->world, node, peer, traffic, bytes, len, process_now(node));
-}
-
-static enum status ops_persist(void *arg, const struct identity *id)
-{
-	struct node *node = arg;
-
-	if (!process_effect(node))
-		return ST_OK;
-	node->disk.image.identity = *id;
-	node->disk.image.has_identity = true;
-	check_identity(node, id);
-	return ST_OK;
-}
-
-static void ops_reset(void *arg, const char *why)
-{
-	struct node *node = arg;
-
-	world_tell(node->world, node, "reset", "%s", why);
-	node->reset = true;
-	node->fatal = true;
-}
-
-static void tell_event(struct node *node, const struct core_event *ev)
-{
-	struct world *w = node->world;
-
-	switch (ev->type) {
-	case CORE_STATE:
-		world_tell(w, node, "state", "%s -> %s, %u of %u in sight: %s",
-		           cluster_state_name(ev->from), cluster_state_name(ev->to), ev->reachable,
-		           ev->needed, ev->text);
-		break;
-	case CORE_MEMBER:
-		world_tell(w, node, "member", "%s %s", ev->peer, ev->up ? "heard" : "lost");
-		break;
-	case CORE_LEADER:
-		world_tell(w, node, "leader", "%s in term %llu",
-		           ev->peer[0] == '\0' ? "none" : ev->peer, (unsigned long long)ev->term);
-		break;
-	case CORE_COUNTDOWN:
-		world_tell(w, node, "countdown", "%s", ev->up ? "began" : "aborted");
-		break;
-	case CORE_SHUTDOWN:
-		world_tell(w, node, "shutdown", "%s", ev->force ? "for real" : "dry run");
-		break;
-	case CORE_ALARM:
-		world_tell(w, node, "alarm", "%s: %s", ev->up ? "raised" : "over", ev->text);
-		break;
-	case CORE_FATAL:
-		world_tell(w, node, "fatal", "%s", ev->text);
-		break;
-	case CORE_TRACE:
-		if (ev->level <= 2 || w->options.messages)
-			world_tell(w, node, "note", "%s", ev->text);
-		break;
-	case CORE_FOUNDED:
-		world_tell(w, node, "founded", "%s", ev->text);
-		break;
-	}
-}
-
-static void ops_event(void *arg, const struct core_event *ev)
-{
-	struct node *node = arg;
-	struct world *w = node->world;
-
-	if (node->dead)
-		return;
-	if (ev->type != CORE_TRACE)
-		world_note(w, 200 + ev->type, node->at,
-		           (uint64_t)ev->from << 8 | (uint64_t)ev->to << 1 | ev->up);
-	tell_event(node, ev);
-	check_event(node, ev);
-	if (ev->type == CORE_FATAL || (ev->type == CORE_SHUTDOWN && ev->force) ||
-	    (ev->type == CORE_STATE && ev->to == CLUSTER_STOPPED))
-		node->fatal = true;
-}
-
-static bool disk_effect(void *arg)
-{
-	return process_effect(arg);
-}
-
-static void disk_due(void *arg, int64_t at_us)
-{
-	process_wake_at(arg, at_us);
-}
-
-static void disk_appended(void *arg, raft_index index, const struct disk_mark *mark)
-{
-	check_appended(arg, index, mark);
-}
-
-static void disk_voted(void *arg, raft_term term, raft_id vote)
-{
-	check_voted(arg, term, vote);
-}
-
-static void disk_committed(void *arg, raft_index index, struct disk_mark *ret)
-{
-	check_committed(arg, index, ret);
-}
-
 /* --- Start --------------------------------------------------------------------------- */
 
 /* As node/main.c does: the boot counter grows, durably, before anything else happens. */
-static void load_identity(struct node *node, struct identity *id)
+static bool load_identity(struct node *node, struct identity *id)
 {
 	struct disk_image *m = &node->disk.image;
 
+	if (m->identity_rotten)
+		return false;
 	if (m->has_identity) {
 		*id = m->identity;
 	} else {
@@ -185,18 +54,36 @@ static void load_identity(struct node *node, struct identity *id)
 	m->identity = *id;
 	m->has_identity = true;
 	check_identity(node, id);
+	return true;
 }
 
-static void open_disk(struct node *node)
+/* Its directory is moved aside: it comes back as a new, empty incarnation. */
+static void empty(struct node *node)
 {
-	const struct disk_ops ops = {.arg = node,
-	                             .effect = disk_effect,
-	                             .appended = disk_appended,
-	                             .voted = disk_voted,
-	                             .due = disk_due,
-	                             .committed = disk_committed};
+	disk_wipe(&node->disk);
+	check_wiped(node);
+}
 
-	disk_open(&node->disk, &ops, &node->world->now_us, &node->random);
+/* It refuses to start from this disk, each time, until an operator comes. */
+static void damaged(struct node *node, const char *why)
+{
+	world_tell(node->world, node, "fatal", "it cannot start: %s", why);
+	node->aside = true;
+	process_start_in(node, prng_range(&node->world->random, RESTART_MIN_US, RESTART_MAX_US));
+}
+
+static void refuse_start(struct node *node, enum status st, const char *why)
+{
+	char text[SIM_FAILURE_MAX];
+
+	(void)snprintf(text, sizeof text, "%s", why);
+	process_kill(node, true, false);
+	if (st == ST_CORRUPT) {
+		damaged(node, text);
+		return;
+	}
+	world_tell(node->world, node, "fatal", "it cannot start: %s", text);
+	process_start_in(node, RESTART_MAX_US);
 }
 
 static void reset_process(struct node *node)
@@ -206,6 +93,7 @@ static void reset_process(struct node *node)
 	node->dead = false;
 	node->fatal = false;
 	node->reset = false;
+	node->aside = false;
 	node->closed = false;
 	node->hand_over = false;
 	node->countdown = false;
@@ -222,14 +110,8 @@ static void reset_process(struct node *node)
 
 void process_start(struct node *node)
 {
-	const struct core_ops ops = {.arg = node,
-	                             .now_us = ops_now_us,
-	                             .wall_ms = ops_wall_ms,
-	                             .random = ops_random,
-	                             .send = ops_send,
-	                             .persist = ops_persist,
-	                             .reset = ops_reset,
-	                             .event = ops_event};
+	const struct core_ops ops = system_core(node);
+	const struct disk_ops disk_ops = system_disk(node);
 	struct world *w = node->world;
 	struct identity id;
 	struct fault fault;
@@ -238,9 +120,15 @@ void process_start(struct node *node)
 
 	if (node->state != PROCESS_DOWN)
 		return;
+	if (node->aside)
+		empty(node);
 	reset_process(node);
-	load_identity(node, &id);
-	open_disk(node);
+	if (!load_identity(node, &id)) {
+		node->state = PROCESS_DOWN;
+		damaged(node, "identity: checksum mismatch");
+		return;
+	}
+	disk_open(&node->disk, &disk_ops, &w->now_us, &node->random);
 	world_note(w, 300, node->at, id.boot);
 	world_tell(w, node, "start", "boot %llu, log %llu..%llu", (unsigned long long)id.boot,
 	           (unsigned long long)node->disk.image.start,
@@ -253,15 +141,12 @@ void process_start(struct node *node)
 	}
 	check_started(node);
 	st = core_start(node->core, &why);
-	if (st == ST_CORRUPT)
+	if (st == ST_CORRUPT && !disk_rotten(&node->disk))
 		world_fail(w, "start", "%s cannot load its log: %s", node->name, why);
-	if (st != ST_OK) {
-		world_tell(w, node, "fatal", "it cannot start: %s", why);
-		process_kill(node, true, false);
-		process_start_in(node, RESTART_MAX_US);
-		return;
-	}
-	process_wake(node);
+	if (st == ST_OK)
+		process_wake(node);
+	else
+		refuse_start(node, st, why);
 }
 
 void process_start_in(struct node *node, int64_t us)
@@ -392,9 +277,7 @@ static void after_life(struct node *node)
 		world_tell(w, node, "died", "in the middle of a turn");
 	process_kill(node, true, node->dead);
 	if (reset)
-		disk_wipe(&node->disk);
-	if (reset)
-		check_wiped(node);
+		empty(node);
 	process_start_in(node, prng_range(&w->random, RESTART_MIN_US, RESTART_MAX_US));
 }
 
@@ -487,6 +370,7 @@ void process_close(struct node *node)
 {
 	if (node->state != PROCESS_STOPPING)
 		return;
+	disk_seal(&node->disk);
 	process_kill(node, true, false);
 	if (node->world->healed)
 		process_start_in(node, 0);
@@ -498,6 +382,18 @@ void process_pause(struct node *node)
 		return;
 	node->paused = true;
 	node->paused_us = node->world->now_us;
+	node->asleep_us = 0;
+}
+
+/* The loop's timer counts CLOCK_MONOTONIC, which stands still in suspend. */
+void process_suspend(struct node *node)
+{
+	int64_t left_us = node->turn_us - node->world->now_us;
+
+	if (node->state == PROCESS_DOWN || node->paused)
+		return;
+	process_pause(node);
+	node->asleep_us = node->turn_us == INT64_MAX ? 0 : left_us;
 }
 
 void process_resume(struct node *node)
@@ -506,7 +402,11 @@ void process_resume(struct node *node)
 		return;
 	node->paused = false;
 	node->turn_us = INT64_MAX;
-	process_wake(node);
+	if (node->asleep_us > 0 && !process_has_input(node) &&
+	    disk_due_us(&node->disk) > node->world->now_us)
+		process_wake_at(node, node->world->now_us + node->asleep_us);
+	else
+		process_wake(node);
 }
 
 /* --- Making and freeing -------------------------------------------------------------- */
@@ -524,8 +424,8 @@ static void configure(struct world *w, struct node *node, struct prng *p)
 	node->config.snapshot_trailing = (unsigned)prng_range(p, 1, 64);
 	node->config.reads_by_lease = prng_next(p) % 5 == 0;
 	node->config.request_timeout_us = 5000000;
-	c->n_expected = w->n;
-	c->quorum_size = w->n;
+	c->n_expected = w->plan.nodes;
+	c->quorum_size = w->plan.nodes;
 	c->beat_interval_us = (int64_t)node->config.heartbeat_ms * 1000;
 	c->detection_us = (int64_t)election * 1000;
 	c->shutdown_delay_us = prng_range(p, 1000000, 10000000);
@@ -533,8 +433,10 @@ static void configure(struct world *w, struct node *node, struct prng *p)
 	c->start_period_us = 10000000;
 	c->lease_guard_us = 10000;
 	c->promise_max_us = 2000000;
-	for (unsigned i = 0; i < w->n; i++)
+	for (unsigned i = 0; i < w->plan.nodes; i++)
 		(void)snprintf(c->expected[i], NODE_NAME_MAX, "erlmcp@n%u", i + 1);
+	if (node->at >= w->plan.nodes) /* a standby expects itself, too: nobody else does */
+		memcpy(c->expected[c->n_expected++], node->name, NODE_NAME_MAX);
 }
 
 void process_init(struct world *w, unsigned at)

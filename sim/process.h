@@ -33,6 +33,8 @@ void process_stop(struct node *node);
 void process_close(struct node *node);
 
 void process_pause(struct node *node);
+/* As a suspended machine: its timers stand still, its clocks do not. */
+void process_suspend(struct node *node);
 void process_resume(struct node *node);
 
 /* Something leaves the process or reaches its disk. False: it is dead. */

@@ -215,6 +215,9 @@ void world_legend(FILE *out)
 	fprintf(out, "# seconds, node, what, details. What:\n");
 	for (size_t i = 0; i < sizeof legend / sizeof legend[0]; i++)
 		fprintf(out, "#   %-10s %s\n", legend[i].code, legend[i].text);
+	fprintf(out, "# faults, their nodes a and b counted from 1, standbys last:\n");
+	for (unsigned i = 0; i < FAULT_KINDS; i++)
+		fprintf(out, "#   %-14s %s\n", fault_word(i), fault_text(i));
 }
 
 /* --- Running ------------------------------------------------------------------------- */
@@ -308,10 +311,10 @@ struct world *world_new(const struct sim_options *options, const struct plan *pl
 {
 	struct world *w = calloc(1, sizeof *w);
 
-	assert(w != NULL && plan->nodes >= 1 && plan->nodes <= SIM_NODES_MAX);
+	assert(w != NULL && plan->nodes >= 1 && plan->nodes + plan->standbys <= SIM_NODES_MAX);
 	w->options = *options;
 	w->plan = *plan;
-	w->n = plan->nodes;
+	w->n = plan->nodes + plan->standbys;
 	w->random = world_stream(plan->seed, 1);
 	w->stats.margin_min_us = INT64_MAX;
 	for (unsigned i = 0; i < w->n; i++)

@@ -91,9 +91,11 @@ struct node {
 	bool forgot;           /* it had an identity when it started: promises are forgotten */
 	bool fatal;            /* CORE_FATAL was told */
 	bool reset;            /* comes back as a new, empty incarnation */
+	bool aside;            /* an operator moves its damaged directory aside */
 	bool closed;           /* core_close() has finished */
 	bool paused;           /* SIGSTOP or a suspended machine: takes no turns */
 	int64_t paused_us;     /* since then */
+	int64_t asleep_us;     /* what was left of its timer when it was suspended */
 	int64_t turn_us;       /* the next turn is planned for then; INT64_MAX: none */
 	int64_t ahead_us;      /* within a turn: time lost by a pause in the middle of it */
 	int64_t away_until_us; /* such a pause lasts until then */
@@ -146,7 +148,7 @@ struct world {
 	struct heap heap;
 	struct prng random; /* of the world itself */
 	struct node nodes[SIM_NODES_MAX];
-	unsigned n;
+	unsigned n;              /* plan.nodes, then plan.standbys */
 	struct network *net;     /* owned */
 	struct clients *clients; /* owned */
 	struct checks *checks;   /* owned */

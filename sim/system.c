@@ -1,0 +1,160 @@
+#include "sim/system.h"
+
+#include "sim/check.h"
+#include "sim/network.h"
+#include "sim/process.h"
+
+static int64_t ops_now_us(void *arg)
+{
+	struct node *node = arg;
+
+	return clock_read(node, process_now(node));
+}
+
+static int64_t ops_wall_ms(void *arg)
+{
+	struct node *node = arg;
+
+	return ops_now_us(arg) / 1000 + node->clock.wall_ms;
+}
+
+static uint64_t ops_random(void *arg)
+{
+	struct node *node = arg;
+
+	return prng_next(&node->random);
+}
+
+static void ops_send(void *arg, const char *peer, enum traffic traffic, const uint8_t *bytes,
+                     size_t len)
+{
+	struct node *node = arg;
+
+	if (process_effect(node))
+		network_send(node->world, node, peer, traffic, bytes, len, process_now(node));
+}
+
+static enum status ops_persist(void *arg, const struct identity *id)
+{
+	struct node *node = arg;
+
+	if (!process_effect(node))
+		return ST_OK;
+	node->disk.image.identity = *id;
+	node->disk.image.has_identity = true;
+	node->disk.image.identity_rotten = false;
+	check_identity(node, id);
+	return ST_OK;
+}
+
+static void ops_reset(void *arg, const char *why)
+{
+	struct node *node = arg;
+
+	world_tell(node->world, node, "reset", "%s", why);
+	node->reset = true;
+	node->fatal = true;
+}
+
+static void tell_event(struct node *node, const struct core_event *ev)
+{
+	struct world *w = node->world;
+
+	switch (ev->type) {
+	case CORE_STATE:
+		world_tell(w, node, "state", "%s -> %s, %u of %u in sight: %s",
+		           cluster_state_name(ev->from), cluster_state_name(ev->to), ev->reachable,
+		           ev->needed, ev->text);
+		break;
+	case CORE_MEMBER:
+		world_tell(w, node, "member", "%s %s", ev->peer, ev->up ? "heard" : "lost");
+		break;
+	case CORE_LEADER:
+		world_tell(w, node, "leader", "%s in term %llu",
+		           ev->peer[0] == '\0' ? "none" : ev->peer, (unsigned long long)ev->term);
+		break;
+	case CORE_COUNTDOWN:
+		world_tell(w, node, "countdown", "%s", ev->up ? "began" : "aborted");
+		break;
+	case CORE_SHUTDOWN:
+		world_tell(w, node, "shutdown", "%s", ev->force ? "for real" : "dry run");
+		break;
+	case CORE_ALARM:
+		world_tell(w, node, "alarm", "%s: %s", ev->up ? "raised" : "over", ev->text);
+		break;
+	case CORE_FATAL:
+		world_tell(w, node, "fatal", "%s", ev->text);
+		break;
+	case CORE_TRACE:
+		if (ev->level <= 2 || w->options.messages)
+			world_tell(w, node, "note", "%s", ev->text);
+		break;
+	case CORE_FOUNDED:
+		world_tell(w, node, "founded", "%s", ev->text);
+		break;
+	}
+}
+
+static void ops_event(void *arg, const struct core_event *ev)
+{
+	struct node *node = arg;
+	struct world *w = node->world;
+
+	if (node->dead)
+		return;
+	if (ev->type != CORE_TRACE)
+		world_note(w, 200 + ev->type, node->at,
+		           (uint64_t)ev->from << 8 | (uint64_t)ev->to << 1 | ev->up);
+	tell_event(node, ev);
+	check_event(node, ev);
+	if (ev->type == CORE_FATAL || (ev->type == CORE_SHUTDOWN && ev->force) ||
+	    (ev->type == CORE_STATE && ev->to == CLUSTER_STOPPED))
+		node->fatal = true;
+}
+
+static bool disk_effect(void *arg)
+{
+	return process_effect(arg);
+}
+
+static void disk_due(void *arg, int64_t at_us)
+{
+	process_wake_at(arg, at_us);
+}
+
+static void disk_appended(void *arg, raft_index index, const struct disk_mark *mark)
+{
+	check_appended(arg, index, mark);
+}
+
+static void disk_voted(void *arg, raft_term term, raft_id vote)
+{
+	check_voted(arg, term, vote);
+}
+
+static void disk_committed(void *arg, raft_index index, struct disk_mark *ret)
+{
+	check_committed(arg, index, ret);
+}
+
+struct core_ops system_core(struct node *node)
+{
+	return (struct core_ops){.arg = node,
+	                         .now_us = ops_now_us,
+	                         .wall_ms = ops_wall_ms,
+	                         .random = ops_random,
+	                         .send = ops_send,
+	                         .persist = ops_persist,
+	                         .reset = ops_reset,
+	                         .event = ops_event};
+}
+
+struct disk_ops system_disk(struct node *node)
+{
+	return (struct disk_ops){.arg = node,
+	                         .effect = disk_effect,
+	                         .appended = disk_appended,
+	                         .voted = disk_voted,
+	                         .due = disk_due,
+	                         .committed = disk_committed};
+}

@@ -1,0 +1,10 @@
+/* What a process gets from its simulated operating system, and what it tells. */
+#ifndef SIM_SYSTEM_H
+#define SIM_SYSTEM_H
+
+#include "sim/world.h"
+
+struct core_ops system_core(struct node *node);
+struct disk_ops system_disk(struct node *node);
+
+#endif
