@@ -48,12 +48,13 @@ static void raft_setup(struct consensus *c)
 }
 
 enum status consensus_new(const struct consensus_config *config, const struct consensus_ops *ops,
-                          struct raft_io *io, struct store *store, struct consensus **ret)
+                          const struct consensus_disks *disks, struct store *store,
+                          struct consensus **ret)
 {
 	struct consensus *c;
 	int rv;
 
-	assert(io != NULL && store != NULL);
+	assert(disks->log != NULL && disks->chunks != NULL && store != NULL);
 	assert(ops->now_us != NULL && ops->votes_muted != NULL && ops->send != NULL);
 	assert(ops->proposed != NULL && ops->fatal != NULL);
 	if (!config_ok(config))
@@ -63,7 +64,8 @@ enum status consensus_new(const struct consensus_config *config, const struct co
 		return ST_NOMEM;
 	c->config = *config;
 	c->ops = *ops;
-	c->disk = io;
+	c->disk = disks->log;
+	c->chunks = disks->chunks;
 	c->store = store;
 	c->prng.state = config->seed;
 	snprintf(c->name, sizeof c->name, "%s", config->name);
@@ -130,6 +132,8 @@ enum status consensus_start(struct consensus *c, const char **why)
 	if (c->failed)
 		return ST_IO;
 	c->started = true;
+	chunks_listen(c);
+	picture_keep(c);
 	inside_enter(c);
 	inside_leave(c);
 	return ST_OK;

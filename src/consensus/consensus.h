@@ -21,6 +21,7 @@
 #include "cluster/raft_view.h"
 #include "session/store.h"
 
+struct chunk_disk;
 struct raft_io;
 struct consensus;
 
@@ -65,11 +66,18 @@ struct consensus_config {
 	uint64_t seed;               /* of libraft's own random generator */
 };
 
-/* Make it, not started. Borrows io and store for its life; copies config and ops. A storage
+/* Where everything is kept; borrowed. */
+struct consensus_disks {
+	struct raft_io *log;       /* term, vote, entries, manifests */
+	struct chunk_disk *chunks; /* chunks of the state: consensus/chunk_disk.h */
+};
+
+/* Make it, not started. Borrows the disks and store for its life; copies config and ops. A storage
  * that cannot be used is reported by consensus_start(). ST_INVALID: config breaks a rule. */
 CHECKED enum status consensus_new(const struct consensus_config *config,
-                                  const struct consensus_ops *ops, struct raft_io *io,
-                                  struct store *store, struct consensus **ret);
+                                  const struct consensus_ops *ops,
+                                  const struct consensus_disks *disks, struct store *store,
+                                  struct consensus **ret);
 
 /* Write the first log entry: the founding configuration. Only on an empty log and before
  * start. ST_EXISTS when the log is not empty (then it was bootstrapped before: not an error). */

@@ -16,6 +16,7 @@
 #include "base/queue.h"
 #include "consensus/consensus.h"
 #include "consensus/limits.h"
+#include "consensus/picture.h"
 #include "consensus/wire.h"
 
 /* What is known of a member besides libraft's own records. */
@@ -86,8 +87,9 @@ struct transfer {
 
 struct consensus {
 	struct raft raft;
-	struct raft_io io;    /* what libraft sees: wraps disk */
-	struct raft_io *disk; /* the owner's storage */
+	struct raft_io io;         /* what libraft sees: wraps disk */
+	struct raft_io *disk;      /* the owner's storage */
+	struct chunk_disk *chunks; /* the owner's, for the state */
 	struct raft_fsm fsm;
 	struct raft_tracer tracer;
 	struct store *store;
@@ -135,7 +137,10 @@ struct consensus {
 	raft_term settled;           /* term in which it was submitted */
 	struct change change;
 	struct transfer transfer;
-	uint64_t seen_hash; /* of the state as the owner last heard of it */
+	struct picture picture;         /* of our own state */
+	struct fetch fetch;             /* of the leader's */
+	struct piece_read *piece_reads; /* for members; SERVE_READS_MAX, or NULL; owned */
+	uint64_t seen_hash;             /* of the state as the owner last heard of it */
 };
 
 /* Brackets around everything that can run libraft. */
@@ -167,6 +172,10 @@ raft_id leader_of(const struct consensus *c);
 
 /* shim.c: the raft_io that libraft sees. */
 void shim_init(struct consensus *c);
+
+/* receive.c: a held back install message goes to libraft. */
+void receive_install(struct consensus *c, raft_id from, const char *from_name, const uint8_t *bytes,
+                     size_t len);
 
 /* outbox.c: libraft's messages on their way out. */
 int shim_send(struct raft_io *io, struct raft_io_send *request, const struct raft_message *message,

@@ -21,9 +21,21 @@ enum {
 	WIRE_KEEP_MAX = 4 * 1024 * 1024, /* a send buffer larger than this is given back */
 	CAPACITY_MIN_KIB = 4 * 1024,     /* disk space in reserve below which writes are refused */
 	SNAPSHOT_RESEND_MS = 10 * 1000,  /* how long a snapshot on its way is not sent again */
-	PRE_VOTE_RETRY_MIN_MS = 20,      /* pre-votes cost nothing durable: ask again soon */
-	ELECTION_MIN_MS = 20,            /* below this, scheduling noise looks like a dead leader */
-	DISK_TICK_MS = 3600 * 1000,      /* the disk backend's own timer does nothing for us */
+	PIECE_MAX = 256 * 1024, /* of a chunk, in one message: never holds up others long */
+	CHUNK_BYTES_MAX = 512 * 1024 * 1024, /* one chunk: a bucket with all of the state in it */
+	PICTURE_STORES_MAX = 4,    /* chunks on their way to the disk while a picture is taken */
+	PICTURE_RETRY_MS = 500,    /* a full disk is asked again this often */
+	PICTURE_FETCHED_MS = 5000, /* a member that asked this recently is still fetching */
+	PICTURE_PATIENCE = 16,     /* thresholds of entries that a picture waits for reasons */
+	FETCH_PARTS = 8,           /* chunks that are fetched at a time */
+	FETCH_RETRY_MS = 1000,     /* an unanswered want is sent again */
+	FETCH_HAND_IN_MS = 10,     /* a fetched state waits until our own picture is taken */
+	FETCH_GIVE_UP_MS =
+	    60 * 1000,              /* without any progress: the leader will send a new manifest */
+	SERVE_READS_MAX = 32,       /* pieces being read for members; further wants are dropped */
+	PRE_VOTE_RETRY_MIN_MS = 20, /* pre-votes cost nothing durable: ask again soon */
+	ELECTION_MIN_MS = 20,       /* below this, scheduling noise looks like a dead leader */
+	DISK_TICK_MS = 3600 * 1000, /* the disk backend's own timer does nothing for us */
 };
 
 /* A term or an index beyond these is a lie: at a million a second it takes centuries. Room is

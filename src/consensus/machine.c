@@ -143,6 +143,7 @@ static void apply_one(struct consensus *c, raft_index index, const uint8_t *byte
 	enum status st;
 
 	buf_init(&result, STORE_RESULT_MAX);
+	c->picture.applied_bytes += len;
 	st = store_apply(c->store, index, bytes, len, &result);
 	if (st != ST_OK) {
 		inside_fatal(c, "out of memory while applying a command");
@@ -206,7 +207,7 @@ static int machine_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], un
 {
 	struct consensus *c = fsm->data;
 	struct raft_buffer *one;
-	struct buf b;
+	int rv = RAFT_NOMEM;
 
 	/* libraft takes a snapshot before it has noted that a configuration among the entries just
 	 * applied is committed: the snapshot would carry the one before it, and with the entry gone
@@ -217,18 +218,22 @@ static int machine_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], un
 	one = raft_malloc(sizeof *one);
 	if (one == NULL)
 		return RAFT_NOMEM;
-	buf_init(&b, SNAPSHOT_MAX);
-	if (store_snapshot(c->store, &b) != ST_OK) {
-		inside_trace(c, 1, "no snapshot taken: %s", status_text(buf_status(&b)));
-		buf_close(&b);
-		raft_free(one);
-		return RAFT_NOMEM;
-	}
-	one->base = b.base;
-	one->len = b.len;
+	/* The content follows when the picture is taken: picture_put(). */
+	one->base = calloc(1, 1);
+	one->len = 1;
+	if (one->base == NULL)
+		goto err_one;
+	rv = picture_begin(c);
+	if (rv != 0)
+		goto err_base;
 	*bufs = one;
 	*n_bufs = 1;
 	return 0;
+err_base:
+	free(one->base);
+err_one:
+	raft_free(one);
+	return rv;
 }
 
 static int machine_snapshot_done(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigned *n_bufs)
@@ -244,23 +249,38 @@ static int machine_snapshot_done(struct raft_fsm *fsm, struct raft_buffer *bufs[
 	return 0;
 }
 
+/* A snapshot of an earlier release is the whole state; later ones are manifests. */
+static enum status restore(struct consensus *c, const struct raft_buffer *buf)
+{
+	struct fault fault = {ST_MALFORMED, 0, "its state is newer than its index"};
+	enum status st;
+
+	if (manifest_is(buf->base, buf->len))
+		return c->started ? fetch_restore(c, buf->base, buf->len)
+		                  : picture_load(c, buf->base, buf->len);
+	st = store_restore(c->store, buf->base, buf->len, &fault);
+	if (st != ST_OK)
+		snprintf(c->why, sizeof c->why, "snapshot-%llu-%llu: %s", c->loaded_term,
+		         c->loaded_index, fault.what);
+	return st;
+}
+
 /* On success the buffer is ours to release. */
 static int machine_restore(struct raft_fsm *fsm, struct raft_buffer *buf)
 {
 	struct consensus *c = fsm->data;
-	struct fault fault = {ST_MALFORMED, 0, "its state is newer than its index"};
+	enum status st = restore(c, buf);
 
-	if (store_restore(c->store, buf->base, buf->len, &fault) == ST_OK &&
-	    (c->started || store_index(c->store) <= c->loaded_index)) {
-		raft_free(buf->base);
-		return 0;
+	if (!c->started && st == ST_OK && store_index(c->store) > c->loaded_index) {
+		snprintf(c->why, sizeof c->why,
+		         "snapshot-%llu-%llu: its state is newer than its index", c->loaded_term,
+		         c->loaded_index);
+		st = ST_CORRUPT;
 	}
-	if (!c->started) {
-		snprintf(c->why, sizeof c->why, "snapshot-%llu-%llu: %s", c->loaded_term,
-		         c->loaded_index, fault.what);
-		return fault.st == ST_NOMEM ? RAFT_NOMEM : RAFT_CORRUPT;
-	}
-	inside_fatal(c, "the leader's snapshot cannot be restored");
+	if (!c->started && st != ST_OK)
+		return st == ST_NOMEM ? RAFT_NOMEM : RAFT_CORRUPT;
+	if (st != ST_OK)
+		inside_fatal(c, "the leader's snapshot cannot be restored");
 	raft_free(buf->base);
 	return 0;
 }

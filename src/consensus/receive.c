@@ -113,6 +113,52 @@ static void note_leader(struct consensus *c, raft_id from, const struct wire *w)
 		c->leader_term = term;
 }
 
+static enum status receive_raft(struct consensus *c, raft_id from, const char *from_name,
+                                struct wire *w)
+{
+	enum status st;
+
+	address_of(from_name, from, c->from_address);
+	w->message.server_id = from;
+	w->message.server_address = c->from_address;
+	st = dispatch(c, w);
+	note_leader(c, from, w);
+	return st;
+}
+
+void receive_install(struct consensus *c, raft_id from, const char *from_name, const uint8_t *bytes,
+                     size_t len)
+{
+	struct wire w;
+
+	if (wire_decode(bytes, len, &w) == ST_OK && validate_message(c, from, &w) == ST_OK)
+		(void)receive_raft(c, from, from_name, &w);
+}
+
+/* A manifest is held back until the state is here; ST_NOT_FOUND: libraft shall see it now. */
+static enum status hold_back(struct consensus *c, raft_id from, const char *from_name,
+                             const struct wire *w, struct cursor message)
+{
+	if (w->kind != RAFT_INSTALL_SNAPSHOT || !manifest_is(w->data, w->data_len))
+		return ST_NOT_FOUND;
+	return fetch_begin(c, from, from_name, message.at, message.left, w);
+}
+
+static enum status receive_chunk(struct consensus *c, raft_id from, const char *from_name,
+                                 const uint8_t *bytes, size_t len)
+{
+	struct chunk_piece piece;
+	struct chunk_want want;
+	enum status st;
+
+	if (bytes[1] == WIRE_WANT) {
+		st = wire_decode_want(bytes, len, &want);
+		return st == ST_OK ? pieces_want(c, from, from_name, &want) : st;
+	}
+	st = wire_decode_piece(bytes, len, &piece);
+	return st == ST_OK ? fetch_piece(c, from, &piece) : st;
+}
+
 enum status consensus_receive(struct consensus *c, uint64_t from_id, const char *from_name,
                               const uint8_t *bytes, size_t len)
 {
@@ -122,20 +168,19 @@ enum status consensus_receive(struct consensus *c, uint64_t from_id, const char 
 	assert(c->depth == 0);
 	if (!c->started || c->closing || c->failed)
 		return ST_CLOSED;
+	if (strlen(from_name) >= NODE_NAME_MAX || from_id == 0 || from_id == c->raft.id)
+		return ST_INVALID;
+	if (wire_is_chunk(bytes, len))
+		return receive_chunk(c, from_id, from_name, bytes, len);
 	st = wire_decode(bytes, len, &w);
 	if (st != ST_OK)
 		return st;
-	if (strlen(from_name) >= NODE_NAME_MAX)
-		return ST_INVALID;
 	inside_enter(c);
 	st = validate_message(c, from_id, &w);
-	if (st == ST_OK) {
-		address_of(from_name, from_id, c->from_address);
-		w.message.server_id = from_id;
-		w.message.server_address = c->from_address;
-		st = dispatch(c, &w);
-		note_leader(c, from_id, &w);
-	}
+	if (st == ST_OK)
+		st = hold_back(c, from_id, from_name, &w, cursor_of(bytes, len));
+	if (st == ST_NOT_FOUND)
+		st = receive_raft(c, from_id, from_name, &w);
 	inside_leave(c);
 	return st;
 }

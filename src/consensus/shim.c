@@ -82,6 +82,7 @@ static void shim_close(struct raft_io *io, raft_io_close_cb cb)
 	struct queue *after;
 
 	c->io_closed_cb = cb;
+	chunks_close(c);
 	QUEUE_EACH (pos, after, &c->stuck) {
 		struct shim_append *a = CONTAINER_OF(pos, struct shim_append, link);
 
@@ -344,9 +345,12 @@ static int shim_snapshot_put(struct raft_io *io, unsigned trailing,
                              const struct raft_snapshot *snapshot, raft_io_snapshot_put_cb cb)
 {
 	struct consensus *c = of_io(io);
-	struct shim_put *p = calloc(1, sizeof *p);
+	struct shim_put *p;
 	int rv;
 
+	if (picture_is_begun(c))
+		return picture_put(c, trailing, request, snapshot, cb);
+	p = calloc(1, sizeof *p);
 	if (p == NULL)
 		return RAFT_NOMEM;
 	p->asked = request;

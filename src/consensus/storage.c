@@ -16,6 +16,7 @@
 #include "base/queue.h"
 #include "consensus/audit.h"
 #include "consensus/seal.h"
+#include "consensus/storage_chunks.h"
 
 enum {
 	DISK_RETRY_MS = 250,   /* a full disk is asked again this often */
@@ -24,6 +25,9 @@ enum {
 	/* One write: more than a sync's time is worth, less than half a segment. */
 	GATHER_BYTES_MAX = 2 * 1024 * 1024,
 };
+
+/* Below the log's directory: chunks of the state. */
+#define STATE_DIR "state"
 
 /* An append that waits for the write before it. */
 struct waiting {
@@ -47,6 +51,7 @@ struct gathered {
 
 struct storage {
 	struct raft_io io;                  /* libraft's libuv backend */
+	struct chunk_files *chunks;         /* owned */
 	struct raft_uv_transport transport; /* without a network */
 	struct raft_tracer tracer;          /* where the backend says that a write failed */
 	struct raft_io backend;             /* its functions, before ours took their places */
@@ -404,7 +409,8 @@ static bool only_first_metadata(const char *dir)
 	while ((entry = readdir(d)) != NULL) {
 		if (strcmp(entry->d_name, "metadata1") == 0)
 			first = true;
-		else if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+		else if (strcmp(entry->d_name, STATE_DIR) != 0 && strcmp(entry->d_name, ".") != 0 &&
+		         strcmp(entry->d_name, "..") != 0)
 			other = true;
 	}
 	closedir(d);
@@ -436,7 +442,9 @@ static void undo_half_founding(const char *dir)
 enum status storage_open(struct uv_loop_s *loop, const char *dir, struct storage **ret,
                          const char **why)
 {
+	char state_dir[DIR_NAME_MAX + 8];
 	struct storage *s;
+	enum status st;
 	int rv;
 
 	*why = "the directory's name is too long";
@@ -462,6 +470,13 @@ enum status storage_open(struct uv_loop_s *loop, const char *dir, struct storage
 		free(s);
 		return rv == RAFT_NOMEM ? ST_NOMEM : ST_IO;
 	}
+	snprintf(state_dir, sizeof state_dir, "%s/" STATE_DIR, dir);
+	st = chunk_files_open(loop, state_dir, &s->chunks, why);
+	if (st != ST_OK) {
+		raft_uv_close(&s->io);
+		free(s);
+		return st;
+	}
 	s->tracer.version = 2;
 	s->tracer.emit = trace_cb;
 	raft_uv_set_tracer(&s->io, &s->tracer);
@@ -484,10 +499,16 @@ struct raft_io *storage_io(struct storage *s)
 	return &s->io;
 }
 
+struct chunk_disk *storage_chunks(struct storage *s)
+{
+	return chunk_files_disk(s->chunks);
+}
+
 void storage_close(struct storage *s)
 {
 	if (s == NULL)
 		return;
+	chunk_files_close(s->chunks);
 	raft_uv_close(&s->io);
 	forget(&s->waiting);
 	while (!queue_empty(&s->gathered)) {

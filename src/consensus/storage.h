@@ -4,6 +4,7 @@
 
 #include "base/status.h"
 
+struct chunk_disk;
 struct raft_io;
 struct uv_loop_s;
 struct storage;
@@ -19,6 +20,9 @@ void storage_on_failure(struct storage *s, void (*failed_cb)(void *arg, const ch
 
 /* The raft_io to hand to consensus_new(). Owned by the storage. */
 struct raft_io *storage_io(struct storage *s);
+
+/* The disk for chunks of the state: files in the directory "state" below. Owned by the storage. */
+struct chunk_disk *storage_chunks(struct storage *s);
 
 /* After consensus_close() has finished. */
 void storage_close(struct storage *s);

@@ -136,12 +136,20 @@ void consensus_set_election(struct consensus *c, unsigned election_ms)
 int64_t consensus_deadline_us(const struct consensus *c)
 {
 	int64_t due_us;
+	int64_t due_ms;
 
 	if (!c->started || c->closing || c->failed)
 		return INT64_MAX;
 	if (c->batch.n > 0)
 		return 0;
-	due_us = (int64_t)raft_timeout(&c->raft) * 1000;
+	due_ms = picture_due_ms(c);
+	if (fetch_due_ms(c) < due_ms)
+		due_ms = fetch_due_ms(c);
+	if (due_ms <= c->last_ms)
+		return 0;
+	if ((int64_t)raft_timeout(&c->raft) < due_ms)
+		due_ms = (int64_t)raft_timeout(&c->raft);
+	due_us = due_ms * 1000;
 	return due_us > c->last_tick_us + 1000 ? due_us : c->last_tick_us + 1000;
 }
 
@@ -151,6 +159,8 @@ void consensus_tick(struct consensus *c)
 	if (!c->started || c->closing || c->failed)
 		return;
 	consensus_flush(c);
+	picture_step(c);
+	fetch_step(c);
 	c->last_tick_us = c->ops.now_us(c->ops.arg);
 	if (inside_now_ms(c) < (int64_t)raft_timeout(&c->raft))
 		return;

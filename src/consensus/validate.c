@@ -234,6 +234,14 @@ static bool snapshot_fits(const struct consensus *c, const struct raft_install_s
 	return trail_term(t, m->last_index) == m->last_term;
 }
 
+/* What a snapshot carries: the manifest of a state, or the state of an earlier release. */
+static enum status check_state(const struct wire *w, struct fault *fault, uint64_t *ret_index)
+{
+	if (manifest_is(w->data, w->data_len))
+		return manifest_check(w->data, w->data_len, fault, ret_index);
+	return store_snapshot_check(w->data, w->data_len, fault, ret_index);
+}
+
 static enum status check_snapshot(struct consensus *c, raft_id from, struct wire *w)
 {
 	const struct raft_install_snapshot *m = &w->message.install_snapshot;
@@ -249,11 +257,13 @@ static enum status check_snapshot(struct consensus *c, raft_id from, struct wire
 		return refuse(c, from, "a second leader in our term");
 	if (m->term >= c->raft.current_term && !snapshot_fits(c, m))
 		return refuse(c, from, "conflict with a committed entry");
-	/* Not lost for ever: the leader sends it again. */
-	if (c->raft.legacy.snapshot_taking || c->raft.legacy.snapshot_install ||
-	    c->raft.snapshot.installing)
+	/* Not lost for ever: the leader sends it again. A manifest is held back first. */
+	if (c->raft.legacy.snapshot_install || c->raft.snapshot.installing)
 		return ST_INVALID;
-	if (store_snapshot_check(w->data, w->data_len, &fault, &index) != ST_OK)
+	if (c->raft.legacy.snapshot_taking &&
+	    (c->fetch.installing || !manifest_is(w->data, w->data_len)))
+		return ST_INVALID;
+	if (check_state(w, &fault, &index) != ST_OK)
 		return refuse(c, from, fault.what);
 	if (index > m->last_index)
 		return refuse(c, from, "snapshot's state is newer than its index");
