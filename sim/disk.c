@@ -399,15 +399,23 @@ static void io_close(struct raft_io *io, raft_io_close_cb cb)
 int64_t disk_due_us(const struct disk *d)
 {
 	struct queue *front = queue_front(&d->pending);
+	int64_t chunks_us = chunks_due_us(&d->chunks);
+	int64_t due_us;
 
-	return front == NULL ? INT64_MAX : CONTAINER_OF(front, struct operation, link)->due_us;
+	due_us = front == NULL ? INT64_MAX : CONTAINER_OF(front, struct operation, link)->due_us;
+	return due_us < chunks_us ? due_us : chunks_us;
 }
 
 void disk_run(struct disk *d)
 {
+	struct queue *front;
+
 	d->io.capacity = d->full ? 64 : 60000;
-	while (disk_due_us(d) <= *d->now_us)
-		finish(d, CONTAINER_OF(queue_front(&d->pending), struct operation, link), true);
+	d->chunks.full = d->full;
+	while ((front = queue_front(&d->pending)) != NULL &&
+	       CONTAINER_OF(front, struct operation, link)->due_us <= *d->now_us)
+		finish(d, CONTAINER_OF(front, struct operation, link), true);
+	chunks_run(&d->chunks);
 }
 
 /* Some of what was under way had reached the disk, in order. The callbacks never come. */
@@ -416,6 +424,7 @@ void disk_power_off(struct disk *d, bool torn)
 	struct queue *pos;
 	struct queue *after;
 
+	chunks_power_off(&d->chunks, torn);
 	QUEUE_EACH (pos, after, &d->pending) {
 		struct operation *op = CONTAINER_OF(pos, struct operation, link);
 
@@ -445,11 +454,13 @@ void disk_init(struct disk *d)
 	d->latency_min_us = 500;
 	d->latency_max_us = 500;
 	queue_init(&d->pending);
+	chunks_init(&d->chunks);
 }
 
 void disk_close(struct disk *d)
 {
 	assert(queue_empty(&d->pending));
+	chunks_wipe(&d->chunks);
 	image_close(&d->image);
 	free(d->shadow.marks);
 	memset(&d->shadow, 0, sizeof d->shadow);
@@ -463,6 +474,12 @@ void disk_open(struct disk *d, const struct disk_ops *ops, const int64_t *now_us
 	d->ops = *ops;
 	d->now_us = now_us;
 	d->random = random;
+	chunks_open(&d->chunks, now_us, random);
+	d->chunks.latency_min_us = d->latency_min_us;
+	d->chunks.latency_max_us = d->latency_max_us;
+	d->chunks.due = ops->due;
+	d->chunks.effect = ops->effect;
+	d->chunks.arg = ops->arg;
 	d->next = d->image.start + d->image.n;
 	d->last_due_us = 0;
 	d->broken = false;
@@ -489,16 +506,19 @@ void disk_seal(struct disk *d)
 
 const char *disk_rot(struct disk *d, enum disk_part part, uint64_t where)
 {
+	if (part == DISK_CHUNK)
+		return chunks_rot(&d->chunks, where);
 	return image_rot(&d->image, part, where);
 }
 
 bool disk_rotten(const struct disk *d)
 {
-	return image_rotten(&d->image);
+	return image_rotten(&d->image) || chunks_rotten(&d->chunks);
 }
 
 void disk_wipe(struct disk *d)
 {
+	chunks_wipe(&d->chunks);
 	image_close(&d->image);
 	shadow_load(d);
 }
@@ -506,5 +526,6 @@ void disk_wipe(struct disk *d)
 void disk_copy(const struct disk *from, struct disk *to)
 {
 	image_copy(&from->image, &to->image);
+	chunks_copy(&from->chunks, &to->chunks);
 	shadow_load(to);
 }

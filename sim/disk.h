@@ -20,6 +20,7 @@
 #include "base/queue.h"
 #include "base/status.h"
 #include "cluster/identity.h"
+#include "sim/chunks.h"
 
 /* What the whole log up to some entry is. */
 struct disk_mark {
@@ -66,7 +67,7 @@ enum disk_failure {
 };
 
 /* What can rot. */
-enum disk_part { DISK_IDENTITY, DISK_METADATA, DISK_ENTRY, DISK_SNAPSHOT, DISK_PARTS };
+enum disk_part { DISK_IDENTITY, DISK_METADATA, DISK_ENTRY, DISK_SNAPSHOT, DISK_CHUNK, DISK_PARTS };
 
 struct disk;
 
@@ -95,6 +96,7 @@ struct disk_shadow {
 
 struct disk {
 	struct raft_io io;
+	struct chunks chunks; /* of the state */
 	struct disk_image image;
 	struct disk_shadow shadow;
 	struct disk_ops ops;

@@ -112,6 +112,7 @@ void process_start(struct node *node)
 {
 	const struct core_ops ops = system_core(node);
 	const struct disk_ops disk_ops = system_disk(node);
+	const struct consensus_disks disks = {&node->disk.io, &node->disk.chunks.disk};
 	struct world *w = node->world;
 	struct identity id;
 	struct fault fault;
@@ -133,7 +134,7 @@ void process_start(struct node *node)
 	world_tell(w, node, "start", "boot %llu, log %llu..%llu", (unsigned long long)id.boot,
 	           (unsigned long long)node->disk.image.start,
 	           (unsigned long long)(node->disk.image.start + node->disk.image.n - 1));
-	st = core_new(&node->config, &ops, &id, &node->disk.io, &fault, &node->core);
+	st = core_new(&node->config, &ops, &id, &disks, &fault, &node->core);
 	if (st != ST_OK) {
 		world_fail(w, "start", "%s: %s", node->name, fault.what);
 		node->state = PROCESS_DOWN;

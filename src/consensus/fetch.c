@@ -75,6 +75,15 @@ static enum status copy_message(struct fetch *f, const uint8_t *bytes, size_t le
 	return ST_OK;
 }
 
+/* Empty buckets have no chunk. */
+static void skip_empty(struct fetch *f)
+{
+	while (f->next < IMAGE_CHUNKS && f->manifest->chunks[f->next].len == 0) {
+		f->next++;
+		f->done++;
+	}
+}
+
 static enum status begin_new(struct consensus *c, struct manifest *m, const uint8_t *bytes,
                              size_t len)
 {
@@ -95,6 +104,7 @@ static enum status begin_new(struct consensus *c, struct manifest *m, const uint
 	f->active = true;
 	for (i = 0; i < IMAGE_CHUNKS; i++)
 		f->bytes_all += m->chunks[i].len;
+	skip_empty(f);
 	f->begun_ms = inside_now_ms(c);
 	f->progress_ms = f->begun_ms;
 	return ST_OK;
@@ -166,6 +176,7 @@ static void begin_part(struct consensus *c, struct fetch_part *part)
 	struct chunk_name name;
 
 	part->chunk = f->next++;
+	skip_empty(f);
 	name = chunk_name_of(f->manifest, part->chunk);
 	part->state = PART_READING;
 	if (!c->chunks->has(c->chunks, &name) ||

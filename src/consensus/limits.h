@@ -23,13 +23,14 @@ enum {
 	SNAPSHOT_RESEND_MS = 10 * 1000,  /* how long a snapshot on its way is not sent again */
 	PIECE_MAX = 256 * 1024, /* of a chunk, in one message: never holds up others long */
 	CHUNK_BYTES_MAX = 512 * 1024 * 1024, /* one chunk: a bucket with all of the state in it */
-	PICTURE_STORES_MAX = 4,    /* chunks on their way to the disk while a picture is taken */
-	PICTURE_RETRY_MS = 500,    /* a full disk is asked again this often */
-	PICTURE_FETCHED_MS = 5000, /* a member that asked this recently is still fetching */
-	PICTURE_PATIENCE = 16,     /* thresholds of entries that a picture waits for reasons */
-	FETCH_PARTS = 8,           /* chunks that are fetched at a time */
-	FETCH_RETRY_MS = 1000,     /* an unanswered want is sent again */
-	FETCH_HAND_IN_MS = 10,     /* a fetched state waits until our own picture is taken */
+	PICTURE_STORES_MAX = 4, /* chunks on their way to the disk while a picture is taken */
+	PICTURE_STEP_BYTES = 128 * 1024, /* encoded in one go, and the chunk that exceeds it */
+	PICTURE_RETRY_MS = 500,          /* a full disk is asked again this often */
+	PICTURE_FETCHED_MS = 5000,       /* a member that asked this recently is still fetching */
+	PICTURE_PATIENCE = 16, /* thresholds of entries that a picture waits for reasons */
+	FETCH_PARTS = 8,       /* chunks that are fetched at a time */
+	FETCH_RETRY_MS = 1000, /* an unanswered want is sent again */
+	FETCH_HAND_IN_MS = 10, /* a fetched state waits until our own picture is taken */
 	FETCH_GIVE_UP_MS =
 	    60 * 1000,              /* without any progress: the leader will send a new manifest */
 	SERVE_READS_MAX = 32,       /* pieces being read for members; further wants are dropped */

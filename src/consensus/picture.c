@@ -98,7 +98,8 @@ static void store_chunk(struct consensus *c, unsigned chunk, uint8_t *bytes, siz
 	set_aside(c, chunk, bytes, len);
 }
 
-static void next_chunk(struct consensus *c)
+/* Encode and store the next chunk. Returns its bytes. */
+static size_t next_chunk(struct consensus *c)
 {
 	struct picture *p = &c->picture;
 	unsigned chunk;
@@ -109,13 +110,14 @@ static void next_chunk(struct consensus *c)
 	st = image_next(p->image, &b, &chunk);
 	if (st == ST_OK) {
 		store_chunk(c, chunk, b.base, b.len);
-		return;
+		return b.len;
 	}
 	buf_close(&b);
 	if (st == ST_NOT_FOUND)
 		p->encoded = true;
 	else
 		p->retry_ms = inside_now_ms(c) + PICTURE_RETRY_MS;
+	return 0;
 }
 
 static void begin_sync(struct consensus *c)
@@ -128,8 +130,22 @@ static void begin_sync(struct consensus *c)
 		p->retry_ms = inside_now_ms(c) + PICTURE_RETRY_MS;
 }
 
-/* One chunk in each call: encoding one is the longest time for which taking a picture holds up
- * anything else. */
+static void store_more(struct consensus *c)
+{
+	struct picture *p = &c->picture;
+	size_t bytes = 0;
+
+	while (p->n_stuck > 0 && p->storing < PICTURE_STORES_MAX && p->retry_ms == 0) {
+		const struct stuck_chunk stuck = p->stuck[--p->n_stuck];
+
+		store_chunk(c, stuck.chunk, stuck.bytes, stuck.len);
+	}
+	while (!p->encoded && p->n_stuck == 0 && p->storing < PICTURE_STORES_MAX &&
+	       p->retry_ms == 0 && bytes < PICTURE_STEP_BYTES)
+		bytes += next_chunk(c);
+}
+
+/* Encoding these chunks is the longest time for which taking a picture holds up anything else. */
 void picture_step(struct consensus *c)
 {
 	struct picture *p = &c->picture;
@@ -137,13 +153,7 @@ void picture_step(struct consensus *c)
 	if (p->state != PICTURE_TAKING || inside_now_ms(c) < p->retry_ms || c->failed)
 		return;
 	p->retry_ms = 0;
-	if (p->n_stuck > 0) {
-		const struct stuck_chunk stuck = p->stuck[--p->n_stuck];
-
-		store_chunk(c, stuck.chunk, stuck.bytes, stuck.len);
-	} else if (!p->encoded && p->storing < PICTURE_STORES_MAX) {
-		next_chunk(c);
-	}
+	store_more(c);
 	if (p->encoded && p->storing == 0 && p->n_stuck == 0)
 		begin_sync(c);
 }
@@ -321,6 +331,8 @@ enum status picture_load(struct consensus *c, const uint8_t *bytes, size_t len)
 	if (st != ST_OK)
 		goto err_manifest;
 	for (i = 0; i < IMAGE_CHUNKS; i++) {
+		if (m->chunks[i].len == 0)
+			continue;
 		st = load_chunk(c, loader, m, i);
 		if (st != ST_OK)
 			goto err_loader;

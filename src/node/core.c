@@ -157,7 +157,7 @@ enum status core_start_consensus(struct core *c, bool bootstrap, const char **wh
 	assert(!c->started);
 	*why = "the consensus log cannot be opened";
 	if (c->consensus == NULL) {
-		st = consensus_new(&config, &ops, c->io, c->store, &c->consensus);
+		st = consensus_new(&config, &ops, &c->disks, c->store, &c->consensus);
 		if (st != ST_OK)
 			return st;
 	}
@@ -177,8 +177,8 @@ enum status core_start_consensus(struct core *c, bool bootstrap, const char **wh
 }
 
 enum status core_new(const struct core_config *config, const struct core_ops *ops,
-                     const struct identity *identity, struct raft_io *io, struct fault *fault,
-                     struct core **ret)
+                     const struct identity *identity, const struct consensus_disks *disks,
+                     struct fault *fault, struct core **ret)
 {
 	struct core *c = calloc(1, sizeof *c);
 	enum status st;
@@ -187,7 +187,7 @@ enum status core_new(const struct core_config *config, const struct core_ops *op
 		return ST_NOMEM;
 	c->config = *config;
 	c->ops = *ops;
-	c->io = io;
+	c->disks = *disks;
 	c->persisted = *identity;
 	st = store_new(&c->store);
 	if (st != ST_OK)

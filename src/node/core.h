@@ -73,9 +73,10 @@ struct core_config {
 	int64_t request_timeout_us;
 };
 
-/* Make a node's core. Copies config and ops; borrows io for its life. ST_INVALID with *fault. */
+/* Make a node's core. Copies config and ops; borrows what disks names for its life. ST_INVALID with
+ * *fault. */
 CHECKED enum status core_new(const struct core_config *config, const struct core_ops *ops,
-                             const struct identity *identity, struct raft_io *io,
+                             const struct identity *identity, const struct consensus_disks *disks,
                              struct fault *fault, struct core **ret);
 
 /* Start: a node with an identity loads its log. ST_CORRUPT / ST_IO with *why. */

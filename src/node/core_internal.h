@@ -22,7 +22,7 @@ struct late_down {
 struct core {
 	struct core_config config;
 	struct core_ops ops;
-	struct raft_io *io; /* borrowed */
+	struct consensus_disks disks; /* borrowed */
 	struct cluster *cluster;
 	struct consensus *consensus;
 	struct store *store;

@@ -245,6 +245,7 @@ static bool open_core(struct node *n)
 	    .event = node_on_core_event,
 	};
 	char raft_dir[CONFIG_PATH_MAX + 8];
+	struct consensus_disks disks;
 	struct identity id;
 	struct fault fault;
 	const char *why;
@@ -258,7 +259,9 @@ static bool open_core(struct node *n)
 		return false;
 	}
 	storage_on_failure(n->storage, on_storage_failed, n);
-	if (core_new(&config, &ops, &id, storage_io(n->storage), &fault, &n->core) != ST_OK) {
+	disks.log = storage_io(n->storage);
+	disks.chunks = storage_chunks(n->storage);
+	if (core_new(&config, &ops, &id, &disks, &fault, &n->core) != ST_OK) {
 		log_line(n->log, LOG_ERROR, "The configuration does not fit: %s", fault.what);
 		return false;
 	}

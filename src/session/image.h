@@ -29,7 +29,8 @@ enum {
 	MANIFEST_MAX = 64 + IMAGE_CHUNKS * 40 /* bytes of an encoded manifest */
 };
 
-/* What a manifest says of one chunk. */
+/* What a manifest says of one chunk. A bucket without anything in it has no chunk: its length
+ * is 0, and nobody stores or sends it. */
 struct chunk_info {
 	uint64_t changed;  /* log index of its last change; names its version */
 	uint64_t digest;   /* of the state in it, as store_bucket_digest() has it */
@@ -60,7 +61,8 @@ struct image; /* one being taken */
 /* Begin one at the store's present index. Borrows s until image_end(). ST_NOMEM. */
 CHECKED enum status image_begin(struct store *s, struct image **ret);
 
-/* Encode the next chunk that is not done: appended to b, its number in *ret_chunk. Chunks that
+/* Encode the next chunk that is not done and not empty: appended to b, its number in
+ * *ret_chunk. Chunks that
  * the image had to keep come first, so that they are released soon. ST_NOT_FOUND: all are
  * done, *image_manifest() is complete. ST_NOMEM: nothing was done. */
 CHECKED enum status image_next(struct image *im, struct buf *b, unsigned *ret_chunk);
@@ -84,7 +86,7 @@ struct image_loader; /* one being put together */
 /* Begin to build a state from a manifest (copied). ST_NOMEM. */
 CHECKED enum status image_load(const struct manifest *m, struct image_loader **ret);
 
-/* One chunk's bytes, in any order, each once. ST_MALFORMED: they are not what the manifest
+/* One chunk's bytes, in any order, each once; those of length 0 are not given. ST_MALFORMED: they are not what the manifest
  * says, or impossible; fault->what and at (offset) say why. */
 CHECKED enum status image_load_chunk(struct image_loader *l, unsigned chunk, const uint8_t *bytes,
                                      size_t len, struct fault *fault);

@@ -140,6 +140,7 @@ enum status disk_node_start(struct disk_group *g, unsigned at, const char **why)
 	                                  .proposed = proposed,
 	                                  .fatal = fatal};
 	struct consensus_config config = g->config;
+	struct consensus_disks disks;
 	enum status st;
 
 	config.raft_id = node->id;
@@ -151,7 +152,9 @@ enum status disk_node_start(struct disk_group *g, unsigned at, const char **why)
 	storage_on_failure(node->storage, fatal, node);
 	st = store_new(&node->store);
 	assert(st == ST_OK);
-	st = consensus_new(&config, &ops, storage_io(node->storage), node->store, &node->consensus);
+	disks.log = storage_io(node->storage);
+	disks.chunks = storage_chunks(node->storage);
+	st = consensus_new(&config, &ops, &disks, node->store, &node->consensus);
 	assert(st == ST_OK);
 	found(g, node);
 	return consensus_start(node->consensus, why);

@@ -176,6 +176,7 @@ void rc_start(struct raft_cluster *rc, unsigned at)
 	                                  .proposed = proposed,
 	                                  .fatal = fatal};
 	const struct disk_ops nobody = {.arg = node};
+	const struct consensus_disks disks = {&node->disk.io, &node->disk.chunks.disk};
 	const char *why;
 	enum status st;
 
@@ -186,7 +187,7 @@ void rc_start(struct raft_cluster *rc, unsigned at)
 	disk_open(&node->disk, &nobody, &rc->now_us, &rc->disk_prng);
 	st = store_new(&node->store);
 	assert(st == ST_OK);
-	st = consensus_new(&config, &ops, &node->disk.io, node->store, &node->consensus);
+	st = consensus_new(&config, &ops, &disks, node->store, &node->consensus);
 	assert(st == ST_OK);
 	if (node->founder)
 		found(rc, node);
