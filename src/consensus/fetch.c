@@ -366,6 +366,18 @@ static struct fetch_part *part_asking(struct fetch *f, const struct chunk_name *
 	return NULL;
 }
 
+/* The sender looks at its disk: what it sends for ever must not be damaged for ever. */
+static void tell_bad(struct consensus *c, const struct fetch_part *part)
+{
+	const struct chunk_name name = chunk_name_of(c->fetch.manifest, part->chunk);
+
+	buf_reset(&c->out);
+	wire_encode_bad(&c->out, &name);
+	if (buf_status(&c->out) == ST_OK)
+		c->ops.send(c->ops.arg, c->fetch.from, c->fetch.name, c->out.base, c->out.len,
+		            TRAFFIC_NORMAL);
+}
+
 static void part_whole(struct consensus *c, struct fetch_part *part)
 {
 	struct fetch *f = &c->fetch;
@@ -375,6 +387,7 @@ static void part_whole(struct consensus *c, struct fetch_part *part)
 	                     f->manifest->chunks[part->chunk].len, &fault) != ST_OK) {
 		inside_trace(c, 1, "chunk %u of %s: %s (offset %zu)", part->chunk, f->name,
 		             fault.what, fault.at);
+		tell_bad(c, part);
 		give_up(c, "a damaged chunk");
 		return;
 	}

@@ -28,7 +28,7 @@ static bool worth_it(struct consensus *c)
 	raft_index since = c->raft.commit_index - c->raft.trail.snapshot.index;
 	int64_t now_ms = inside_now_ms(c);
 
-	if (since / PICTURE_PATIENCE >= c->config.snapshot_threshold)
+	if (p->damaged || since / PICTURE_PATIENCE >= c->config.snapshot_threshold)
 		return true;
 	if (p->wanted_ms != 0 && now_ms - p->wanted_ms < PICTURE_FETCHED_MS)
 		return false;
@@ -43,7 +43,7 @@ int picture_begin(struct consensus *c)
 		return RAFT_BUSY;
 	if (image_begin(c->store, &p->image) != ST_OK)
 		return RAFT_NOMEM;
-	if (p->last != NULL)
+	if (p->last != NULL && !p->damaged)
 		image_reuse(p->image, p->last);
 	p->state = PICTURE_BEGUN;
 	p->encoded = false;
@@ -87,7 +87,8 @@ static void store_chunk(struct consensus *c, unsigned chunk, uint8_t *bytes, siz
 	const struct chunk_name name = chunk_name_of(image_manifest(p->image), chunk);
 	uint64_t tag = (uint64_t)chunk << ASKER_BITS | ASKER_PICTURE;
 
-	if (c->chunks->has(c->chunks, &name)) {
+	/* What is there is as good as what would be written, unless something there is damaged. */
+	if (!p->damaged && c->chunks->has(c->chunks, &name)) {
 		free(bytes);
 		return;
 	}
@@ -233,6 +234,7 @@ static enum status put_manifest(struct consensus *c)
 	image_end(p->image);
 	p->image = NULL;
 	picture_adopt(c, m);
+	p->damaged = false;
 	p->state = PICTURE_PUTTING;
 	rv = c->disk->snapshot_put(c->disk, p->trailing, request, &p->put, put_done);
 	if (rv != 0) {

@@ -56,6 +56,7 @@ struct picture {
 	struct manifest *before;              /* of the one before: members may be fetching it */
 	uint64_t applied_bytes;               /* of commands since the newest */
 	int64_t wanted_ms;                    /* when a member last asked for a chunk; 0: never */
+	bool damaged;                         /* a chunk on the disk is: encode all anew, soon */
 };
 
 enum chunk_place { CHUNK_MISSING, CHUNK_COMING, CHUNK_DONE };
@@ -143,6 +144,9 @@ void fetch_end(struct consensus *c);
 /* pieces.c: chunks for other members. */
 enum status pieces_want(struct consensus *c, raft_id from, const char *from_name,
                         const struct chunk_want *want);
+/* A member says that a chunk which it got from here is damaged: look, and take a new picture
+ * when it is. */
+enum status pieces_bad(struct consensus *c, const struct chunk_name *name);
 void pieces_read(struct consensus *c, uint64_t tag, enum status st, const uint8_t *bytes,
                  size_t len);
 void pieces_close(struct consensus *c);

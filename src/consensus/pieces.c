@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A piece being read for a member. */
+/* A piece being read for a member, or a whole chunk to be looked at. */
 struct piece_read {
 	bool used;
+	bool look; /* nobody gets it: does it fit its name? */
 	raft_id to;
 	char name[NODE_NAME_MAX];
 	struct chunk_want want;
@@ -60,12 +61,21 @@ static struct piece_read *free_read(struct consensus *c)
 	return NULL;
 }
 
+static enum status begin_read(struct consensus *c, struct piece_read *r, size_t len)
+{
+	uint64_t tag = (uint64_t)(r - c->piece_reads) << ASKER_BITS | ASKER_PIECES;
+	enum status st;
+
+	st = c->chunks->read(c->chunks, &r->want.name, r->want.offset, len, tag);
+	r->used = st == ST_OK;
+	return st;
+}
+
 enum status pieces_want(struct consensus *c, raft_id from, const char *from_name,
                         const struct chunk_want *want)
 {
 	const struct manifest *m = manifest_with(c, &want->name);
 	struct piece_read *r;
-	uint64_t tag;
 
 	c->picture.wanted_ms = inside_now_ms(c);
 	if (m == NULL || want->offset >= m->chunks[want->name.chunk].len) {
@@ -75,14 +85,40 @@ enum status pieces_want(struct consensus *c, raft_id from, const char *from_name
 	r = free_read(c);
 	if (r == NULL)
 		return ST_BUSY; /* it asks again */
+	r->look = false;
 	r->to = from;
 	r->want = *want;
 	memcpy(r->name, from_name, strlen(from_name) + 1);
 	if (want->len > m->chunks[want->name.chunk].len - want->offset)
 		r->want.len = (uint32_t)(m->chunks[want->name.chunk].len - want->offset);
-	tag = (uint64_t)(r - c->piece_reads) << ASKER_BITS | ASKER_PIECES;
-	r->used = c->chunks->read(c->chunks, &want->name, want->offset, r->want.len, tag) == ST_OK;
-	return r->used ? ST_OK : ST_BUSY;
+	return begin_read(c, r, r->want.len);
+}
+
+enum status pieces_bad(struct consensus *c, const struct chunk_name *name)
+{
+	struct piece_read *r;
+
+	if (manifest_with(c, name) == NULL)
+		return ST_NOT_FOUND;
+	r = free_read(c);
+	if (r == NULL)
+		return ST_BUSY;
+	memset(&r->want, 0, sizeof r->want);
+	r->want.name = *name;
+	r->look = true;
+	return begin_read(c, r, SIZE_MAX);
+}
+
+static void look(struct consensus *c, const struct chunk_name *name, enum status st,
+                 const uint8_t *bytes, size_t len)
+{
+	char text[CHUNK_TEXT];
+
+	if (st == ST_NOMEM || (st == ST_OK && chunk_checksum(bytes, len) == name->checksum))
+		return;
+	chunk_name_text(name, text);
+	inside_trace(c, 1, "%s on the disk is damaged: a new picture of the state is taken", text);
+	c->picture.damaged = true;
 }
 
 void pieces_read(struct consensus *c, uint64_t tag, enum status st, const uint8_t *bytes,
@@ -93,6 +129,10 @@ void pieces_read(struct consensus *c, uint64_t tag, enum status st, const uint8_
 	const struct manifest *m = manifest_with(c, &r->want.name);
 
 	r->used = false;
+	if (r->look) {
+		look(c, &r->want.name, st, bytes, len);
+		return;
+	}
 	if (st == ST_NOT_FOUND || m == NULL) {
 		send_gone(c, r->to, r->name, &r->want);
 		return;

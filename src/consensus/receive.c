@@ -149,11 +149,16 @@ static enum status receive_chunk(struct consensus *c, raft_id from, const char *
 {
 	struct chunk_piece piece;
 	struct chunk_want want;
+	struct chunk_name bad;
 	enum status st;
 
 	if (bytes[1] == WIRE_WANT) {
 		st = wire_decode_want(bytes, len, &want);
 		return st == ST_OK ? pieces_want(c, from, from_name, &want) : st;
+	}
+	if (bytes[1] == WIRE_BAD) {
+		st = wire_decode_bad(bytes, len, &bad);
+		return st == ST_OK ? pieces_bad(c, &bad) : st;
 	}
 	st = wire_decode_piece(bytes, len, &piece);
 	return st == ST_OK ? fetch_piece(c, from, &piece) : st;

@@ -10,7 +10,7 @@
 bool wire_is_chunk(const uint8_t *bytes, size_t len)
 {
 	return len >= 2 && bytes[0] == WIRE_VERSION &&
-	       (bytes[1] == WIRE_WANT || bytes[1] == WIRE_PIECE);
+	       (bytes[1] == WIRE_WANT || bytes[1] == WIRE_PIECE || bytes[1] == WIRE_BAD);
 }
 
 static void put_name(struct buf *b, unsigned kind, const struct chunk_name *name)
@@ -50,6 +50,22 @@ void wire_encode_piece(struct buf *b, const struct chunk_piece *piece)
 	buf_u64(b, piece->offset);
 	buf_u64(b, piece->total);
 	buf_bytes(b, piece->bytes, piece->len);
+}
+
+void wire_encode_bad(struct buf *b, const struct chunk_name *name)
+{
+	put_name(b, WIRE_BAD, name);
+}
+
+enum status wire_decode_bad(const uint8_t *bytes, size_t len, struct chunk_name *ret)
+{
+	struct cursor c = cursor_of(bytes, len);
+	struct chunk_name name;
+
+	if (get_name(&c, &name) != ST_OK || c.left != 0)
+		return ST_MALFORMED;
+	*ret = name;
+	return ST_OK;
 }
 
 enum status wire_decode_want(const uint8_t *bytes, size_t len, struct chunk_want *ret)

@@ -56,6 +56,9 @@ bool manifest_is(const uint8_t *bytes, size_t len);
 CHECKED enum status manifest_check(const uint8_t *bytes, size_t len, struct fault *fault,
                                    uint64_t *ret_index);
 
+/* Checksum of a chunk's bytes, as chunk_info has it. */
+uint64_t chunk_checksum(const uint8_t *bytes, size_t len);
+
 struct image; /* one being taken */
 
 /* Begin one at the store's present index. Borrows s until image_end(). ST_NOMEM. */
