@@ -45,10 +45,28 @@ int picture_begin(struct consensus *c)
 		return RAFT_NOMEM;
 	if (p->last != NULL && !p->damaged)
 		image_reuse(p->image, p->last);
+	raft_set_snapshot_threshold(&c->raft, c->config.snapshot_threshold);
 	p->state = PICTURE_BEGUN;
 	p->encoded = false;
 	p->applied_bytes = 0;
 	return 0;
+}
+
+/* libraft takes snapshots when something is committed. */
+void picture_renew(struct consensus *c)
+{
+	struct picture *p = &c->picture;
+
+	if (p->damaged)
+		return;
+	p->damaged = true;
+	raft_set_snapshot_threshold(&c->raft, 1);
+	if (c->raft.state != RAFT_LEADER || raft_transferee(&c->raft) != 0)
+		return;
+	inside_enter(c);
+	if (raft_barrier(&c->raft, &p->nudge, NULL) != 0)
+		inside_trace(c, 2, "no entry for a new picture: %s", raft_errmsg(&c->raft));
+	inside_leave(c);
 }
 
 bool picture_is_begun(const struct consensus *c)

@@ -57,6 +57,7 @@ struct picture {
 	uint64_t applied_bytes;               /* of commands since the newest */
 	int64_t wanted_ms;                    /* when a member last asked for a chunk; 0: never */
 	bool damaged;                         /* a chunk on the disk is: encode all anew, soon */
+	struct raft_barrier nudge;            /* an entry for libraft to take a snapshot after */
 };
 
 enum chunk_place { CHUNK_MISSING, CHUNK_COMING, CHUNK_DONE };
@@ -109,6 +110,8 @@ void chunks_close(struct consensus *c);
 int picture_begin(struct consensus *c);
 /* True when the snapshot that libraft wants stored is the picture just begun. */
 bool picture_is_begun(const struct consensus *c);
+/* A chunk on the disk is damaged: take a new picture, whole, as soon as can be. */
+void picture_renew(struct consensus *c);
 int picture_put(struct consensus *c, unsigned trailing, struct raft_io_snapshot_put *request,
                 const struct raft_snapshot *snapshot, raft_io_snapshot_put_cb cb);
 void picture_step(struct consensus *c);

@@ -118,7 +118,7 @@ static void look(struct consensus *c, const struct chunk_name *name, enum status
 		return;
 	chunk_name_text(name, text);
 	inside_trace(c, 1, "%s on the disk is damaged: a new picture of the state is taken", text);
-	c->picture.damaged = true;
+	picture_renew(c);
 }
 
 void pieces_read(struct consensus *c, uint64_t tag, enum status st, const uint8_t *bytes,
