@@ -17,6 +17,20 @@ enum {
 	                                       message between members, which is 64 MiB at most */
 	RECENT_MAX = 65536,               /* newest results kept for retries: minutes of traffic */
 	ORIGINS_MAX = 1024,               /* incarnations of nodes whose retries are recognized */
+	STREAMS_MAX = 256,               /* open streams of one session: one for each request under way */
+	STREAM_OVERHEAD = 64,            /* counted for each stream */
+	EVENTS_MAX = 1024,               /* kept of one stream: minutes of a broken connection */
+	EVENT_BYTES_MAX = 64 * 1024,     /* one event, as one value */
+	EVENT_OVERHEAD = 32,             /* counted for each event, on top of its bytes */
+	PENDING_MAX = 64,                /* unanswered questions to one client */
+	PENDING_BYTES_MAX = 64 * 1024,   /* a question, and an answer */
+	PENDING_OVERHEAD = 64,           /* counted for each question, on top of its bytes */
+	PRINCIPAL_MAX = 256,             /* a user's or client's name as the authority spells it */
+	TASK_NAME_MAX = 256,             /* the tool's name */
+	TASK_BYTES_MAX = 64 * 1024,      /* arguments, status text and result, each */
+	TASK_OVERHEAD = 192,             /* counted for each task, on top of its bytes */
+	HANDLE_VALUE_MAX = 64 * 1024,    /* what a handle stands for */
+	HANDLE_OVERHEAD = 128,           /* counted for each handle, on top of its bytes */
 	STORE_RESULT_MAX = 64,            /* an encoded result, today 33 bytes */
 	COMMAND_MAX = 80 * 1024,          /* the largest value with its key, ids and framing */
 	SNAPSHOT_MAX = 128 * 1024 * 1024, /* the whole store and both tables of results, encoded */
