@@ -44,7 +44,9 @@ struct node_config {
 	int64_t log_file_bytes;
 	uint32_t log_files;
 	uint32_t net_ticktime_s;
-	char dist_interface[CONFIG_ADDRESS_MAX]; /* address to listen on; "" = all */
+	char dist_interface[CONFIG_ADDRESS_MAX];   /* address to listen on; "" = all */
+	uint32_t client_port;                      /* of the client channel; 0: none */
+	char client_interface[CONFIG_ADDRESS_MAX]; /* address of the same; "" = all */
 	uint32_t dist_listen_min;
 	uint32_t dist_listen_max;
 	uint32_t epmd_port;

@@ -89,6 +89,14 @@ const struct config_key config_keys[] = {
 	  .max = PORT_MAX, .initial = "9105", .env = "ERLMCP_DIST_LISTEN_MAX",
 	  .kernel = "inet_dist_listen_max", .unit = "port",
 	  .help = "Last port to try for accepting other nodes." },
+	{ .name = "client_port", .type = CONFIG_INT, .offset = FIELD(client_port), .min = 0,
+	  .max = PORT_MAX, .initial = "0", .env = "ERLMCP_CLIENT_PORT", .unit = "port",
+	  .help = "Port of the client channel, for programs that keep sessions here over plain TCP "
+	          "and prove the cookie (doc/protocol/client-channel.md). 0: none." },
+	{ .name = "client_interface", .type = CONFIG_ADDRESS, .offset = FIELD(client_interface),
+	  .initial = "127.0.0.1", .env = "ERLMCP_CLIENT_INTERFACE",
+	  .help = "Address of this machine on which the client channel listens. 0.0.0.0: all. What "
+	          "is sent on it is not encrypted." },
 	{ .name = "epmd_port", .type = CONFIG_INT, .offset = FIELD(epmd_port), .min = 1,
 	  .max = PORT_MAX, .initial = "4369", .env = "ERL_EPMD_PORT", .unit = "port",
 	  .help = "Port of EPMD, on this machine and on those of the other members." },

@@ -331,6 +331,8 @@ static void on_turn(void *arg)
 	struct node *n = arg;
 
 	core_run(n->core);
+	if (n->clients != NULL)
+		clients_flush(n->clients);
 }
 
 static int64_t on_deadline(void *arg)
@@ -347,7 +349,8 @@ static void on_signal(void *arg, int number)
 
 static bool open_node(struct node *n)
 {
-	if (!open_core(n) || !open_net(n) || !open_control(n) || !start_core(n))
+	if (!open_core(n) || !open_net(n) || !open_control(n) || !start_core(n) ||
+	    !node_open_clients(n))
 		return false;
 	if (recorder_open(n->config->data_dir, &n->recorder) != ST_OK)
 		log_line(n->log, LOG_WARNING,
@@ -363,6 +366,7 @@ static void node_free(struct node *n)
 	storage_close(n->storage);
 	net_free(n->net);
 	control_free(n->control);
+	clients_free(n->clients);
 }
 
 /* Keep the damaged log for whoever wants to look, and begin as nobody. */

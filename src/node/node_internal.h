@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "consensus/storage.h"
+#include "io/clients.h"
 #include "io/control.h"
 #include "io/loop.h"
 #include "io/net.h"
@@ -31,6 +32,7 @@ struct node {
 	struct core *core;
 	struct net *net;
 	struct control *control;
+	struct clients *clients; /* NULL: no client channel */
 	struct jobs jobs; /* evaluations under way */
 	struct alarm alarms[ALARMS_MAX];
 	size_t n_alarms;
@@ -56,6 +58,9 @@ void node_log_start(struct node *n);
 
 /* stop.c: leave in good order with this exit code */
 void node_stop(struct node *n, int exit_code, const char *why);
+
+/* client_door.c: the client channel, when there is to be one. False: told to the log. */
+bool node_open_clients(struct node *n);
 
 /* doors.c: control socket and calls of other nodes */
 void node_on_control(void *arg, uint64_t id, const char *verb, const char *const *args,

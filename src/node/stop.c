@@ -27,6 +27,8 @@ static void close_all(struct node *n)
 	(void)jobs_close(&n->jobs);
 	if (n->control != NULL)
 		control_close(n->control, nothing_left, n);
+	if (n->clients != NULL)
+		clients_close(n->clients, nothing_left, n);
 	if (n->net != NULL)
 		net_close(n->net, nothing_left, n);
 }

@@ -47,6 +47,9 @@ void command_put(struct buf *b, const struct command_head *h, const struct sessi
                  const uint8_t *key, size_t key_len, const uint8_t *value, size_t value_len);
 void command_delete(struct buf *b, const struct command_head *h, const struct session_id *id);
 
+/* Put origin and time into an encoded, well-formed command: what a client encoded itself. */
+void command_stamp(uint8_t *bytes, const struct command_head *h);
+
 /* True when the bytes are one well-formed command: checked before proposing, and again on
  * what a peer forwards. */
 CHECKED enum status command_check(const uint8_t *bytes, size_t len, struct fault *fault);
