@@ -1,0 +1,98 @@
+/* Pictures of the state: taken bucket by bucket while commands go on, and put together again.
+ *
+ * The state is spread over STORE_BUCKETS buckets by session id. An image is the state at one
+ * index. While it is taken, a command that changes a bucket which the image has not got yet
+ * makes the image keep that bucket's bytes first, so that taking one never stops service and
+ * costs memory only for what changes meanwhile. Several images may be taken at a time.
+ *
+ *   chunk 0            everything that is not in buckets: limits, origins, tables of results
+ *   chunks 1..BUCKETS  one bucket each; its bytes change only with the bucket
+ *   manifest           index, state version, totals, and of each chunk its length, checksum,
+ *                      digest and the index of its last change; small: what libraft carries
+ *
+ * Chunks whose last change is not newer than an older image's are equal to that image's and
+ * need not be written or sent again. Formats: doc/protocol/session-state.md. */
+#ifndef SESSION_IMAGE_H
+#define SESSION_IMAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "session/store.h"
+
+enum {
+	STORE_BUCKETS = 1024,                 /* 1 M sessions: 1,000 in each, a third of a megabyte */
+	IMAGE_CHUNKS = 1 + STORE_BUCKETS,     /* the rest of the state, then the buckets */
+	MANIFEST_MAX = 64 + IMAGE_CHUNKS * 40 /* bytes of an encoded manifest */
+};
+
+/* What a manifest says of one chunk. */
+struct chunk_info {
+	uint64_t changed;  /* log index of its last change; names its version */
+	uint64_t digest;   /* of the state in it, as store_bucket_digest() has it */
+	uint64_t checksum; /* XXH3 of its bytes */
+	uint64_t len;      /* bytes */
+};
+
+struct manifest {
+	uint64_t index;                        /* of the last command in the image */
+	uint64_t digest;                       /* of the whole state */
+	uint32_t state_version;                /* format of the chunks */
+	struct chunk_info chunks[IMAGE_CHUNKS]; /* chunk 0, then bucket 0 as chunk 1, ... */
+};
+
+void manifest_encode(const struct manifest *m, struct buf *b);
+/* ST_MALFORMED: cut short, wrong checksum, impossible; ST_UNSUPPORTED: a newer format. */
+CHECKED enum status manifest_decode(const uint8_t *bytes, size_t len, struct manifest *ret,
+                                    struct fault *fault);
+
+struct image; /* one being taken */
+
+/* Begin one at the store's present index. Borrows s until image_end(). ST_NOMEM. */
+CHECKED enum status image_begin(struct store *s, struct image **ret);
+
+/* Encode the next chunk that is not done: appended to b, its number in *ret_chunk. Chunks that
+ * the image had to keep come first, so that they are released soon. ST_NOT_FOUND: all are
+ * done, *image_manifest() is complete. ST_NOMEM: nothing was done. */
+CHECKED enum status image_next(struct image *im, struct buf *b, unsigned *ret_chunk);
+
+/* As image_next(), but a chunk whose last change is at or before `known` of that chunk (the
+ * older image's manifest) is not encoded again: it is taken over from there, with its length
+ * and checksum, and *ret_chunk only tells of chunks that were encoded. NULL: encode all. */
+void image_reuse(struct image *im, const struct manifest *older);
+
+/* The manifest; complete once image_next() said ST_NOT_FOUND. The image's. */
+const struct manifest *image_manifest(const struct image *im);
+
+/* Bytes that it keeps because buckets changed before it got to them. */
+size_t image_kept_bytes(const struct image *im);
+
+/* Complete or given up: release it. */
+void image_end(struct image *im);
+
+struct image_loader; /* one being put together */
+
+/* Begin to build a state from a manifest (copied). ST_NOMEM. */
+CHECKED enum status image_load(const struct manifest *m, struct image_loader **ret);
+
+/* One chunk's bytes, in any order, each once. ST_MALFORMED: they are not what the manifest
+ * says, or impossible; fault->what and at (offset) say why. */
+CHECKED enum status image_load_chunk(struct image_loader *l, unsigned chunk, const uint8_t *bytes,
+                                     size_t len, struct fault *fault);
+
+/* All chunks are there: checks the whole state's digest and puts it in the place of s's.
+ * On failure s is as before. Releases l either way. */
+CHECKED enum status image_load_finish(struct image_loader *l, struct store *s,
+                                      struct fault *fault);
+void image_load_abort(struct image_loader *l);
+
+/* Digest of one bucket, kept by every change; and the same counted anew from its content, which
+ * finds memory that changed by itself. Equal unless it did. */
+uint64_t store_bucket_digest(const struct store *s, unsigned bucket);
+uint64_t store_bucket_recount(const struct store *s, unsigned bucket);
+/* The bucket of an id. */
+unsigned store_bucket_of(const struct session_id *id);
+
+#endif
