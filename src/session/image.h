@@ -15,6 +15,7 @@
 #ifndef SESSION_IMAGE_H
 #define SESSION_IMAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,12 @@ void manifest_encode(const struct manifest *m, struct buf *b);
 /* ST_MALFORMED: cut short, wrong checksum, impossible; ST_UNSUPPORTED: a newer format. */
 CHECKED enum status manifest_decode(const uint8_t *bytes, size_t len, struct manifest *ret,
                                     struct fault *fault);
+
+/* True when the bytes begin like a manifest (and not like a whole snapshot of version 1). */
+bool manifest_is(const uint8_t *bytes, size_t len);
+/* As manifest_decode(), telling the index only. */
+CHECKED enum status manifest_check(const uint8_t *bytes, size_t len, struct fault *fault,
+                                   uint64_t *ret_index);
 
 struct image; /* one being taken */
 
