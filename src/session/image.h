@@ -24,8 +24,8 @@
 #include "session/store.h"
 
 enum {
-	STORE_BUCKETS = 1024,                 /* 1 M sessions: 1,000 in each, a third of a megabyte */
-	IMAGE_CHUNKS = 1 + STORE_BUCKETS,     /* the rest of the state, then the buckets */
+	STORE_BUCKETS = 1024,             /* 1 M sessions: 1,000 in each, a third of a megabyte */
+	IMAGE_CHUNKS = 1 + STORE_BUCKETS, /* the rest of the state, then the buckets */
 	MANIFEST_MAX = 64 + IMAGE_CHUNKS * 40 /* bytes of an encoded manifest */
 };
 
@@ -38,9 +38,9 @@ struct chunk_info {
 };
 
 struct manifest {
-	uint64_t index;                        /* of the last command in the image */
-	uint64_t digest;                       /* of the whole state */
-	uint32_t state_version;                /* format of the chunks */
+	uint64_t index;                         /* of the last command in the image */
+	uint64_t digest;                        /* of the whole state */
+	uint32_t state_version;                 /* format of the chunks */
 	struct chunk_info chunks[IMAGE_CHUNKS]; /* chunk 0, then bucket 0 as chunk 1, ... */
 };
 
@@ -57,12 +57,15 @@ CHECKED enum status manifest_check(const uint8_t *bytes, size_t len, struct faul
 
 struct image; /* one being taken */
 
-/* Begin one at the store's present index. Borrows s until image_end(). ST_NOMEM. */
+/* Begin one at the store's present index, between log entries: never between two commands of
+ * one. Borrows s until image_end(). ST_NOMEM; ST_LIMIT: IMAGES_MAX are under way. */
 CHECKED enum status image_begin(struct store *s, struct image **ret);
 
 /* Encode the next chunk that is not done: appended to b, its number in *ret_chunk. Chunks that
  * the image had to keep come first, so that they are released soon. ST_NOT_FOUND: all are
- * done, *image_manifest() is complete. ST_NOMEM: nothing was done. */
+ * done, *image_manifest() is complete. ST_NOMEM, ST_LIMIT: b could not take it, nothing was
+ * done. For good: ST_CLOSED: the store was replaced or released; ST_UNKNOWN: memory was too
+ * short to keep a bucket when it changed. */
 CHECKED enum status image_next(struct image *im, struct buf *b, unsigned *ret_chunk);
 
 /* As image_next(), but a chunk whose last change is at or before `known` of that chunk (the
@@ -91,8 +94,7 @@ CHECKED enum status image_load_chunk(struct image_loader *l, unsigned chunk, con
 
 /* All chunks are there: checks the whole state's digest and puts it in the place of s's.
  * On failure s is as before. Releases l either way. */
-CHECKED enum status image_load_finish(struct image_loader *l, struct store *s,
-                                      struct fault *fault);
+CHECKED enum status image_load_finish(struct image_loader *l, struct store *s, struct fault *fault);
 void image_load_abort(struct image_loader *l);
 
 /* Digest of one bucket, kept by every change; and the same counted anew from its content, which
