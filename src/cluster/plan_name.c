@@ -17,7 +17,7 @@ const char *plan_kind_name(enum plan_kind kind)
 	return kinds[kind];
 }
 
-void plan_print(const struct raft_plan *plan, char ret[PLAN_NAME_MAX])
+void plan_name_write(const struct raft_plan *plan, char ret[PLAN_NAME_MAX])
 {
 	(void)snprintf(ret, PLAN_NAME_MAX, "=%s.%" PRIx64 ".%" PRIx64, plan_kind_name(plan->kind),
 	               plan->subject, plan->other);
@@ -53,7 +53,7 @@ static enum plan_kind kind_of(const char *word, size_t len)
 	return PLAN_NONE;
 }
 
-bool plan_parse(const char *name, struct raft_plan *ret)
+bool plan_name_read(const char *name, struct raft_plan *ret)
 {
 	struct raft_plan plan = {.kind = PLAN_NONE};
 	size_t len = strcspn(name, ".");

@@ -57,8 +57,8 @@ struct raft_view {
 	size_t n_voters;     /* entries in members[] that are voters */
 	size_t n_members;
 	struct raft_voter members[MEMBERS_MAX]; /* newest configuration in the log */
-	bool config_committed; /* that configuration is known to be committed */
-	struct raft_plan plan; /* the change that it records */
+	bool config_committed;                  /* that configuration is known to be committed */
+	struct raft_plan plan;                  /* the change that it records */
 };
 
 #endif

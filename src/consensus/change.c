@@ -184,10 +184,10 @@ enum status consensus_record_plan(struct consensus *c, const struct raft_plan *p
 		return ST_LIMIT;
 	for (i = 0; i < c->raft.configuration.n; i++) {
 		address_name(c->raft.configuration.servers[i].address, address);
-		if (plan_parse(address, &recorded))
+		if (plan_name_read(address, &recorded))
 			return ST_EXISTS;
 	}
-	plan_print(plan, name);
+	plan_name_write(plan, name);
 	address_of(name, plan->id, address);
 	return change_begin(c, &what, address);
 }

@@ -206,7 +206,7 @@ static void view_members(const struct consensus *c, struct raft_view *view)
 		raft_index match;
 
 		address_name(server->address, member->name);
-		if (plan_parse(member->name, &view->plan)) {
+		if (plan_name_read(member->name, &view->plan)) {
 			view->plan.id = server->id;
 			continue;
 		}
