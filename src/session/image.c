@@ -110,10 +110,37 @@ static bool is_known(const struct image *im, unsigned chunk)
 	       im->manifest.state_version == im->older.state_version;
 }
 
+/* An empty bucket has no chunk. Nothing in it counts 0, and nothing else does. */
+static bool is_empty(const struct store *s, unsigned chunk)
+{
+	const struct bucket *b;
+	unsigned i;
+
+	if (chunk == 0)
+		return false;
+	b = &s->buckets[chunk - 1];
+	for (i = 0; i < SHELVES; i++) {
+		if (b->shelves[i].n > 0)
+			return false;
+	}
+	return true;
+}
+
+static void note_empty(struct image *im, unsigned chunk)
+{
+	memset(&im->manifest.chunks[chunk], 0, sizeof im->manifest.chunks[chunk]);
+	im->state[chunk] = CHUNK_DONE;
+}
+
+uint64_t chunk_checksum(const uint8_t *bytes, size_t len)
+{
+	return XXH3_64bits(bytes, len);
+}
+
 static void note(struct image *im, unsigned chunk, const uint8_t *bytes, size_t len)
 {
 	im->manifest.chunks[chunk].len = len;
-	im->manifest.chunks[chunk].checksum = XXH3_64bits(bytes, len);
+	im->manifest.chunks[chunk].checksum = chunk_checksum(bytes, len);
 }
 
 static enum status keep(struct image *im, unsigned chunk)
@@ -153,7 +180,9 @@ void image_keep(struct store *s, unsigned chunk)
 		if (im->state[chunk] != CHUNK_TODO || is_known(im, chunk))
 			continue;
 		/* The command that is being applied goes on; only the image is lost. */
-		if (keep(im, chunk) != ST_OK)
+		if (is_empty(s, chunk))
+			note_empty(im, chunk);
+		else if (keep(im, chunk) != ST_OK)
 			detach(im, ST_UNKNOWN);
 	}
 }
@@ -184,6 +213,10 @@ static unsigned next_todo(struct image *im)
 	for (; im->next < IMAGE_CHUNKS; im->next++) {
 		if (im->state[im->next] != CHUNK_TODO)
 			continue;
+		if (is_empty(im->store, im->next)) {
+			note_empty(im, im->next);
+			continue;
+		}
 		if (!is_known(im, im->next))
 			break;
 		im->manifest.chunks[im->next] = im->older.chunks[im->next];

@@ -18,6 +18,7 @@ enum status image_load(const struct manifest *m, struct image_loader **ret)
 {
 	struct image_loader *l = calloc(1, sizeof *l);
 	enum status st;
+	unsigned i;
 
 	if (l == NULL)
 		return ST_NOMEM;
@@ -25,7 +26,10 @@ enum status image_load(const struct manifest *m, struct image_loader **ret)
 	if (st != ST_OK)
 		goto err_loader;
 	l->manifest = *m;
-	l->missing = IMAGE_CHUNKS;
+	for (i = 0; i < IMAGE_CHUNKS; i++) {
+		l->there[i] = m->chunks[i].len == 0;
+		l->missing += !l->there[i];
+	}
 	l->store->index = m->index;
 	*ret = l;
 	return ST_OK;
@@ -60,7 +64,7 @@ enum status image_load_chunk(struct image_loader *l, unsigned chunk, const uint8
 	if (len != info->len)
 		return load_fault(fault, ST_MALFORMED, len < info->len ? len : info->len,
 		                  "not as long as the manifest says");
-	if (XXH3_64bits(bytes, len) != info->checksum)
+	if (chunk_checksum(bytes, len) != info->checksum)
 		return load_fault(fault, ST_MALFORMED, 0, "wrong checksum");
 	st = chunk_decode(l->store, chunk, &c);
 	if (st != ST_OK) {

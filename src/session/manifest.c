@@ -18,6 +18,7 @@ enum {
 void manifest_encode(const struct manifest *m, struct buf *b)
 {
 	size_t start = b->len;
+	uint32_t n = 0;
 	unsigned i;
 
 	buf_u32(b, MANIFEST_MAGIC);
@@ -25,8 +26,13 @@ void manifest_encode(const struct manifest *m, struct buf *b)
 	buf_u32(b, m->state_version);
 	buf_u64(b, m->index);
 	buf_u64(b, m->digest);
-	buf_u32(b, IMAGE_CHUNKS);
+	for (i = 0; i < IMAGE_CHUNKS; i++)
+		n += m->chunks[i].len > 0;
+	buf_u32(b, n);
 	for (i = 0; i < IMAGE_CHUNKS; i++) {
+		if (m->chunks[i].len == 0)
+			continue;
+		buf_u16(b, (uint16_t)i);
 		buf_u64(b, m->chunks[i].changed);
 		buf_u64(b, m->chunks[i].digest);
 		buf_u64(b, m->chunks[i].checksum);
@@ -44,11 +50,19 @@ static enum status manifest_fault(struct fault *fault, enum status st, size_t at
 	return st;
 }
 
-static enum status get_chunk(struct cursor *c, uint64_t index, struct chunk_info *ret)
+/* Chunks come in the order of their numbers, those of empty buckets not at all. */
+static enum status get_chunk(struct cursor *c, struct manifest *m, unsigned *next)
 {
+	struct chunk_info *ret;
+	uint16_t chunk;
+
+	if (cursor_u16(c, &chunk) != ST_OK || chunk < *next || chunk >= IMAGE_CHUNKS)
+		return ST_MALFORMED;
+	*next = chunk + 1U;
+	ret = &m->chunks[chunk];
 	if (cursor_u64(c, &ret->changed) != ST_OK || cursor_u64(c, &ret->digest) != ST_OK ||
 	    cursor_u64(c, &ret->checksum) != ST_OK || cursor_u64(c, &ret->len) != ST_OK ||
-	    ret->changed > index || ret->len == 0 || ret->len > CHUNK_LEN_MAX)
+	    ret->changed > m->index || ret->len == 0 || ret->len > CHUNK_LEN_MAX)
 		return ST_MALFORMED;
 	return ST_OK;
 }
@@ -98,6 +112,7 @@ enum status manifest_decode(const uint8_t *bytes, size_t len, struct manifest *r
 	struct cursor c;
 	struct manifest m;
 	enum status st;
+	unsigned next = 0;
 	uint32_t chunks;
 	unsigned i;
 
@@ -107,16 +122,17 @@ enum status manifest_decode(const uint8_t *bytes, size_t len, struct manifest *r
 	c = cursor_of(bytes + 6, len - MANIFEST_FRAME);
 	if (cursor_u32(&c, &m.state_version) != ST_OK || cursor_u64(&c, &m.index) != ST_OK ||
 	    cursor_u64(&c, &m.digest) != ST_OK || cursor_u32(&c, &chunks) != ST_OK ||
-	    m.state_version == 0 || chunks != IMAGE_CHUNKS)
+	    m.state_version == 0 || chunks == 0 || chunks > IMAGE_CHUNKS)
 		return manifest_fault(fault, ST_MALFORMED, 6, "impossible head");
 	if (m.state_version > STATE_VERSION_NEWEST)
 		return manifest_fault(fault, ST_UNSUPPORTED, 6, "unknown state version");
-	for (i = 0; i < IMAGE_CHUNKS; i++) {
-		if (get_chunk(&c, m.index, &m.chunks[i]) != ST_OK)
+	memset(m.chunks, 0, sizeof m.chunks);
+	for (i = 0; i < chunks; i++) {
+		if (get_chunk(&c, &m, &next) != ST_OK)
 			return manifest_fault(fault, ST_MALFORMED, len - 8 - c.left,
 			                      "impossible chunk");
 	}
-	if (c.left != 0)
+	if (c.left != 0 || m.chunks[0].len == 0)
 		return manifest_fault(fault, ST_MALFORMED, len - 8 - c.left,
 		                      "bytes after the chunks");
 	*ret = m;
