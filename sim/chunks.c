@@ -223,7 +223,7 @@ static void finish(struct chunks *c, struct chunk_operation *op)
 
 int64_t chunks_due_us(const struct chunks *c)
 {
-	const struct queue *front = queue_front(&c->pending);
+	struct queue *front = queue_front(&c->pending);
 
 	return front == NULL ? INT64_MAX
 	                     : CONTAINER_OF(front, struct chunk_operation, link)->due_us;
@@ -285,7 +285,7 @@ void chunks_wipe(struct chunks *c)
 
 void chunks_copy(const struct chunks *from, struct chunks *to)
 {
-	const struct queue *pos;
+	struct queue *pos;
 
 	chunks_wipe(to);
 	for (pos = from->files.next; pos != &from->files; pos = pos->next) {
@@ -311,7 +311,7 @@ const char *chunks_rot(struct chunks *c, uint64_t where)
 
 bool chunks_rotten(const struct chunks *c)
 {
-	const struct queue *pos;
+	struct queue *pos;
 
 	for (pos = c->files.next; pos != &c->files; pos = pos->next) {
 		if (CONTAINER_OF(pos, struct chunk_file, link)->rotten)

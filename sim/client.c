@@ -192,7 +192,7 @@ static void ask(struct world *w, struct op *op, unsigned at)
 {
 	struct node *node = &w->nodes[at];
 	struct attempt *a = calloc(1, sizeof *a);
-	struct command_head head = {{0, 0}, NULL, 0, 0};
+	struct command_head head = {.now_ms = 0};
 	char request_id[32];
 
 	assert(a != NULL);

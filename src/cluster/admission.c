@@ -7,10 +7,11 @@
 
 #include "cluster/alarm.h"
 #include "cluster/beats.h"
+#include "cluster/guests.h"
 #include "cluster/lease.h"
 #include "cluster/lifecycle.h"
-#include "cluster/quorum.h"
 #include "cluster/room.h"
+#include "cluster/sums.h"
 #include "cluster/view.h"
 
 /* --- Rolled-back disks --------------------------------------------------------------- */
@@ -120,18 +121,33 @@ void admission_take_join(struct cluster *c, struct member *m, const struct wire_
 
 /* --- Recording ----------------------------------------------------------------------- */
 
+/* A place for a new name: one of a name that belongs to the cluster no more. */
+static struct identity_member *place_for(struct cluster *c)
+{
+	struct identity *id = &c->identity;
+
+	if (id->n_members < MEMBERS_MAX)
+		return &id->members[id->n_members++];
+	for (size_t i = 0; i < id->n_members; i++) {
+		if (config_by_name(c->raft, id->members[i].name) == NULL)
+			return &id->members[i];
+	}
+	return NULL;
+}
+
 /* True when the identity changed and must be written. */
 static bool record_boot(struct cluster *c, struct member *m)
 {
-	struct identity *id = &c->identity;
 	struct identity_member *entry = recorded(c, m->name);
 
-	if (entry == NULL && id->n_members < MEMBERS_MAX) {
-		entry = &id->members[id->n_members++];
+	if (entry == NULL) {
+		entry = place_for(c);
+		if (entry == NULL)
+			return false;
 		memset(entry, 0, sizeof *entry);
 		memcpy(entry->name, m->name, sizeof entry->name);
 	}
-	if (entry == NULL || (entry->raft_id == m->head.raft_id && entry->boot >= m->head.boot))
+	if (entry->raft_id == m->head.raft_id && entry->boot >= m->head.boot)
 		return false;
 	if (entry->raft_id != m->head.raft_id && entry->raft_id != 0 && !c->settled)
 		return false; /* until the first commit nobody can have been replaced */
@@ -188,15 +204,13 @@ static void change(struct cluster *c, const struct member *m, enum cluster_actio
 /* Remove the lost incarnation unless too few members would remain to serve. */
 static void expel(struct cluster *c, struct member *m, const struct raft_voter *lost)
 {
-	unsigned left = (unsigned)c->raft->n_voters - (lost->voter ? 1 : 0);
-	unsigned needed = quorum_needed(c->config.quorum_size, left);
-	unsigned reachable = view_reachable(c, c->raft);
+	const struct sums left = sums_after(c, c->raft, lost->id, 0);
 
-	if (reachable < needed || left < needed) {
+	if (lost->voter && !sums_enough(&left)) {
 		alarm_raise(c, m, ALARM_EXPEL,
 		            "it came back empty, and without its lost incarnation %u members would "
 		            "remain, %u in sight, %u needed; restore its disk or another member",
-		            left, reachable, needed);
+		            left.voters, left.up, left.needed);
 		return;
 	}
 	alarm_clear(c, m, ALARM_EXPEL);
@@ -218,20 +232,54 @@ static void invite(struct cluster *c, struct member *m)
 	m->next_offer_us = c->now_us + OFFER_INTERVAL_US;
 }
 
+/* Another incarnation under the same name: its disk is lost. NULL: there is none. */
+static const struct raft_voter *twin_of(const struct raft_view *raft, const struct raft_voter *of)
+{
+	for (size_t i = 0; i < raft->n_members; i++) {
+		const struct raft_voter *v = &raft->members[i];
+
+		if (v->id != of->id && strcmp(v->name, of->name) == 0)
+			return v;
+	}
+	return NULL;
+}
+
+/* The new incarnation stands beside the lost one until it votes as that did. So the name is in
+ * the configuration all the time, whoever leads. */
+static void replace_twin(struct cluster *c, struct member *m, const struct raft_voter *new,
+                         const struct raft_voter *lost)
+{
+	const struct sums both = sums_after(c, c->raft, 0, new->id);
+
+	if (new->spare)
+		change(c, m, CLUSTER_ADMIT, new->id);
+	else if (new->voter || !lost->voter)
+		expel(c, m, lost);
+	else if (sums_enough(&both))
+		change(c, m, CLUSTER_PROMOTE, new->id);
+}
+
 /* Bring m and the configuration together by one step. */
 static void reconcile(struct cluster *c, struct member *m)
 {
-	const struct raft_voter *by_name = config_by_name(c->raft, m->name);
-	const struct raft_voter *by_id = config_by_id(c->raft, m->head.raft_id);
+	const struct raft_view *raft = c->raft;
+	const struct raft_voter *by_id = config_by_id(raft, m->head.raft_id);
+	const struct raft_voter *twin = by_id == NULL ? NULL : twin_of(raft, by_id);
 
-	if (by_id != NULL && m->head.identity == IDENTITY_EMPTY)
+	/* Only what is committed is told: a member stays one. */
+	if (by_id != NULL && m->head.identity == IDENTITY_EMPTY && raft->config_committed)
 		invite(c, m);
-	if (c->next_change_us > c->now_us || (by_id != NULL && by_id->voter))
+	if (by_id == NULL && !view_wanted(raft, m)) {
+		if (m->head.identity != IDENTITY_EMPTY && raft->config_committed)
+			guests_tell_removed(c, m);
 		return;
-	if (by_id == NULL && by_name != NULL)
-		expel(c, m, by_name);
-	else if (by_id != NULL || m->expected)
+	}
+	if (c->next_change_us > c->now_us)
+		return;
+	if (by_id == NULL)
 		change(c, m, CLUSTER_ADMIT, m->head.raft_id);
+	else if (twin != NULL)
+		replace_twin(c, m, by_id, twin);
 }
 
 void admission_advance(struct cluster *c)

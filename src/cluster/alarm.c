@@ -13,6 +13,7 @@ static const char *const subjects[ALARMS] = {
     [ALARM_ROLLED_BACK] = "rolled-back disk",
     [ALARM_DETECTORS] = "detectors disagree",
     [ALARM_DISKS] = "majority of disks lost",
+    [ALARM_TWO_VOTERS] = "two voters",
 };
 
 static void emit(struct cluster *c, const struct member *m, bool up, const char *text)

@@ -11,9 +11,11 @@
 #include "cluster/admission.h"
 #include "cluster/alarm.h"
 #include "cluster/beats.h"
+#include "cluster/change.h"
 #include "cluster/detectors.h"
 #include "cluster/disks.h"
 #include "cluster/founding.h"
+#include "cluster/guests.h"
 #include "cluster/lease.h"
 #include "cluster/lifecycle.h"
 #include "cluster/room.h"
@@ -50,7 +52,7 @@ static const char *broken_rule(const struct cluster_config *config, const struct
 	if (config->beat_interval_us <= 0 || config->detection_us < 2 * config->beat_interval_us)
 		return "detection must take at least two heartbeats";
 	if (config->shutdown_delay_us < 0 || config->start_period_us < 0 ||
-	    config->lease_guard_us < 0)
+	    config->lease_guard_us < 0 || config->standby_after_us < 0)
 		return "times must not be negative";
 	if (config->promise_max_us <= config->lease_guard_us)
 		return "the longest promise must exceed the lease guard";
@@ -172,6 +174,9 @@ static enum status take_body(struct cluster *c, struct member *m, struct cursor 
 		struct wire_found found;
 		struct wire_join join;
 		struct wire_outdated outdated;
+		struct wire_roster roster;
+		struct wire_removed removed;
+		struct wire_petition petition;
 	} in;
 	enum status st = ST_MALFORMED;
 
@@ -197,6 +202,21 @@ static enum status take_body(struct cluster *c, struct member *m, struct cursor 
 		st = wire_get_outdated(body, &in.outdated);
 		if (st == ST_OK)
 			admission_take_outdated(c, m, &in.outdated);
+		break;
+	case WIRE_ROSTER:
+		st = wire_get_roster(body, &in.roster);
+		if (st == ST_OK)
+			guests_take_roster(c, &in.roster);
+		break;
+	case WIRE_REMOVED:
+		st = wire_get_removed(body, &in.removed);
+		if (st == ST_OK)
+			guests_take_removed(c, m, &in.removed);
+		break;
+	case WIRE_PETITION:
+		st = wire_get_petition(body, &in.petition);
+		if (st == ST_OK)
+			change_take_petition(c, m, &in.petition);
 		break;
 	}
 	return st;
@@ -242,7 +262,7 @@ static void begin(struct cluster *c, const struct cluster_event *ev)
 	/* A hand-over must never find a lease again in its term. */
 	if (ev->raft->role == ROLE_LEADER && ev->raft->transferring)
 		cluster_release_lease(c);
-	view_follow_config(c);
+	guests_follow_config(c);
 }
 
 static void take_event(struct cluster *c, const struct cluster_event *ev)
@@ -252,6 +272,11 @@ static void take_event(struct cluster *c, const struct cluster_event *ev)
 	if (ev->type == CLUSTER_TICK)
 		return;
 	m = view_member(c, ev->peer);
+	if (ev->type == CLUSTER_STRANGER) {
+		if (m == NULL)
+			guests_meet(c, ev->peer);
+		return;
+	}
 	if (m == NULL || is_self(c, m))
 		return; /* neither expected nor configured: not listened to */
 	if (ev->type == CLUSTER_MESSAGE) {
@@ -281,12 +306,14 @@ void cluster_step(struct cluster *c, const struct cluster_event *ev, struct clus
 		take_event(c, ev);
 	if (c->state != CLUSTER_STOPPED) {
 		view_detect(c);
+		guests_advance(c);
 		founding_advance(c);
 		rounds_confirm(c);
 		lifecycle_advance(c);
 	}
 	if (c->state != CLUSTER_STOPPED) {
 		admission_advance(c);
+		change_advance(c);
 		detectors_compare(c);
 		detectors_yield(c);
 		disks_advance(c);

@@ -42,6 +42,13 @@ enum cluster_state {
 /* Which side of a partition a node is on, as the runbook's scripts ask it (RB-008 step 1). */
 enum cluster_side { SIDE_UNKNOWN, SIDE_MINORITY, SIDE_MAJORITY };
 
+/* How an empty node was started. */
+enum join_wish {
+	JOIN_NO,      /* it founds with its expected members, or waits for an operator */
+	JOIN_STANDBY, /* it asks to be a member without a vote */
+	JOIN_VOTER,   /* it asks to be a voter */
+};
+
 struct cluster_config {
 	char self[NODE_NAME_MAX];                  /* this node's name, erlmcp@host */
 	char expected[MEMBERS_MAX][NODE_NAME_MAX]; /* members expected at founding, self included */
@@ -51,9 +58,11 @@ struct cluster_config {
 	int64_t detection_us;                      /* a member not heard for this long is lost */
 	int64_t shutdown_delay_us;                 /* SHUTDOWN_DELAY */
 	bool force_shutdown;                       /* FORCE_SHUTDOWN */
-	int64_t start_period_us; /* countdown never starts earlier unless served */
-	int64_t lease_guard_us;  /* taken off every lease: the fence margin's floor */
-	int64_t promise_max_us;  /* longest promise any member may ever give */
+	int64_t start_period_us;  /* countdown never starts earlier unless served */
+	int64_t lease_guard_us;   /* taken off every lease: the fence margin's floor */
+	int64_t promise_max_us;   /* longest promise any member may ever give */
+	int64_t standby_after_us; /* a voter away for longer is replaced by a standby; 0: never */
+	enum join_wish join;      /* an empty node asks to be admitted, and never founds */
 };
 
 enum cluster_event_type {
@@ -61,6 +70,7 @@ enum cluster_event_type {
 	CLUSTER_LINK_UP,   /* a link to a member was authenticated: peer, epoch */
 	CLUSTER_LINK_DOWN, /* that link is gone: peer, epoch */
 	CLUSTER_MESSAGE,   /* a cluster message arrived: peer, epoch, bytes */
+	CLUSTER_STRANGER,  /* a node that takes us for a member spoke to us, and is none: peer */
 };
 
 struct cluster_event {
@@ -82,8 +92,14 @@ enum cluster_action_type {
 	CLUSTER_START,     /* start libraft on its empty log: this node was admitted as a learner */
 	CLUSTER_RESET,     /* move the raft data aside and restart as a new, empty incarnation */
 	CLUSTER_EXPEL,     /* leader: remove the voter raft_id (a member's lost incarnation) */
-	CLUSTER_ADMIT, /* leader: add raft_id for peer as a learner, promote it when caught up */
-	CLUSTER_YIELD, /* leader: give leadership to raft_id, which is better placed to lead */
+	CLUSTER_ADMIT,     /* leader: add raft_id for peer as a learner */
+	CLUSTER_PROMOTE,   /* leader: the learner raft_id becomes a voter once it has caught up */
+	CLUSTER_DEMOTE,    /* leader: the voter raft_id becomes a learner */
+	CLUSTER_PLAN,      /* leader: record plan in the configuration: text is why */
+	CLUSTER_PLAN_END,  /* leader: take the plan raft_id out: text is what came of it */
+	CLUSTER_MEET,      /* keep a link to peer from now on */
+	CLUSTER_PART,      /* no longer */
+	CLUSTER_YIELD,     /* leader: give leadership to raft_id, which is better placed to lead */
 	CLUSTER_CONFIRMED, /* leader: all rounds up to and including round are confirmed in term */
 	CLUSTER_MEMBER,    /* a member was heard again (up = true) or lost (up = false): peer */
 	CLUSTER_COUNTDOWN, /* fenced and reachable < needed: a minority, its countdown began
@@ -105,8 +121,9 @@ struct cluster_action {
 	uint64_t round;
 	unsigned reachable; /* members in sight, self included (RB-008's "Reachable nodes") */
 	unsigned needed;    /* members needed for a majority */
-	const char *peer;   /* valid until the next step */
-	const char *text;   /* reason, for the log and the flight recorder; until the next step */
+	struct raft_plan plan;
+	const char *peer; /* valid until the next step */
+	const char *text; /* reason, for the log and the flight recorder; until the next step */
 	const uint8_t *bytes;
 	size_t len;
 };
@@ -123,6 +140,7 @@ struct member_status {
 	uint64_t raft_id; /* 0: never seen and not in the configuration */
 	bool self;
 	bool voter;               /* in the newest configuration */
+	bool member;              /* the same, or a learner there; before founding: expected */
 	bool linked;              /* an authenticated link is up */
 	bool heard;               /* heard within the detection time */
 	bool hears_us;            /* it said so in what we last heard of it */
@@ -150,9 +168,10 @@ struct cluster_status {
 	bool quorum_mismatch;  /* quorum_size differs from the expected members (RB-008) */
 	int64_t lease_left_us; /* of the leader's lease or of the follower's verdict; <= 0: none */
 	int64_t state_since_us;
-	int64_t countdown_left_us; /* -1: no countdown */
-	bool served;               /* since the process started */
-	uint64_t view_hash;        /* of the members in sight */
+	int64_t countdown_left_us;   /* -1: no countdown */
+	bool served;                 /* since the process started */
+	char change[ORDER_TEXT_MAX]; /* the change of the members under way; "": none */
+	uint64_t view_hash;          /* of the members in sight */
 	size_t n_members;
 	struct member_status members[MEMBERS_MAX];          /* sorted by name */
 	struct edge_status edges[MEMBERS_MAX][MEMBERS_MAX]; /* [from][to], members' order */
@@ -194,6 +213,42 @@ bool cluster_in_minority(const struct cluster *c, const struct raft_view *raft);
 /* True when votes must be neither asked for nor given: this process forgot its promises at
  * restart and the longest of them may still run (architecture, "a restarted voter"). */
 bool cluster_votes_muted(const struct cluster *c, int64_t now_us);
+
+/* What an operator orders about the members. */
+enum order_type {
+	ORDER_PLAN,     /* change the members: kind, subject, other */
+	ORDER_CANCEL,   /* end the change under way where it stands */
+	ORDER_TRANSFER, /* subject shall lead */
+};
+
+struct order {
+	enum order_type type;
+	enum plan_kind kind;
+	char subject[NODE_NAME_MAX];
+	char other[NODE_NAME_MAX]; /* "" where the kind knows none */
+};
+
+struct order_verdict {
+	enum status st;            /* ST_OK: carry it out; ST_EXISTS: it is so already */
+	struct raft_plan plan;     /* ST_OK: to be recorded, but for its id; or to be cancelled */
+	uint64_t raft_id;          /* ST_OK of a transfer: the next leader */
+	char text[ORDER_TEXT_MAX]; /* the answer: what will be, or why not, with the arithmetic */
+};
+
+/* Leader: may this be done now? Changes nothing. */
+void cluster_judge(const struct cluster *c, const struct raft_view *raft, int64_t now_us,
+                   const struct order *order, struct order_verdict *ret);
+
+/* An empty node, by an operator's command: found with these of the expected members, itself
+ * among them. All of them must be in sight and empty. The sentence in text is the answer. */
+CHECKED enum status cluster_found(struct cluster *c, const struct cluster_event *ev,
+                                  const char names[][NODE_NAME_MAX], size_t n,
+                                  char text[ORDER_TEXT_MAX], struct cluster_actions *ret);
+
+/* Forget what is not in evidence now about the members, and ask all of them anew. Promises,
+ * lease and rounds stay: it is safe at any time. */
+void cluster_reset_view(struct cluster *c, const struct cluster_event *ev,
+                        struct cluster_actions *ret);
 
 enum cluster_state cluster_state(const struct cluster *c);
 /* When the present state began. */

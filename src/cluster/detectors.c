@@ -80,16 +80,26 @@ static bool edge_both_ways(const struct cluster *c, size_t a, size_t b)
 }
 
 /* Voters that member `at` reaches both ways, itself included. */
-static unsigned reach_of(const struct cluster *c, size_t at)
+static unsigned reach_of(const struct cluster *c, const struct raft_view *raft, size_t at)
 {
 	unsigned n = 1;
 
 	for (size_t i = 0; i < c->n_members; i++) {
-		if (i != at && edge_both_ways(c, at, i) &&
-		    (i == c->self || view_is_voter(c, c->raft, &c->members[i])))
+		if (i != at && edge_both_ways(c, at, i) && view_is_voter(c, raft, &c->members[i]))
 			n++;
 	}
 	return n;
+}
+
+unsigned detectors_reach(const struct cluster *c, const struct raft_view *raft,
+                         const struct member *m)
+{
+	return reach_of(c, raft, (size_t)(m - c->members));
+}
+
+bool detectors_row_is_fresh(const struct cluster *c, const struct member *m)
+{
+	return row_is_fresh(c, (size_t)(m - c->members));
 }
 
 /* A leader without a majority in sight, or one that gave its lease up for a hand-over that
@@ -103,8 +113,7 @@ static bool must_yield(const struct cluster *c)
 	return raft->term == c->released_term || cluster_in_minority(c, raft);
 }
 
-/* Of the voters that this node reaches, the one that reaches most; NULL: none reaches least. */
-static const struct member *best_placed(const struct cluster *c, unsigned least)
+const struct member *detectors_best_placed(const struct cluster *c, unsigned least)
 {
 	const struct member *best = NULL;
 
@@ -115,7 +124,7 @@ static const struct member *best_placed(const struct cluster *c, unsigned least)
 		if (is_self(c, m) || m->untrusted || !view_in_sight(c, m) ||
 		    !view_is_voter(c, c->raft, m))
 			continue;
-		reach = reach_of(c, i);
+		reach = reach_of(c, c->raft, i);
 		if (reach < least)
 			continue;
 		best = m;
@@ -125,17 +134,17 @@ static const struct member *best_placed(const struct cluster *c, unsigned least)
 }
 
 /* It leads with a lease, and neither a hand-over nor a change of the members is under way. */
-static bool leads_in_peace(const struct cluster *c)
+bool detectors_peace(const struct cluster *c)
 {
 	const struct raft_view *raft = c->raft;
 
 	return raft->started && raft->role == ROLE_LEADER && raft->term_committed &&
-	       !raft->transferring && raft->n_members == raft->n_voters &&
+	       !raft->transferring && raft->config_committed && raft->plan.id == 0 &&
 	       c->next_change_us <= c->now_us && lease_end_us(c, raft) > c->now_us;
 }
 
 /* A hand-over to it would be quick. */
-static bool keeps_up(const struct cluster *c, const struct member *m)
+bool detectors_keeps_up(const struct cluster *c, const struct member *m)
 {
 	const struct raft_view *raft = c->raft;
 
@@ -152,9 +161,9 @@ static const struct member *better_placed(struct cluster *c)
 	unsigned more = view_reachable(c, c->raft) + 1;
 	const struct member *m = NULL;
 
-	if (leads_in_peace(c))
-		m = best_placed(c, more > needed ? more : needed);
-	if (m == NULL || !keeps_up(c, m)) {
+	if (detectors_peace(c))
+		m = detectors_best_placed(c, more > needed ? more : needed);
+	if (m == NULL || !detectors_keeps_up(c, m)) {
 		c->better_since_us = -1;
 		return NULL;
 	}
@@ -163,19 +172,24 @@ static const struct member *better_placed(struct cluster *c)
 	return c->now_us - c->better_since_us > YIELD_PATIENCE_US ? m : NULL;
 }
 
+void detectors_yield_to(struct cluster *c, const struct member *to)
+{
+	struct cluster_action *action = outbox_add(&c->out, CLUSTER_YIELD);
+
+	action->raft_id = to->head.raft_id;
+	action->peer = to->name;
+	c->next_yield_us = c->now_us + YIELD_INTERVAL_US;
+}
+
 void detectors_yield(struct cluster *c)
 {
 	const struct member *to = better_placed(c);
-	struct cluster_action *action;
 
 	if (must_yield(c))
-		to = best_placed(c, view_needed(c, c->raft));
+		to = detectors_best_placed(c, view_needed(c, c->raft));
 	else if (to == NULL)
 		c->next_yield_us = c->now_us;
 	if (to == NULL || c->now_us < c->next_yield_us)
 		return;
-	action = outbox_add(&c->out, CLUSTER_YIELD);
-	action->raft_id = to->head.raft_id;
-	action->peer = to->name;
-	c->next_yield_us = c->now_us + YIELD_INTERVAL_US;
+	detectors_yield_to(c, to);
 }

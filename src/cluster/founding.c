@@ -64,7 +64,10 @@ void founding_take_hello(struct cluster *c, struct member *m, const struct wire_
 	const char *name = difference(c, hello, &ours);
 
 	m->hello = name == NULL ? HELLO_SAME : HELLO_DIFFERS;
-	if (name == NULL) {
+	m->promise_ms = hello->promise_max_ms;
+	/* Once there is a cluster, its configuration counts, not what somebody expects. */
+	if (name == NULL || c->identity.state != IDENTITY_EMPTY ||
+	    m->head.identity != IDENTITY_EMPTY) {
 		alarm_clear(c, m, ALARM_EXPECTED);
 		return;
 	}
@@ -207,8 +210,8 @@ void founding_take_record(struct cluster *c, struct member *m, const struct wire
 {
 	struct identity *id = &c->identity;
 
-	if (id->state != IDENTITY_EMPTY || found->cluster_id != m->head.cluster_id ||
-	    !record_is_ours(c, found))
+	if (id->state != IDENTITY_EMPTY || c->config.join != JOIN_NO ||
+	    found->cluster_id != m->head.cluster_id || !record_is_ours(c, found))
 		return;
 	if (promise_max_ms(c) > found->promise_max_ms) {
 		alarm_raise(c, m, ALARM_PROMISE,
@@ -250,7 +253,8 @@ void founding_advance(struct cluster *c)
 	greet(c);
 	/* The bootstrap entry is the first one: a second one committed says that it took. */
 	c->settled |= c->raft->started && c->raft->commit > 1;
-	if (c->identity.state == IDENTITY_EMPTY && is_lowest(c) && all_present(c))
+	if (c->identity.state == IDENTITY_EMPTY && c->config.join == JOIN_NO && is_lowest(c) &&
+	    all_present(c))
 		propose(c, c->random);
 	if (c->identity.state != IDENTITY_FOUNDER || (c->settled && c->raft->leader_id != 0))
 		return;

@@ -200,6 +200,11 @@ void lifecycle_advance(struct cluster *c)
 	count_down(c);
 }
 
+void lifecycle_stop(struct cluster *c, const char *why)
+{
+	move(c, CLUSTER_STOPPED, why);
+}
+
 void lifecycle_reset(struct cluster *c, const struct member *m, uint64_t boot, uint64_t stored)
 {
 	char why[STATUS_WHY_MAX];

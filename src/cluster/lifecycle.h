@@ -15,6 +15,9 @@ void lifecycle_advance(struct cluster *c);
  * incarnation. */
 void lifecycle_reset(struct cluster *c, const struct member *m, uint64_t boot, uint64_t stored);
 
+/* This process serves no more. */
+void lifecycle_stop(struct cluster *c, const char *why);
+
 /* When the evidence of now leads to another state by time alone. */
 int64_t lifecycle_deadline_us(const struct cluster *c);
 

@@ -14,7 +14,29 @@ struct raft_voter {
 	uint64_t id;              /* random per incarnation, never 0 */
 	char name[NODE_NAME_MAX]; /* node name without the incarnation */
 	bool voter;               /* false: learner */
+	bool spare;               /* a learner that gets no log yet: its adding was cut short */
 	uint64_t match;           /* leader only: highest entry known to be stored there; else 0 */
+};
+
+/* A change of the members in several steps. The record of it is an entry of the configuration,
+ * so that every later leader goes on with it: doc/decisions/0007-members.md. */
+enum plan_kind {
+	PLAN_NONE,
+	PLAN_JOIN,     /* subject becomes a member and votes */
+	PLAN_STANDBY,  /* subject becomes a member that does not vote */
+	PLAN_REPLACE,  /* subject takes the place of other, who is removed */
+	PLAN_PROMOTE,  /* subject, a standby, votes from now on */
+	PLAN_DEMOTE,   /* subject, a voter, becomes a standby */
+	PLAN_LEAVE,    /* subject is removed */
+	PLAN_TAKEOVER, /* subject, a standby, votes instead of other, who is away */
+	PLAN_KINDS
+};
+
+struct raft_plan {
+	enum plan_kind kind; /* PLAN_NONE: no change is under way */
+	uint64_t id;         /* of its entry in the configuration */
+	uint64_t subject;    /* incarnation */
+	uint64_t other;      /* incarnation; 0: none */
 };
 
 struct raft_view {
@@ -34,7 +56,10 @@ struct raft_view {
 	int64_t election_us; /* election timeout in force (lower bound of the randomized one) */
 	size_t n_voters;     /* entries in members[] that are voters */
 	size_t n_members;
-	struct raft_voter members[MEMBERS_MAX]; /* newest configuration in the log */
+	bool config_committed; /* the newest configuration is known to be committed */
+	struct raft_plan plan; /* the change that that configuration records */
+	struct raft_voter
+	    members[MEMBERS_MAX]; /* newest configuration in the log; last: see consensus_view() */
 };
 
 #endif

@@ -25,6 +25,7 @@ enum alarm {
 	ALARM_ROLLED_BACK, /* its disk is older than what it told before */
 	ALARM_DETECTORS,   /* link and consensus disagree about it */
 	ALARM_DISKS,       /* of this node: too many disks are lost for a majority */
+	ALARM_TWO_VOTERS,  /* of this node's cluster: no failure is survived */
 	ALARMS
 };
 
@@ -62,6 +63,11 @@ struct member {
 	int64_t sent_us;       /* that beat's own send time, to be echoed; 0: none on this link */
 	int64_t rtt_us;        /* smoothed round trip; -1: unknown */
 	struct said said;
+
+	int64_t guest_us;        /* neither expected nor a member: since then, or last linked */
+	int64_t away_since_us;   /* a voter that nobody hears, as far as told; -1: somebody does */
+	uint32_t promise_ms;     /* longest promise that it is configured for; 0: not told */
+	enum join_wish petition; /* it asked to be admitted */
 
 	bool answer_due;           /* it asked: beat at once */
 	int64_t next_beat_us;      /* the next beat to it is due */
@@ -121,7 +127,6 @@ struct cluster {
 	size_t self;                        /* index of this node */
 	struct member members[MEMBERS_MAX]; /* expected ones first, sorted; then as they come */
 	struct row rows[MEMBERS_MAX];       /* the reachability matrix, members' order */
-	uint64_t followed[MEMBERS_MAX]; /* configuration whose members are among them, by place */
 
 	uint64_t released_term;    /* leader: the lease of this term was given up for good */
 	uint64_t verdict_term;     /* follower: the leader of this term confirmed us ... */
@@ -165,7 +170,8 @@ static inline bool is_self(const struct cluster *c, const struct member *m)
 	return m == &c->members[c->self];
 }
 
-/* The newest configuration's entry for a name or an incarnation; NULL: none. */
+/* The newest configuration's entry for a name (of two incarnations a voter's) or an incarnation;
+ * NULL: none. */
 const struct raft_voter *config_by_name(const struct raft_view *raft, const char *name);
 const struct raft_voter *config_by_id(const struct raft_view *raft, uint64_t raft_id);
 

@@ -1,10 +1,12 @@
 /* What an operator sees: the present state of the room, with nothing decided here. */
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "cluster/cluster.h"
 #include "cluster/lease.h"
 #include "cluster/lifecycle.h"
+#include "cluster/plan.h"
 #include "cluster/room.h"
 #include "cluster/view.h"
 #include "cluster/why.h"
@@ -44,6 +46,9 @@ static void fill_member(const struct cluster *c, const struct raft_view *raft, i
 
 	memcpy(ret->name, m->name, sizeof ret->name);
 	ret->raft_id = m->known ? m->head.raft_id : configured != NULL ? configured->id : 0;
+	if (m->known && config_by_id(raft, m->head.raft_id) != NULL)
+		configured = config_by_id(raft, m->head.raft_id);
+	ret->member = view_wanted(raft, m);
 	ret->self = self;
 	ret->voter = configured != NULL && configured->voter;
 	ret->linked = self || m->linked;
@@ -67,11 +72,24 @@ static void fill_edge(const struct cluster *c, int64_t now_us, size_t from, size
 	ret->age_us = now_us - row->edges[from].since_us;
 }
 
-/* order[] becomes the members' indices, sorted by name. */
-static void sort_members(const struct cluster *c, size_t order[MEMBERS_MAX])
+/* Who belongs here, or is here all the same. */
+static bool is_shown(const struct cluster *c, const struct raft_view *raft, const struct member *m)
 {
+	return is_self(c, m) || m->heard || m->foreign || view_wanted(raft, m);
+}
+
+/* order[] becomes the shown members' indices, sorted by name; returns how many. */
+static size_t sort_members(const struct cluster *c, const struct raft_view *raft,
+                           size_t order[MEMBERS_MAX])
+{
+	size_t n = 0;
+
 	for (size_t i = 0; i < c->n_members; i++) {
-		size_t at = i;
+		size_t at = n;
+
+		if (!is_shown(c, raft, &c->members[i]))
+			continue;
+		n++;
 
 		for (; at > 0; at--) {
 			if (strcmp(c->members[order[at - 1]].name, c->members[i].name) < 0)
@@ -80,6 +98,22 @@ static void sort_members(const struct cluster *c, size_t order[MEMBERS_MAX])
 		}
 		order[at] = i;
 	}
+	return n;
+}
+
+/* What an operator ordered, or a standby's take-over, and where it stands. */
+static void describe_change(const struct cluster *c, const struct raft_view *raft,
+                            char ret[ORDER_TEXT_MAX])
+{
+	char what[STATUS_WHY_MAX];
+	struct plan_step step;
+
+	ret[0] = '\0';
+	if (raft->plan.id == 0)
+		return;
+	plan_describe(c, raft, &raft->plan, what);
+	plan_next(c, raft, &step);
+	(void)snprintf(ret, ORDER_TEXT_MAX, "%s: %s", what, step.text);
 }
 
 void cluster_status(const struct cluster *c, const struct raft_view *raft, int64_t now_us,
@@ -96,7 +130,8 @@ void cluster_status(const struct cluster *c, const struct raft_view *raft, int64
 	ret->side = side_of(c, ret);
 	ret->configured = (unsigned)(raft->n_members == 0 ? c->config.n_expected : raft->n_voters);
 	ret->quorum_size = c->config.quorum_size;
-	ret->quorum_mismatch = c->config.quorum_size != c->config.n_expected;
+	ret->quorum_mismatch = c->config.quorum_size != ret->configured;
+	describe_change(c, raft, ret->change);
 	/* The only voter's lease has no end: show the longest that any lease can have. */
 	ret->lease_left_us =
 	    lease_left > c->config.promise_max_us ? c->config.promise_max_us : lease_left;
@@ -107,11 +142,10 @@ void cluster_status(const struct cluster *c, const struct raft_view *raft, int64
 	ret->served = c->served;
 	ret->view_hash = view_hash(c);
 	why_describe(c, raft, now_us, c->state, ret->why);
-	ret->n_members = c->n_members;
-	sort_members(c, order);
-	for (size_t i = 0; i < c->n_members; i++) {
+	ret->n_members = sort_members(c, raft, order);
+	for (size_t i = 0; i < ret->n_members; i++) {
 		fill_member(c, raft, now_us, order[i], &ret->members[i]);
-		for (size_t j = 0; j < c->n_members; j++)
+		for (size_t j = 0; j < ret->n_members; j++)
 			fill_edge(c, now_us, order[i], order[j], &ret->edges[i][j]);
 	}
 }

@@ -10,11 +10,15 @@
 
 const struct raft_voter *config_by_name(const struct raft_view *raft, const char *name)
 {
+	const struct raft_voter *found = NULL;
+
 	for (size_t i = 0; i < raft->n_members; i++) {
-		if (strcmp(raft->members[i].name, name) == 0)
-			return &raft->members[i];
+		if (strcmp(raft->members[i].name, name) != 0)
+			continue;
+		if (found == NULL || raft->members[i].voter)
+			found = &raft->members[i];
 	}
-	return NULL;
+	return found;
 }
 
 const struct raft_voter *config_by_id(const struct raft_view *raft, uint64_t raft_id)
@@ -53,6 +57,8 @@ struct member *view_add(struct cluster *c, const char *name, bool expected)
 		return NULL;
 	c->rows[c->n_members].reported_us = -1;
 	m = &c->members[c->n_members++];
+	m->guest_us = c->now_us;
+	m->away_since_us = -1;
 	(void)snprintf(m->name, sizeof m->name, "%s", name);
 	m->hash = wire_name_hash(name);
 	m->expected = expected;
@@ -62,16 +68,41 @@ struct member *view_add(struct cluster *c, const char *name, bool expected)
 	return m;
 }
 
-void view_follow_config(struct cluster *c)
+bool view_wanted(const struct raft_view *raft, const struct member *m)
 {
-	const struct raft_view *raft = c->raft;
+	return raft->n_members == 0 ? m->expected : config_by_name(raft, m->name) != NULL;
+}
 
-	for (size_t i = 0; i < raft->n_members; i++) {
-		if (c->followed[i] == raft->members[i].id)
-			continue;
-		(void)view_add(c, raft->members[i].name, false);
-		c->followed[i] = raft->members[i].id;
+bool view_is_member(const struct raft_view *raft, const struct member *m)
+{
+	const struct raft_voter *entry;
+
+	if (raft->n_members == 0)
+		return m->expected;
+	entry = m->known ? config_by_id(raft, m->head.raft_id) : NULL;
+	return entry != NULL && strcmp(entry->name, m->name) == 0;
+}
+
+void view_remove(struct cluster *c, struct member *m)
+{
+	size_t at = (size_t)(m - c->members);
+	size_t behind = c->n_members - at - 1;
+
+	assert(!is_self(c, m));
+	memmove(m, m + 1, behind * sizeof *m);
+	memmove(&c->rows[at], &c->rows[at + 1], behind * sizeof c->rows[0]);
+	c->n_members--;
+	memset(&c->members[c->n_members], 0, sizeof *m);
+	memset(&c->rows[c->n_members], 0, sizeof c->rows[0]);
+	for (size_t i = 0; i < c->n_members; i++) {
+		struct edge *edges = c->rows[i].edges;
+
+		memmove(&edges[at], &edges[at + 1], behind * sizeof *edges);
+		memset(&edges[c->n_members], 0, sizeof *edges);
 	}
+	if (c->self > at)
+		c->self--;
+	c->disks_lost = 0; /* bits by place: found again at once */
 }
 
 /* --- Links and contact --------------------------------------------------------------- */
@@ -282,12 +313,12 @@ bool view_is_voter(const struct cluster *c, const struct raft_view *raft, const 
 
 unsigned view_reachable(const struct cluster *c, const struct raft_view *raft)
 {
-	unsigned n = 1;
+	unsigned n = 0;
 
 	for (size_t i = 0; i < c->n_members; i++) {
 		const struct member *m = &c->members[i];
 
-		if (!is_self(c, m) && view_in_sight(c, m) && view_is_voter(c, raft, m))
+		if ((is_self(c, m) || view_in_sight(c, m)) && view_is_voter(c, raft, m))
 			n++;
 	}
 	return n;
@@ -309,13 +340,13 @@ bool view_strict_enough(const struct cluster *c, const struct raft_view *raft)
 
 bool view_complete(const struct cluster *c, const struct raft_view *raft)
 {
-	for (size_t i = 0; i < c->n_members; i++) {
-		const struct member *m = &c->members[i];
-		bool wanted = m->expected || config_by_name(raft, m->name) != NULL;
+	for (size_t i = 0; i < raft->n_members; i++) {
+		const struct raft_voter *entry = &raft->members[i];
+		const struct member *m = view_find(c, entry->name);
 
-		if (is_self(c, m) || !wanted)
+		if (entry->id == raft->self_id)
 			continue;
-		if (!view_in_sight(c, m) || !view_is_voter(c, raft, m) ||
+		if (m == NULL || !view_in_sight(c, m) || m->head.raft_id != entry->id ||
 		    m->head.identity == IDENTITY_EMPTY)
 			return false;
 	}

@@ -24,8 +24,14 @@ struct member *view_member(struct cluster *c, const char *name);
 /* The same, added when it is new; NULL: the table is full. */
 struct member *view_add(struct cluster *c, const char *name, bool expected);
 
-/* Add the members that the newest configuration names. */
-void view_follow_config(struct cluster *c);
+/* Take m out; what stood behind it moves up. No other pointer into the table is good then. */
+void view_remove(struct cluster *c, struct member *m);
+
+/* m's name is one that belongs here: in the newest configuration, before founding expected. */
+bool view_wanted(const struct raft_view *raft, const struct member *m);
+
+/* m is an incarnation that the newest configuration names (before founding: expected). */
+bool view_is_member(const struct raft_view *raft, const struct member *m);
 
 void view_link_up(struct cluster *c, struct member *m, uint64_t epoch);
 void view_link_down(struct cluster *c, struct member *m, uint64_t epoch);
@@ -46,14 +52,15 @@ bool view_in_sight(const struct cluster *c, const struct member *m);
  * expected member). */
 bool view_is_voter(const struct cluster *c, const struct raft_view *raft, const struct member *m);
 
-/* Voters in sight, this node included (RB-008's "Reachable nodes"), and how many are needed. */
+/* Voters in sight, this node included when it is one (RB-008's "Reachable nodes"), and how many
+ * are needed. */
 unsigned view_reachable(const struct cluster *c, const struct raft_view *raft);
 unsigned view_needed(const struct cluster *c, const struct raft_view *raft);
 /* False when ERLMCP_QUORUM_SIZE asks for more than the majority, which is all that a leader of a
  * lower setting vouches for, and fewer are in sight. */
 bool view_strict_enough(const struct cluster *c, const struct raft_view *raft);
 
-/* Every member there is supposed to be is a voter and in sight. */
+/* Every member of the newest configuration is in sight. */
 bool view_complete(const struct cluster *c, const struct raft_view *raft);
 
 /* Of the set of members heard, this node included; independent of order. */

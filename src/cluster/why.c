@@ -48,12 +48,11 @@ static void add_trouble(struct why *w)
 
 	for (size_t i = 0; i < c->n_members; i++) {
 		const struct member *m = &c->members[i];
-		bool wanted = m->expected || config_by_name(w->raft, m->name) != NULL;
 		int64_t silent_us = w->now_us - m->heard_us;
 		bool late = silent_us > LATE_BEATS * c->config.beat_interval_us;
 
-		if (i == c->self || !wanted ||
-		    (view_in_sight(c, m) && !late && view_is_voter(c, w->raft, m)))
+		if (i == c->self || !view_wanted(w->raft, m) ||
+		    (view_in_sight(c, m) && !late && view_is_member(w->raft, m)))
 			continue;
 		add(w, "%s%.60s ", before, m->name);
 		before = ", ";

@@ -159,7 +159,7 @@ enum status wire_get_head(struct cursor *c, struct wire_head *ret)
 		return ST_MALFORMED;
 	if (version != WIRE_VERSION)
 		return version > WIRE_VERSION ? ST_UNSUPPORTED : ST_MALFORMED;
-	if (get_below(c, WIRE_OUTDATED + 1, &type) != ST_OK || type == 0 ||
+	if (get_below(c, WIRE_PETITION + 1, &type) != ST_OK || type == 0 ||
 	    get_below(c, IDENTITY_ADMITTED + 1, &identity) != ST_OK ||
 	    cursor_u64(c, &head.cluster_id) != ST_OK || cursor_u64(c, &head.raft_id) != ST_OK ||
 	    cursor_u64(c, &head.boot) != ST_OK || cursor_u64(c, &head.run) != ST_OK)
@@ -300,5 +300,64 @@ enum status wire_get_outdated(struct cursor *c, struct wire_outdated *ret)
 	    cursor_u64(c, &outdated.stored) != ST_OK || get_end(c) != ST_OK)
 		return ST_MALFORMED;
 	*ret = outdated;
+	return ST_OK;
+}
+
+/* --- About members that come and go -------------------------------------------------- */
+
+void wire_put_roster(struct buf *b, const struct wire_roster *roster)
+{
+	assert(roster->n > 0 && roster->n <= MEMBERS_MAX);
+	buf_u8(b, (uint8_t)roster->n);
+	for (size_t i = 0; i < roster->n; i++)
+		buf_text16(b, roster->names[i]);
+}
+
+void wire_put_removed(struct buf *b, const struct wire_removed *removed)
+{
+	buf_u64(b, removed->raft_id);
+	buf_u64(b, removed->commit);
+}
+
+void wire_put_petition(struct buf *b, const struct wire_petition *petition)
+{
+	buf_u8(b, petition->voter ? 1 : 0);
+}
+
+enum status wire_get_roster(struct cursor *c, struct wire_roster *ret)
+{
+	struct wire_roster roster;
+
+	memset(&roster, 0, sizeof roster);
+	if (get_count(c, &roster.n) != ST_OK)
+		return ST_MALFORMED;
+	for (size_t i = 0; i < roster.n; i++) {
+		if (get_name(c, roster.names[i]) != ST_OK)
+			return ST_MALFORMED;
+	}
+	if (get_end(c) != ST_OK)
+		return ST_MALFORMED;
+	*ret = roster;
+	return ST_OK;
+}
+
+enum status wire_get_removed(struct cursor *c, struct wire_removed *ret)
+{
+	struct wire_removed removed;
+
+	if (cursor_u64(c, &removed.raft_id) != ST_OK || removed.raft_id == 0 ||
+	    cursor_u64(c, &removed.commit) != ST_OK || get_end(c) != ST_OK)
+		return ST_MALFORMED;
+	*ret = removed;
+	return ST_OK;
+}
+
+enum status wire_get_petition(struct cursor *c, struct wire_petition *ret)
+{
+	unsigned voter;
+
+	if (get_below(c, 2, &voter) != ST_OK || get_end(c) != ST_OK)
+		return ST_MALFORMED;
+	ret->voter = voter;
 	return ST_OK;
 }

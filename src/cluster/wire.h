@@ -29,6 +29,9 @@ enum wire_type {
 	WIRE_FOUND = 3,    /* the founding record */
 	WIRE_JOIN = 4,     /* the leader admits the receiver */
 	WIRE_OUTDATED = 5, /* the receiver's disk is older than what it told before */
+	WIRE_ROSTER = 6,   /* to an empty node: the members there are */
+	WIRE_REMOVED = 7,  /* the receiver's incarnation is no member any more */
+	WIRE_PETITION = 8, /* from an empty node: it was started to join */
 };
 
 /* Starts every message: who speaks. */
@@ -105,6 +108,20 @@ struct wire_outdated {
 	uint64_t stored;  /* committed entries that it had stored for certain */
 };
 
+struct wire_roster {
+	size_t n;
+	char names[MEMBERS_MAX][NODE_NAME_MAX];
+};
+
+struct wire_removed {
+	uint64_t raft_id; /* the receiver's own */
+	uint64_t commit;  /* index up to which the leader's log is committed without it */
+};
+
+struct wire_petition {
+	bool voter; /* it wants to vote; else it will be a standby */
+};
+
 uint64_t wire_name_hash(const char *name);
 
 void wire_put_head(struct buf *b, const struct wire_head *head);
@@ -113,6 +130,9 @@ void wire_put_hello(struct buf *b, const struct wire_hello *hello);
 void wire_put_found(struct buf *b, const struct wire_found *found);
 void wire_put_join(struct buf *b, const struct wire_join *join);
 void wire_put_outdated(struct buf *b, const struct wire_outdated *outdated);
+void wire_put_roster(struct buf *b, const struct wire_roster *roster);
+void wire_put_removed(struct buf *b, const struct wire_removed *removed);
+void wire_put_petition(struct buf *b, const struct wire_petition *petition);
 
 /* Each returns ST_OK or ST_MALFORMED; the head also ST_UNSUPPORTED (a newer format). Bodies
  * must use up the cursor. */
@@ -122,5 +142,8 @@ CHECKED enum status wire_get_hello(struct cursor *c, struct wire_hello *ret);
 CHECKED enum status wire_get_found(struct cursor *c, struct wire_found *ret);
 CHECKED enum status wire_get_join(struct cursor *c, struct wire_join *ret);
 CHECKED enum status wire_get_outdated(struct cursor *c, struct wire_outdated *ret);
+CHECKED enum status wire_get_roster(struct cursor *c, struct wire_roster *ret);
+CHECKED enum status wire_get_removed(struct cursor *c, struct wire_removed *ret);
+CHECKED enum status wire_get_petition(struct cursor *c, struct wire_petition *ret);
 
 #endif

@@ -5,6 +5,7 @@
  * a change of leader in between leaves the spare, and adding it again does the second step. */
 #include <assert.h>
 
+#include "cluster/plan_name.h"
 #include "consensus/inside.h"
 
 void change_fail(struct consensus *c, enum status st)
@@ -48,8 +49,14 @@ static enum status change_submit(struct consensus *c, enum change_kind kind, raf
 	case CHANGE_PROMOTE:
 		rv = raft_assign(&c->raft, request, id, RAFT_VOTER, NULL);
 		break;
+	case CHANGE_DEMOTE:
+		rv = raft_assign(&c->raft, request, id, RAFT_STANDBY, NULL);
+		break;
 	case CHANGE_REMOVE:
 		rv = raft_remove(&c->raft, request, id, NULL);
+		break;
+	case CHANGE_RECORD:
+		rv = raft_add(&c->raft, request, id, address, NULL);
 		break;
 	default:
 		rv = RAFT_INVALID;
@@ -119,6 +126,27 @@ enum status consensus_promote(struct consensus *c, uint64_t raft_id, consensus_c
 	return change_begin(c, &what, NULL);
 }
 
+enum status consensus_demote(struct consensus *c, uint64_t raft_id, consensus_change_cb done_cb,
+                             void *arg)
+{
+	const struct change what = {
+	    .kind = CHANGE_DEMOTE, .id = raft_id, .cb = done_cb, .arg = arg};
+	const struct raft_server *server = server_of(&c->raft.configuration, raft_id);
+	enum status st = change_may(c);
+
+	assert(c->depth == 0);
+	if (st != ST_OK)
+		return st;
+	if (server == NULL)
+		return ST_NOT_FOUND;
+	if (server->role != RAFT_VOTER)
+		return ST_EXISTS;
+	/* A leader hands over first; a cluster without voters could never do anything again. */
+	if (raft_id == c->raft.id || voters_of(&c->raft.configuration) == 1)
+		return ST_INVALID;
+	return change_begin(c, &what, NULL);
+}
+
 enum status consensus_remove(struct consensus *c, uint64_t raft_id, consensus_change_cb done_cb,
                              void *arg)
 {
@@ -138,6 +166,32 @@ enum status consensus_remove(struct consensus *c, uint64_t raft_id, consensus_ch
 	return change_begin(c, &what, NULL);
 }
 
+enum status consensus_record_plan(struct consensus *c, const struct raft_plan *plan,
+                                  consensus_change_cb done_cb, void *arg)
+{
+	const struct change what = {
+	    .kind = CHANGE_RECORD, .id = plan->id, .cb = done_cb, .arg = arg};
+	char name[PLAN_NAME_MAX];
+	char address[ADDRESS_MAX];
+	struct raft_plan recorded;
+	enum status st = change_may(c);
+	unsigned i;
+
+	assert(c->depth == 0 && plan->id != 0);
+	if (st != ST_OK)
+		return st;
+	if (c->raft.configuration.n >= MEMBERS_MAX)
+		return ST_LIMIT;
+	for (i = 0; i < c->raft.configuration.n; i++) {
+		address_name(c->raft.configuration.servers[i].address, address);
+		if (plan_name_read(address, &recorded))
+			return ST_EXISTS;
+	}
+	plan_name_write(plan, name);
+	address_of(name, plan->id, address);
+	return change_begin(c, &what, address);
+}
+
 /* What a finished request of libraft's came to. */
 static enum status change_outcome(const struct consensus *c)
 {
@@ -155,6 +209,10 @@ static enum status change_outcome(const struct consensus *c)
 		return server->role == RAFT_SPARE ? ST_AGAIN : ST_OK;
 	case CHANGE_PROMOTE:
 		return server != NULL && server->role == RAFT_VOTER ? ST_OK : ST_TIMEOUT;
+	case CHANGE_DEMOTE:
+		return server != NULL && server->role == RAFT_STANDBY ? ST_OK : ST_TIMEOUT;
+	case CHANGE_RECORD:
+		return server != NULL ? ST_OK : ST_TIMEOUT;
 	default:
 		return ST_TIMEOUT;
 	}

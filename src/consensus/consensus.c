@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster/plan_name.h"
 #include "consensus/inside.h"
 
 static void trace_cb(struct raft_tracer *tracer, int type, const void *data)
@@ -206,7 +207,7 @@ static void view_members(const struct consensus *c, struct raft_view *view)
 
 	for (i = 0; i < conf->n && i < MEMBERS_MAX; i++) {
 		const struct raft_server *server = &conf->servers[i];
-		struct raft_voter *member = &view->members[i];
+		struct raft_voter *member = &view->members[view->n_members];
 		raft_index match;
 
 		/* An incarnation never changes its name. */
@@ -214,12 +215,19 @@ static void view_members(const struct consensus *c, struct raft_view *view)
 			address_name(server->address, member->name);
 		member->id = server->id;
 		member->match = 0;
+		if (plan_name_read(member->name, &view->plan)) {
+			view->plan.id = server->id;
+			member->id = 0; /* the next one takes this place */
+			continue;
+		}
 		member->voter = server->role == RAFT_VOTER;
+		member->spare = server->role == RAFT_SPARE;
 		if (raft_match_index(&c->raft, server->id, &match) == 0)
 			member->match = match;
 		view->n_voters += member->voter;
 		view->n_members++;
 	}
+	view->config_committed = c->raft.configuration_uncommitted_index == 0;
 }
 
 /* libraft refuses votes until its timer runs out. One millisecond is kept back: its clock has

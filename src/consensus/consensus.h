@@ -116,8 +116,15 @@ CHECKED enum status consensus_add_learner(struct consensus *c, uint64_t raft_id,
                                           consensus_change_cb done_cb, void *arg);
 CHECKED enum status consensus_promote(struct consensus *c, uint64_t raft_id,
                                       consensus_change_cb done_cb, void *arg);
+CHECKED enum status consensus_demote(struct consensus *c, uint64_t raft_id,
+                                     consensus_change_cb done_cb, void *arg);
 CHECKED enum status consensus_remove(struct consensus *c, uint64_t raft_id,
                                      consensus_change_cb done_cb, void *arg);
+
+/* Leader only, one change as above: record a plan in the configuration, as a member without
+ * log and vote. consensus_remove(plan->id) takes it out. ST_EXISTS: one is recorded. */
+CHECKED enum status consensus_record_plan(struct consensus *c, const struct raft_plan *plan,
+                                          consensus_change_cb done_cb, void *arg);
 
 /* Leader only: hand leadership to raft_id (0: the most advanced voter). The caller has released
  * its lease first (cluster_release_lease()); members are told before TimeoutNow leaves. done_cb

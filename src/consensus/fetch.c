@@ -110,6 +110,13 @@ static enum status begin_new(struct consensus *c, struct manifest *m, const uint
 	return ST_OK;
 }
 
+static bool same_manifest(const struct manifest *a, const struct manifest *b)
+{
+	return a->index == b->index && a->digest == b->digest &&
+	       a->state_version == b->state_version &&
+	       memcmp(a->chunks, b->chunks, sizeof a->chunks) == 0;
+}
+
 enum status fetch_begin(struct consensus *c, raft_id from, const char *from_name,
                         const uint8_t *bytes, size_t len, const struct wire *w)
 {
@@ -128,7 +135,7 @@ enum status fetch_begin(struct consensus *c, raft_id from, const char *from_name
 		free(m);
 		return st;
 	}
-	if (f->active && memcmp(m, f->manifest, sizeof *m) == 0) {
+	if (f->active && same_manifest(m, f->manifest)) {
 		free(m);
 		st = copy_message(f, bytes, len);
 	} else {
@@ -436,7 +443,7 @@ enum status fetch_restore(struct consensus *c, const uint8_t *bytes, size_t len)
 	if (m == NULL)
 		return ST_NOMEM;
 	st = manifest_decode(bytes, len, m, &fault);
-	if (st == ST_OK && (!f->active || memcmp(m, f->manifest, sizeof *m) != 0))
+	if (st == ST_OK && (!f->active || !same_manifest(m, f->manifest)))
 		st = ST_CORRUPT;
 	if (st != ST_OK) {
 		free(m);

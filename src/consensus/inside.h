@@ -64,7 +64,14 @@ struct batch {
 	size_t n;         /* commands */
 };
 
-enum change_kind { CHANGE_NONE, CHANGE_ADD, CHANGE_PROMOTE, CHANGE_REMOVE };
+enum change_kind {
+	CHANGE_NONE,
+	CHANGE_ADD,     /* a learner, in two steps */
+	CHANGE_PROMOTE, /* a learner to a voter */
+	CHANGE_DEMOTE,  /* a voter to a learner */
+	CHANGE_REMOVE,  /* a member or a plan */
+	CHANGE_RECORD,  /* a plan: a spare, for good */
+};
 
 /* The membership change under way. */
 struct change {

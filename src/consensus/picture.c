@@ -134,6 +134,8 @@ static size_t next_chunk(struct consensus *c)
 	buf_close(&b);
 	if (st == ST_NOT_FOUND)
 		p->encoded = true;
+	else if (st == ST_UNKNOWN || st == ST_CLOSED)
+		inside_fatal(c, "memory was too short to keep the state while a picture was taken");
 	else
 		p->retry_ms = inside_now_ms(c) + PICTURE_RETRY_MS;
 	return 0;
@@ -159,7 +161,7 @@ static void store_more(struct consensus *c)
 
 		store_chunk(c, stuck.chunk, stuck.bytes, stuck.len);
 	}
-	while (!p->encoded && p->n_stuck == 0 && p->storing < PICTURE_STORES_MAX &&
+	while (!p->encoded && !c->failed && p->n_stuck == 0 && p->storing < PICTURE_STORES_MAX &&
 	       p->retry_ms == 0 && bytes < PICTURE_STEP_BYTES)
 		bytes += next_chunk(c);
 }

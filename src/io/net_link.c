@@ -231,6 +231,11 @@ static void link_message(struct net_conn *c, const struct link_body *body)
 	size_t len;
 	enum status st;
 
+	if (!c->peer->member && n->ops.member_stranger != NULL &&
+	    control_member_payload(body, &bytes, &len)) {
+		n->ops.member_stranger(n->ops.arg, c->peer->name);
+		return;
+	}
 	if (c->peer->member && control_member_payload(body, &bytes, &len)) {
 		if (n->ops.member_message != NULL)
 			n->ops.member_message(n->ops.arg, c->peer->name, c->epoch, bytes, len);

@@ -83,8 +83,13 @@ static bool ops_votes_muted(void *arg)
 static void ops_send(void *arg, uint64_t raft_id, const char *name, const uint8_t *bytes,
                      size_t len, enum traffic traffic)
 {
-	(void)raft_id;
-	core_send(arg, name, CHANNEL_RAFT, traffic, bytes, len);
+	struct core *c = arg;
+	const uint64_t there = cluster_peer_id(c->cluster, name);
+
+	/* Not for another incarnation under that name: the one meant lost its disk. */
+	if (there != 0 && there != raft_id)
+		return;
+	core_send(c, name, CHANNEL_RAFT, traffic, bytes, len);
 }
 
 static void ops_changed(void *arg)
@@ -413,6 +418,7 @@ static void turn(struct core *c)
 	struct cluster_event ev;
 
 	core_tell_downs(c);
+	core_tell_stranger(c);
 	if (c->started && now_us >= consensus_deadline_us(c->consensus))
 		consensus_tick(c->consensus);
 	core_sample(c);

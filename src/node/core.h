@@ -29,6 +29,7 @@ enum core_event_type {
 	CORE_SHUTDOWN,  /* countdown over; force tells whether the node stops */
 	CORE_ALARM,     /* raised (up) or cleared (!up): text */
 	CORE_FOUNDED,   /* identity changed: text */
+	CORE_CHANGE,    /* leader: a step of a change of the members: text, peer */
 	CORE_TRACE,     /* diagnosis: level (1 error .. 5 trace), text */
 	CORE_FATAL,     /* the node cannot go on safely: text */
 };
@@ -59,6 +60,9 @@ struct core_ops {
 	/* Move this incarnation's raft data aside and restart the process as an empty one. */
 	void (*reset)(void *arg, const char *why);
 	void (*event)(void *arg, const struct core_event *ev);
+	/* Keep a link to this node from now on, or no longer: beside the expected members, which
+	 * are kept for ever. NULL: all nodes are linked. */
+	void (*keep)(void *arg, const char *peer, bool keep);
 };
 
 struct core_config {
@@ -90,6 +94,9 @@ void core_link_up(struct core *c, const char *peer, uint64_t epoch);
 void core_link_down(struct core *c, const char *peer, uint64_t epoch);
 void core_message(struct core *c, const char *peer, uint64_t epoch, const uint8_t *bytes,
                   size_t len);
+
+/* A node that is not linked as a member spoke as one: it takes us for its member. */
+void core_stranger(struct core *c, const char *peer);
 
 /* The earliest time at which core_run() must be called again. */
 int64_t core_deadline_us(const struct core *c);

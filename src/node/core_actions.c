@@ -70,35 +70,51 @@ static void change_done(void *arg, enum status st)
 	c->dirty = true;
 }
 
-static void expel(struct core *c, const struct cluster_action *a)
+/* What this leader does about the members is told: an operator asks later why it was done. */
+static void tell_change(struct core *c, const struct cluster_action *a)
 {
-	if (!c->changing && consensus_remove(c->consensus, a->raft_id, change_done, c) == ST_OK)
-		c->changing = true;
+	static const char *const words[] = {
+	    [CLUSTER_ADMIT] = "is added as a learner",
+	    [CLUSTER_PROMOTE] = "is to vote, once it has caught up",
+	    [CLUSTER_DEMOTE] = "is to be a standby",
+	    [CLUSTER_EXPEL] = "is removed",
+	    [CLUSTER_PLAN] = "a change of the members begins",
+	    [CLUSTER_PLAN_END] = "the change of the members ends",
+	};
+	struct core_event ev = {.type = CORE_CHANGE, .term = c->view.term};
+	const char *text = a->text == NULL ? "" : a->text;
+
+	buf_reset(&c->note);
+	if (a->type == CLUSTER_PLAN || a->type == CLUSTER_PLAN_END)
+		buf_printf(&c->note, "%s: %s", words[a->type], text);
+	else
+		buf_printf(&c->note, "%s %s", a->peer, words[a->type]);
+	ev.peer = a->peer == NULL ? "" : a->peer;
+	ev.text = buf_text(&c->note);
+	core_emit(c, &ev);
 }
 
-/* Add as a learner, or, when it is one already, promote it: libraft lets it catch up first. */
-static void admit(struct core *c, const struct cluster_action *a)
+/* One change of the configuration at a time. */
+static void change(struct core *c, const struct cluster_action *a)
 {
-	enum status st;
-	size_t i;
+	enum status st = ST_INVALID;
 
 	if (c->changing)
 		return;
-	for (i = 0; i < c->view.n_members; i++) {
-		if (c->view.members[i].id == a->raft_id)
-			break;
-	}
-	if (i == c->view.n_members)
+	if (a->type == CLUSTER_ADMIT)
 		st = consensus_add_learner(c->consensus, a->raft_id, a->peer, change_done, c);
-	else if (!c->view.members[i].voter)
+	else if (a->type == CLUSTER_PROMOTE)
 		st = consensus_promote(c->consensus, a->raft_id, change_done, c);
+	else if (a->type == CLUSTER_DEMOTE)
+		st = consensus_demote(c->consensus, a->raft_id, change_done, c);
+	else if (a->type == CLUSTER_PLAN)
+		st = consensus_record_plan(c->consensus, &a->plan, change_done, c);
 	else
+		st = consensus_remove(c->consensus, a->raft_id, change_done, c);
+	if (st != ST_OK)
 		return;
-	/* A leader that ended between a learner's two steps left a spare: the second step. */
-	if (st == ST_INVALID)
-		st = consensus_add_learner(c->consensus, a->raft_id, a->peer, change_done, c);
-	if (st == ST_OK)
-		c->changing = true;
+	c->changing = true;
+	tell_change(c, a);
 }
 
 static void yield_done(void *arg, enum status st)
@@ -124,10 +140,12 @@ static void perform_consensus(struct core *c, const struct cluster_action *a)
 		start(c, false);
 		break;
 	case CLUSTER_EXPEL:
-		expel(c, a);
-		break;
 	case CLUSTER_ADMIT:
-		admit(c, a);
+	case CLUSTER_PROMOTE:
+	case CLUSTER_DEMOTE:
+	case CLUSTER_PLAN:
+	case CLUSTER_PLAN_END:
+		change(c, a);
 		break;
 	case CLUSTER_YIELD:
 		yield(c, a->raft_id);
@@ -166,6 +184,11 @@ static bool perform(struct core *c, const struct cluster_action *a)
 		return true;
 	case CLUSTER_PERSIST:
 		return core_persist(c);
+	case CLUSTER_MEET:
+	case CLUSTER_PART:
+		if (c->ops.keep != NULL)
+			c->ops.keep(c->ops.arg, a->peer, a->type == CLUSTER_MEET);
+		return true;
 	case CLUSTER_RESET:
 		c->ops.reset(c->ops.arg, a->text);
 		return false;

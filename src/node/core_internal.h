@@ -33,7 +33,6 @@ struct core {
 	bool dirty;                /* consensus may have changed since the last sample */
 	bool closing;
 	bool changing;            /* a membership change is in flight */
-	uint64_t admit_id;        /* learner to promote once it has caught up; 0: none */
 	uint64_t origin;          /* random per process: whom its sequences belong to */
 	uint64_t seq;             /* last origin sequence given out */
 	struct requests requests; /* of this node's clients */
@@ -47,12 +46,14 @@ struct core {
 	bool sending;      /* inside ops.send, possibly deep inside libraft */
 	size_t n_downs;
 	struct late_down downs[MEMBERS_MAX]; /* told to the cluster in the next turn */
+	char stranger[NODE_NAME_MAX];        /* the same; "": none. It speaks again. */
 	struct buf out;                      /* one outgoing member message */
 	struct buf note;                     /* text of an event */
 };
 
 /* core_links.c */
 void core_tell_downs(struct core *c);
+void core_tell_stranger(struct core *c);
 
 /* core_links.c: low half of XXH3-64 over the channel byte and the room's message */
 uint32_t core_checksum(const uint8_t *bytes, size_t len);

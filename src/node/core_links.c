@@ -54,6 +54,26 @@ void core_tell_downs(struct core *c)
 	c->n_downs = 0;
 }
 
+/* The answer may be a new link in place of the one that is being read: that waits for a turn. */
+void core_stranger(struct core *c, const char *peer)
+{
+	if (c->stranger[0] != '\0' || strlen(peer) >= sizeof c->stranger)
+		return;
+	memcpy(c->stranger, peer, strlen(peer) + 1);
+	c->dirty = true;
+}
+
+void core_tell_stranger(struct core *c)
+{
+	char name[NODE_NAME_MAX];
+
+	if (c->stranger[0] == '\0')
+		return;
+	memcpy(name, c->stranger, sizeof name);
+	c->stranger[0] = '\0';
+	link_event(c, CLUSTER_STRANGER, name, 0);
+}
+
 static bool serves_clients(const struct core *c)
 {
 	const enum cluster_state state = cluster_state(c->cluster);

@@ -41,7 +41,7 @@ size_t core_members_in_sight(const struct core *c, char ret[][NODE_NAME_MAX], si
 
 	core_status(c, &status, &raft);
 	for (i = 0; i < status.n_members && n < cap; i++) {
-		if (status.members[i].self || status.members[i].heard)
+		if (status.members[i].member && (status.members[i].self || status.members[i].heard))
 			memcpy(ret[n++], status.members[i].name, NODE_NAME_MAX);
 	}
 	return n;

@@ -49,6 +49,13 @@ static void on_message(void *arg, const char *peer, uint64_t epoch, const uint8_
 	core_message(n->core, peer, epoch, bytes, len);
 }
 
+static void on_stranger(void *arg, const char *peer)
+{
+	struct node *n = arg;
+
+	core_stranger(n->core, peer);
+}
+
 static void on_foreign(void *arg, const char *peer, bool up, const char *why)
 {
 	struct node *n = arg;
@@ -83,6 +90,16 @@ static void ops_send(void *arg, const char *peer, enum traffic traffic, const ui
 	/* A message that cannot be queued is a lost message: every protocol above repeats. */
 	if (net_send(n->net, peer, classes[traffic], bytes, len) != ST_OK)
 		return;
+}
+
+static void ops_keep(void *arg, const char *peer, bool keep)
+{
+	struct node *n = arg;
+
+	if (!keep)
+		net_member_remove(n->net, peer);
+	else if (net_member_add(n->net, peer) != ST_OK)
+		log_line(n->log, LOG_WARNING, "Node '%s' cannot be kept connected", peer);
 }
 
 static enum status ops_persist(void *arg, const struct identity *id)
@@ -243,6 +260,7 @@ static bool open_core(struct node *n)
 	    .persist = ops_persist,
 	    .reset = ops_reset,
 	    .event = node_on_core_event,
+	    .keep = ops_keep,
 	};
 	char raft_dir[CONFIG_PATH_MAX + 8];
 	struct consensus_disks disks;
@@ -295,6 +313,7 @@ static bool open_net(struct node *n)
 	    .member_up = on_link_up,
 	    .member_down = on_link_down,
 	    .member_message = on_message,
+	    .member_stranger = on_stranger,
 	    .call = node_on_call,
 	    .foreign = on_foreign,
 	    .refused = on_refused,

@@ -1,96 +1,160 @@
 #include "session/command.h"
 
-#include <assert.h>
 #include <string.h>
 
-#include "base/cursor.h"
 #include "session/limits.h"
-
-static void encode_head(struct buf *b, enum command_type type, const struct command_head *h,
-                        const struct session_id *id)
-{
-	assert(h->request_id_len <= REQUEST_ID_MAX);
-	buf_u8(b, COMMAND_VERSION);
-	buf_u8(b, (uint8_t)type);
-	buf_u64(b, h->origin.id);
-	buf_u64(b, h->origin.seq);
-	buf_u64(b, (uint64_t)h->now_ms);
-	buf_u8(b, (uint8_t)h->request_id_len);
-	buf_bytes(b, h->request_id, h->request_id_len);
-	buf_bytes(b, id->bytes, SESSION_ID_BYTES);
-}
-
-void command_create(struct buf *b, const struct command_head *h, const struct session_id *id,
-                    const uint8_t *info, size_t info_len)
-{
-	assert(info_len <= UINT32_MAX);
-	encode_head(b, COMMAND_CREATE, h, id);
-	buf_u32(b, (uint32_t)info_len);
-	buf_bytes(b, info, info_len);
-}
-
-/* Where, who, which session, key, value: NOLINTNEXTLINE(readability-function-size) */
-void command_put(struct buf *b, const struct command_head *h, const struct session_id *id,
-                 const uint8_t *key, size_t key_len, const uint8_t *value, size_t value_len)
-{
-	assert(key_len <= UINT16_MAX && value_len <= UINT32_MAX);
-	encode_head(b, COMMAND_PUT, h, id);
-	buf_u16(b, (uint16_t)key_len);
-	buf_bytes(b, key, key_len);
-	buf_u32(b, (uint32_t)value_len);
-	buf_bytes(b, value, value_len);
-}
-
-void command_delete(struct buf *b, const struct command_head *h, const struct session_id *id)
-{
-	encode_head(b, COMMAND_DELETE, h, id);
-}
 
 static enum status decode_head(struct cursor *c, struct command *cmd)
 {
-	const uint8_t *id;
 	uint64_t now_ms;
 	uint8_t request_id_len;
 
 	if (cursor_u64(c, &cmd->head.origin.id) != ST_OK ||
 	    cursor_u64(c, &cmd->head.origin.seq) != ST_OK || cursor_u64(c, &now_ms) != ST_OK ||
 	    cursor_u8(c, &request_id_len) != ST_OK || request_id_len > REQUEST_ID_MAX ||
-	    cursor_bytes(c, request_id_len, &cmd->head.request_id) != ST_OK ||
-	    cursor_bytes(c, SESSION_ID_BYTES, &id) != ST_OK)
+	    cursor_bytes(c, request_id_len, &cmd->head.request_id) != ST_OK)
 		return ST_MALFORMED;
 	cmd->head.now_ms = (int64_t)now_ms;
 	cmd->head.request_id_len = request_id_len;
-	memcpy(cmd->id.bytes, id, SESSION_ID_BYTES);
 	return ST_OK;
 }
 
-static enum status decode_value(struct cursor *c, struct command *cmd)
+static enum status decode_guards(struct cursor *c, struct command_head *h)
+{
+	uint16_t len;
+
+	if (cursor_u8(c, &h->guards) != ST_OK)
+		return ST_MALFORMED;
+	if ((h->guards & ~(GUARD_EPOCH | GUARD_PRINCIPAL)) != 0)
+		return ST_UNSUPPORTED;
+	if ((h->guards & GUARD_EPOCH) != 0 && cursor_u64(c, &h->epoch) != ST_OK)
+		return ST_MALFORMED;
+	if ((h->guards & GUARD_PRINCIPAL) == 0)
+		return ST_OK;
+	if (cursor_u16(c, &len) != ST_OK || cursor_bytes(c, len, &h->principal) != ST_OK)
+		return ST_MALFORMED;
+	h->principal_len = len;
+	return ST_OK;
+}
+
+static enum status decode_text(struct cursor *c, const uint8_t **ret, size_t *ret_len)
 {
 	uint32_t len;
 
-	if (cursor_u32(c, &len) != ST_OK || cursor_bytes(c, len, &cmd->value) != ST_OK)
+	if (cursor_u32(c, &len) != ST_OK || cursor_bytes(c, len, ret) != ST_OK)
 		return ST_MALFORMED;
-	cmd->value_len = len;
+	*ret_len = len;
 	return ST_OK;
 }
 
-static enum status decode_body(struct cursor *c, struct command *cmd)
+static enum status body_create(struct cursor *c, struct command *cmd)
 {
-	uint16_t key_len;
+	struct session_attrs *a = &cmd->attrs;
 
-	switch (cmd->type) {
-	case COMMAND_CREATE:
-		return decode_value(c, cmd);
-	case COMMAND_PUT:
-		if (cursor_u16(c, &key_len) != ST_OK ||
-		    cursor_bytes(c, key_len, &cmd->key) != ST_OK)
-			return ST_MALFORMED;
-		cmd->key_len = key_len;
-		return decode_value(c, cmd);
-	case COMMAND_DELETE:
+	if (cmd->version == COMMAND_VERSION_1)
+		return decode_text(c, &a->info, &a->info_len);
+	if (cursor_u64(c, &a->owner) != ST_OK || cursor_u64(c, &a->ttl_ms) != ST_OK ||
+	    decode_text(c, &a->info, &a->info_len) != ST_OK ||
+	    decode_text(c, &a->protocol, &a->protocol_len) != ST_OK ||
+	    decode_text(c, &a->capabilities, &a->capabilities_len) != ST_OK)
+		return ST_MALFORMED;
+	return decode_text(c, &a->principal, &a->principal_len);
+}
+
+static enum status decode_key(struct cursor *c, struct command *cmd)
+{
+	struct command_key *key = &cmd->key;
+	uint8_t checked = 0;
+	uint16_t len;
+
+	if (cmd->version != COMMAND_VERSION_1 && (cursor_u8(c, &checked) != ST_OK || checked > 1))
+		return ST_MALFORMED;
+	key->checked = checked == 1;
+	if (key->checked && cursor_u64(c, &key->expected) != ST_OK)
+		return ST_MALFORMED;
+	if (cursor_u16(c, &len) != ST_OK || cursor_bytes(c, len, &key->bytes) != ST_OK)
+		return ST_MALFORMED;
+	key->len = len;
+	return ST_OK;
+}
+
+static enum status body_put(struct cursor *c, struct command *cmd)
+{
+	enum status st = decode_key(c, cmd);
+
+	return st != ST_OK ? st : decode_text(c, &cmd->value, &cmd->value_len);
+}
+
+static enum status body_empty(struct cursor *c, struct command *cmd)
+{
+	(void)c;
+	(void)cmd;
+	return ST_OK;
+}
+
+static enum status body_number(struct cursor *c, struct command *cmd)
+{
+	return cursor_u64(c, &cmd->numbers[0]);
+}
+
+static enum status body_numbers(struct cursor *c, struct command *cmd)
+{
+	if (cursor_u64(c, &cmd->numbers[0]) != ST_OK)
+		return ST_MALFORMED;
+	return cursor_u64(c, &cmd->numbers[1]);
+}
+
+static enum status decode_list(struct cursor *c, struct command *cmd, size_t item)
+{
+	const uint8_t *items;
+	uint32_t n;
+
+	if (cursor_u32(c, &n) != ST_OK || n > c->left / item ||
+	    cursor_bytes(c, n * item, &items) != ST_OK)
+		return ST_MALFORMED;
+	cmd->list = cursor_of(items, n * item);
+	cmd->n = n;
+	return ST_OK;
+}
+
+static enum status body_touch(struct cursor *c, struct command *cmd)
+{
+	return decode_list(c, cmd, SESSION_ID_BYTES);
+}
+
+static enum status body_expire(struct cursor *c, struct command *cmd)
+{
+	return decode_list(c, cmd, SESSION_ID_BYTES + 8 + 8);
+}
+
+/* How each type goes on behind the head. */
+static const struct {
+	uint8_t since; /* first command version that has it */
+	bool has_id;   /* it is about one session */
+	enum status (*body)(struct cursor *c, struct command *cmd);
+} bodies[COMMAND_TYPES] = {
+    [COMMAND_CREATE] = {COMMAND_VERSION_1, true, body_create},
+    [COMMAND_PUT] = {COMMAND_VERSION_1, true, body_put},
+    [COMMAND_DELETE] = {COMMAND_VERSION_1, true, body_empty},
+    [COMMAND_UNSET] = {COMMAND_VERSION_2, true, decode_key},
+    [COMMAND_CLAIM] = {COMMAND_VERSION_2, true, body_number},
+    [COMMAND_TOUCH] = {COMMAND_VERSION_2, false, body_touch},
+    [COMMAND_EXPIRE] = {COMMAND_VERSION_2, false, body_expire},
+    [COMMAND_MARK] = {COMMAND_VERSION_2, false, body_empty},
+    [COMMAND_UPGRADE] = {COMMAND_VERSION_2, false, body_number},
+    [COMMAND_LIMITS] = {COMMAND_VERSION_2, false, body_numbers},
+};
+
+static enum status decode_id(struct cursor *c, struct command *cmd)
+{
+	const uint8_t *id;
+
+	if (!bodies[cmd->type].has_id)
 		return ST_OK;
-	}
-	return ST_UNSUPPORTED;
+	if (cursor_bytes(c, SESSION_ID_BYTES, &id) != ST_OK)
+		return ST_MALFORMED;
+	memcpy(cmd->id.bytes, id, SESSION_ID_BYTES);
+	return ST_OK;
 }
 
 static enum status command_fault(struct fault *fault, enum status st, size_t at, const char *what)
@@ -106,23 +170,27 @@ enum status command_decode(const uint8_t *bytes, size_t len, struct command *ret
 {
 	struct cursor c = cursor_of(bytes, len);
 	struct command cmd;
-	uint8_t version;
 	uint8_t type;
 	enum status st;
 
 	memset(&cmd, 0, sizeof cmd);
 	if (len > COMMAND_MAX)
 		return command_fault(fault, ST_MALFORMED, COMMAND_MAX, "longer than any command");
-	if (cursor_u8(&c, &version) != ST_OK || cursor_u8(&c, &type) != ST_OK)
+	if (cursor_u8(&c, &cmd.version) != ST_OK || cursor_u8(&c, &type) != ST_OK)
 		return command_fault(fault, ST_MALFORMED, 0, "no version and type");
-	if (version != COMMAND_VERSION)
+	if (cmd.version != COMMAND_VERSION_1 && cmd.version != COMMAND_VERSION_2)
 		return command_fault(fault, ST_UNSUPPORTED, 0, "unknown command version");
-	if (type < COMMAND_CREATE || type > COMMAND_DELETE)
+	if (type >= COMMAND_TYPES || bodies[type].body == NULL || bodies[type].since > cmd.version)
 		return command_fault(fault, ST_UNSUPPORTED, 1, "unknown command type");
 	cmd.type = (enum command_type)type;
-	if (decode_head(&c, &cmd) != ST_OK)
-		return command_fault(fault, ST_MALFORMED, len - c.left, "bad command head");
-	st = decode_body(&c, &cmd);
+	st = decode_head(&c, &cmd);
+	if (st == ST_OK && cmd.version != COMMAND_VERSION_1)
+		st = decode_guards(&c, &cmd.head);
+	if (st == ST_OK)
+		st = decode_id(&c, &cmd);
+	if (st != ST_OK)
+		return command_fault(fault, st, len - c.left, "bad command head");
+	st = bodies[type].body(&c, &cmd);
 	if (st != ST_OK)
 		return command_fault(fault, st, len - c.left, "bad command body");
 	if (c.left != 0)

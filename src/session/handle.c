@@ -85,7 +85,7 @@ enum status handle_new(const struct handle_view *v, struct handle **ret)
 	struct handle *h;
 	enum status st;
 
-	if (v->principal.len > PRINCIPAL_MAX)
+	if (v->principal.len > SESSION_PRINCIPAL_MAX)
 		return ST_LIMIT;
 	h = calloc(1, sizeof *h + v->principal.len);
 	if (h == NULL)

@@ -24,13 +24,13 @@
 #include "session/store.h"
 
 enum {
-	STORE_BUCKETS = 1024,                 /* 1 M sessions: 1,000 in each, a third of a megabyte */
-	IMAGE_CHUNKS = 1 + STORE_BUCKETS,     /* the rest of the state, then the buckets */
-	MANIFEST_MAX = 64 + IMAGE_CHUNKS * 40 /* bytes of an encoded manifest */
+	STORE_BUCKETS = 1024,             /* 1 M sessions: 1,000 in each, a third of a megabyte */
+	IMAGE_CHUNKS = 1 + STORE_BUCKETS, /* the rest of the state, then the buckets */
+	MANIFEST_MAX = 64 + IMAGE_CHUNKS * 42 /* bytes of an encoded manifest */
 };
 
-/* What a manifest says of one chunk. A bucket without anything in it has no chunk: its length
- * is 0, and nobody stores or sends it. */
+/* What a manifest says of one chunk. A bucket with nothing in it has no chunk: all is 0, and
+ * nobody stores or sends it. */
 struct chunk_info {
 	uint64_t changed;  /* log index of its last change; names its version */
 	uint64_t digest;   /* of the state in it, as store_bucket_digest() has it */
@@ -39,9 +39,9 @@ struct chunk_info {
 };
 
 struct manifest {
-	uint64_t index;                        /* of the last command in the image */
-	uint64_t digest;                       /* of the whole state */
-	uint32_t state_version;                /* format of the chunks */
+	uint64_t index;                         /* of the last command in the image */
+	uint64_t digest;                        /* of the whole state */
+	uint32_t state_version;                 /* format of the chunks */
 	struct chunk_info chunks[IMAGE_CHUNKS]; /* chunk 0, then bucket 0 as chunk 1, ... */
 };
 
@@ -61,13 +61,15 @@ uint64_t chunk_checksum(const uint8_t *bytes, size_t len);
 
 struct image; /* one being taken */
 
-/* Begin one at the store's present index. Borrows s until image_end(). ST_NOMEM. */
+/* Begin one at the store's present index, between log entries: never between two commands of
+ * one. Borrows s until image_end(). ST_NOMEM; ST_LIMIT: IMAGES_MAX are under way. */
 CHECKED enum status image_begin(struct store *s, struct image **ret);
 
 /* Encode the next chunk that is not done and not empty: appended to b, its number in
- * *ret_chunk. Chunks that
- * the image had to keep come first, so that they are released soon. ST_NOT_FOUND: all are
- * done, *image_manifest() is complete. ST_NOMEM: nothing was done. */
+ * *ret_chunk. Chunks that the image had to keep come first, so that they are released soon.
+ * ST_NOT_FOUND: all are done, *image_manifest() is complete. ST_NOMEM, ST_LIMIT: b could not take
+ * it, nothing was done. For good: ST_CLOSED: the store was replaced or released; ST_UNKNOWN: memory
+ * was too short to keep a bucket when it changed. */
 CHECKED enum status image_next(struct image *im, struct buf *b, unsigned *ret_chunk);
 
 /* As image_next(), but a chunk whose last change is at or before `known` of that chunk (the
@@ -89,15 +91,14 @@ struct image_loader; /* one being put together */
 /* Begin to build a state from a manifest (copied). ST_NOMEM. */
 CHECKED enum status image_load(const struct manifest *m, struct image_loader **ret);
 
-/* One chunk's bytes, in any order, each once; those of length 0 are not given. ST_MALFORMED: they are not what the manifest
- * says, or impossible; fault->what and at (offset) say why. */
+/* One chunk's bytes, in any order, each once; empty ones have none. ST_MALFORMED: they are not what
+ * the manifest says, or impossible; fault->what and at (offset) say why. */
 CHECKED enum status image_load_chunk(struct image_loader *l, unsigned chunk, const uint8_t *bytes,
                                      size_t len, struct fault *fault);
 
 /* All chunks are there: checks the whole state's digest and puts it in the place of s's.
  * On failure s is as before. Releases l either way. */
-CHECKED enum status image_load_finish(struct image_loader *l, struct store *s,
-                                      struct fault *fault);
+CHECKED enum status image_load_finish(struct image_loader *l, struct store *s, struct fault *fault);
 void image_load_abort(struct image_loader *l);
 
 /* Digest of one bucket, kept by every change; and the same counted anew from its content, which

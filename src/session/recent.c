@@ -26,6 +26,15 @@ void recent_close(struct recent *r)
 	r->n = 0;
 }
 
+void recent_clear(struct recent *r)
+{
+	if (r->cap > 0)
+		memset(r->slots, 0, 2 * r->cap * sizeof *r->slots);
+	r->first = 0;
+	r->n = 0;
+	r->digest = 0;
+}
+
 static size_t home_of(const struct recent *r, const uint8_t *key, size_t key_len)
 {
 	return XXH64(key, key_len, r->seed) & (2 * r->cap - 1);
@@ -35,7 +44,7 @@ static uint64_t hash_of(const struct recent *r, const struct recent_item *item)
 {
 	uint64_t hash = XXH64(item->key, item->key_len, r->seed + 1);
 
-	return XXH64(item->result, RESULT_BYTES, hash);
+	return XXH64(item->result, item->result_len, hash);
 }
 
 static bool item_is(const struct recent_item *item, const uint8_t *key, size_t key_len)
@@ -54,14 +63,14 @@ static size_t slot_of(const struct recent *r, const uint8_t *key, size_t key_len
 	return slot;
 }
 
-const uint8_t *recent_find(const struct recent *r, const uint8_t *key, size_t key_len)
+const struct recent_item *recent_find(const struct recent *r, const uint8_t *key, size_t key_len)
 {
 	size_t slot;
 
 	if (r->n == 0)
 		return NULL;
 	slot = slot_of(r, key, key_len);
-	return r->slots[slot] == 0 ? NULL : r->items[r->slots[slot] - 1].result;
+	return r->slots[slot] == 0 ? NULL : &r->items[r->slots[slot] - 1];
 }
 
 const struct recent_item *recent_at(const struct recent *r, size_t i)
@@ -136,14 +145,14 @@ err_items:
 	return ST_NOMEM;
 }
 
-enum status recent_add(struct recent *r, const uint8_t *key, size_t key_len,
-                       const uint8_t result[RESULT_BYTES])
+enum status recent_add(struct recent *r, const uint8_t *key, size_t key_len, const uint8_t *result,
+                       size_t result_len)
 {
 	struct recent_item *item;
 	size_t place;
 	size_t slot;
 
-	assert(key_len > 0 && key_len <= REQUEST_ID_MAX);
+	assert(key_len > 0 && key_len <= REQUEST_ID_MAX && result_len <= RESULT_BYTES_MAX);
 	if (r->n == r->cap && r->cap < r->max && recent_grow(r) != ST_OK)
 		return ST_NOMEM;
 	if (r->n == r->max)
@@ -154,7 +163,8 @@ enum status recent_add(struct recent *r, const uint8_t *key, size_t key_len,
 	item = &r->items[place];
 	item->key_len = (uint8_t)key_len;
 	memcpy(item->key, key, key_len);
-	memcpy(item->result, result, RESULT_BYTES);
+	item->result_len = (uint8_t)result_len;
+	memcpy(item->result, result, result_len);
 	r->slots[slot] = (uint32_t)(place + 1);
 	r->n++;
 	r->digest += hash_of(r, item);

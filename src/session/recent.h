@@ -11,13 +11,13 @@
 
 #include "base/status.h"
 #include "session/limits.h"
-
-enum { RESULT_BYTES = 33 }; /* an encoded result: status, revision, epoch, session id */
+#include "session/result.h"
 
 struct recent_item {
-	uint8_t key_len;              /* bytes of key */
-	uint8_t key[REQUEST_ID_MAX];  /* what the retry carries again */
-	uint8_t result[RESULT_BYTES]; /* what the first one was answered */
+	uint8_t key_len;                  /* bytes of key */
+	uint8_t result_len;               /* bytes of result */
+	uint8_t key[REQUEST_ID_MAX];      /* what the retry carries again */
+	uint8_t result[RESULT_BYTES_MAX]; /* what the first one was answered */
 };
 
 struct recent {
@@ -34,15 +34,18 @@ struct recent {
 void recent_init(struct recent *r, size_t max, uint64_t seed);
 void recent_close(struct recent *r);
 
-/* The result kept for key, or NULL. Valid until the next recent_add(). */
-const uint8_t *recent_find(const struct recent *r, const uint8_t *key, size_t key_len);
+/* What is kept for key, or NULL. Valid until the next recent_add(). */
+const struct recent_item *recent_find(const struct recent *r, const uint8_t *key, size_t key_len);
 
 /* The oldest item when the next recent_add() will drop it, else NULL. */
 const struct recent_item *recent_victim(const struct recent *r);
 
 /* Keep a result for a key that is not there yet; drops the oldest when full. */
 CHECKED enum status recent_add(struct recent *r, const uint8_t *key, size_t key_len,
-                               const uint8_t result[RESULT_BYTES]);
+                               const uint8_t *result, size_t result_len);
+
+/* Forget everything, keep the memory. */
+void recent_clear(struct recent *r);
 
 /* The i-th item, oldest first. */
 const struct recent_item *recent_at(const struct recent *r, size_t i);

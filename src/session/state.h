@@ -1,32 +1,29 @@
-/* The inside of a store, shared by store.c, apply.c and snapshot.c. */
+/* The inside of a store: what its files share. Rooms outside include store.h and image.h. */
 #ifndef SESSION_STATE_H
 #define SESSION_STATE_H
 
+#include <stdbool.h>
+
+#include "session/bucket.h"
+#include "session/image.h"
 #include "session/limits.h"
-#include "session/omap.h"
+#include "session/part.h"
 #include "session/recent.h"
+#include "session/session.h"
 #include "session/store.h"
 
-/* One key of a session with its value behind it. */
-struct entry {
-	uint64_t hash;    /* what it adds to the digest */
-	size_t key_len;   /* bytes of the key */
-	size_t value_len; /* bytes of the value */
-	uint8_t bytes[];  /* key, then value */
-};
-
-struct session {
-	struct session_id id;
-	int64_t created_ms;   /* proposer's clock at creation */
-	int64_t active_ms;    /* proposer's clock at the last put */
-	uint64_t epoch;       /* fencing token */
-	uint64_t revision;    /* log index of the last change */
-	uint64_t info_hash;   /* of info, computed once */
-	uint64_t keys_digest; /* sum of the entries' hashes */
-	size_t bytes;         /* counted against SESSION_BYTES_MAX */
-	struct omap keys;     /* struct entry by key */
-	size_t info_len;      /* bytes of info */
-	uint8_t info[];       /* what the client said about itself */
+/* Seeds of the digests: what one hash covers is never mistaken for another. */
+enum {
+	SEED_SESSION = 1,
+	SEED_ENTRY = 2,
+	SEED_PART = 3,
+	SEED_OBJECT = 4,
+	SEED_PAIRS = 16,
+	SEED_REQUESTS = 32,
+	SEED_ORIGINS = 48,
+	SEED_STATE = 64,
+	SEED_REST = 65,
+	SEED_STATE_2 = 66
 };
 
 /* Which commands of one node have left the table of results: older ones cannot be told from
@@ -38,40 +35,70 @@ struct origin_floor {
 };
 
 struct store {
-	struct omap sessions;                     /* struct session by id */
+	struct bucket *buckets;                   /* STORE_BUCKETS; owned */
 	struct recent pairs;                      /* results by origin and sequence number */
 	struct recent requests;                   /* results by the client's request id */
 	struct origin_floor origins[ORIGINS_MAX]; /* in order of their first command */
 	uint64_t origins_digest;                  /* sum over origins */
 	size_t n_origins;                         /* in use */
-	uint64_t digest;                          /* sum over sessions and their entries */
+	uint64_t digest;                          /* sum over the buckets' digests */
 	uint64_t index;                           /* last applied command */
-	size_t bytes;                             /* counted against STORE_BYTES_MAX */
+	uint64_t rest_changed;                    /* index of the last change outside buckets */
+	uint32_t version;                         /* what the members agreed to understand */
+	size_t n[OBJECT_KINDS];                   /* objects of each kind */
+	size_t kind_bytes[OBJECT_KINDS];          /* bytes of each kind */
+	size_t bytes;                             /* of all; counted against bytes_max */
+	size_t sessions_max;                      /* replicated limits: SESSIONS_MAX at most, */
+	size_t bytes_max;                         /* STORE_BYTES_MAX at most */
+	struct store_mark *marks;                 /* MARKS_MAX of them or NULL; not replicated */
+	size_t next_mark;                         /* where the next one goes */
+	struct image *images[IMAGES_MAX];         /* being taken; borrowed */
+	unsigned n_images;                        /* in use, from the first on */
 };
-
-/* What a session, without its entries, adds to the digest. */
-uint64_t session_hash(const struct session *session);
-
-/* What one key and value of a session add to the digest. */
-uint64_t entry_hash(const struct session_id *id, const struct entry *entry);
 
 /* What an origin's record adds to the digest. */
 uint64_t origin_hash(const struct origin_floor *o);
 
-/* Make a session without keys, not yet in the store. Copies info. */
-CHECKED enum status session_new(const struct session_id *id, const uint8_t *info, size_t info_len,
-                                struct session **ret);
-void session_free(struct session *session);
+/* Digest of everything that is not in buckets, the index excepted. */
+uint64_t store_rest_digest(const struct store *s);
 
-/* Make an entry. Copies key and value. */
-CHECKED enum status entry_new(const struct session_id *id, const uint8_t *key, size_t key_len,
-                              const uint8_t *value, size_t value_len, struct entry **ret);
+/* How to handle an object or a part. */
+const struct object_ops *object_ops_of(unsigned kind);
+const struct part_ops *part_ops_of(unsigned kind);
 
-/* Put a session (with its keys) in, or take it out and free it; digest and bytes follow. */
-CHECKED enum status store_add_session(struct store *s, struct session *session);
-void store_drop_session(struct store *s, struct session *session);
+/* What an object adds to the digest of its bucket; recount: from its content. */
+uint64_t object_digest(const struct object *o);
+uint64_t object_recount(const struct object *o);
 
+/* The object with this id, whatever its kind, or NULL; the session, or NULL. */
+struct object *store_object(const struct store *s, const struct session_id *id);
 struct session *store_find(const struct store *s, const struct session_id *id);
+
+/* Around every change of an object in the store: images get its bucket as it was, digests,
+ * counts and bytes follow. */
+void store_change(struct store *s, struct object *o);
+void store_changed(struct store *s, struct object *o);
+
+/* Put an object in (its id must be free), or take it out and free it. */
+CHECKED enum status store_add(struct store *s, struct object *o);
+void store_drop(struct store *s, struct object *o);
+
+/* Before every change of what is not in buckets. */
+void store_change_rest(struct store *s);
+
+/* s becomes what fresh is; fresh is released. Images of the old state are told. */
+void store_become(struct store *s, struct store *fresh);
+
+/* Set the state version and the limits that come with it. */
+void store_set_version(struct store *s, uint32_t version);
+
+/* Note the digests at the present index (mark.c). ST_NOMEM. */
+CHECKED enum status mark_take(struct store *s);
+
+/* A chunk is about to change: images that have not got it keep it. */
+void image_keep(struct store *s, unsigned chunk);
+/* The state of these images is gone. */
+void image_spoil_all(struct store *s);
 
 /* Key of a command in the pairs table. */
 enum { PAIR_BYTES = 16 };

@@ -6,16 +6,19 @@
 
 #include <xxhash.h>
 
+#include "session/mark.h"
 #include "session/state.h"
 
-enum {
-	SEED_SESSION = 1,
-	SEED_ENTRY = 2,
-	SEED_PAIRS = 16,
-	SEED_REQUESTS = 32,
-	SEED_ORIGINS = 48,
-	SEED_STATE = 64
-};
+static void buckets_init(struct bucket *buckets)
+{
+	unsigned i;
+	unsigned k;
+
+	for (i = 0; i < STORE_BUCKETS; i++) {
+		for (k = 0; k < SHELVES; k++)
+			buckets[i].shelves[k].due_ms = INT64_MAX;
+	}
+}
 
 enum status store_new(struct store **ret)
 {
@@ -23,45 +26,159 @@ enum status store_new(struct store **ret)
 
 	if (s == NULL)
 		return ST_NOMEM;
-	omap_init(&s->sessions);
+	s->buckets = calloc(STORE_BUCKETS, sizeof *s->buckets);
+	if (s->buckets == NULL)
+		goto err_store;
+	buckets_init(s->buckets);
 	recent_init(&s->pairs, RECENT_MAX, SEED_PAIRS);
 	recent_init(&s->requests, RECENT_MAX, SEED_REQUESTS);
+	store_set_version(s, STATE_VERSION_1);
 	*ret = s;
 	return ST_OK;
+err_store:
+	free(s);
+	return ST_NOMEM;
+}
+
+static void store_close(struct store *s)
+{
+	unsigned i;
+
+	for (i = 0; i < STORE_BUCKETS; i++)
+		bucket_close(&s->buckets[i]);
+	free(s->buckets);
+	recent_close(&s->pairs);
+	recent_close(&s->requests);
+	free(s->marks);
 }
 
 void store_free(struct store *s)
 {
-	struct session *session;
-
 	if (s == NULL)
 		return;
-	while ((session = omap_pop(&s->sessions)) != NULL)
-		session_free(session);
-	recent_close(&s->pairs);
-	recent_close(&s->requests);
+	image_spoil_all(s);
+	store_close(s);
 	free(s);
 }
 
-uint64_t session_hash(const struct session *session)
+void store_become(struct store *s, struct store *fresh)
 {
-	uint64_t fields[7];
-
-	memcpy(fields, session->id.bytes, SESSION_ID_BYTES);
-	fields[2] = (uint64_t)session->created_ms;
-	fields[3] = (uint64_t)session->active_ms;
-	fields[4] = session->epoch;
-	fields[5] = session->revision;
-	fields[6] = session->info_hash;
-	return XXH64(fields, sizeof fields, SEED_SESSION);
+	assert(fresh->n_images == 0);
+	image_spoil_all(s);
+	store_close(s);
+	*s = *fresh;
+	free(fresh);
 }
 
-uint64_t entry_hash(const struct session_id *id, const struct entry *entry)
+void store_set_version(struct store *s, uint32_t version)
 {
-	uint64_t hash = XXH64(id->bytes, SESSION_ID_BYTES, SEED_ENTRY);
+	s->version = version;
+	s->sessions_max = version == STATE_VERSION_1 ? SESSIONS_MAX_V1 : SESSIONS_MAX;
+	s->bytes_max = version == STATE_VERSION_1 ? STORE_BYTES_MAX_V1 : STORE_BYTES_MAX;
+}
 
-	hash = XXH64(entry->bytes, entry->key_len, hash);
-	return XXH64(entry->bytes + entry->key_len, entry->value_len, hash);
+uint32_t store_version(const struct store *s)
+{
+	return s->version;
+}
+
+enum status store_found(struct store *s, uint32_t version)
+{
+	if (version == 0 || version > STATE_VERSION_NEWEST)
+		return ST_UNSUPPORTED;
+	if (s->index != 0 || s->bytes != 0)
+		return ST_INVALID;
+	store_set_version(s, version);
+	return ST_OK;
+}
+
+struct object *store_object(const struct store *s, const struct session_id *id)
+{
+	return bucket_find(&s->buckets[store_bucket_of(id)], id);
+}
+
+struct session *store_find(const struct store *s, const struct session_id *id)
+{
+	struct object *o = store_object(s, id);
+
+	return o != NULL && o->kind == OBJECT_SESSION ? session_of(o) : NULL;
+}
+
+/* An object comes (sign +) or goes (sign -). */
+static void bucket_came(struct store *s, struct bucket *b, const struct object *o)
+{
+	const uint64_t digest = object_digest(o);
+	const size_t bytes = object_ops_of(o->kind)->bytes(o);
+	const int64_t due_ms = object_ops_of(o->kind)->due_ms(o);
+	struct shelf *shelf = &b->shelves[shelf_of(&o->id)];
+
+	b->digest += digest;
+	s->digest += digest;
+	s->kind_bytes[o->kind] += bytes;
+	s->bytes += bytes;
+	if (due_ms < shelf->due_ms)
+		shelf->due_ms = due_ms;
+}
+
+static void bucket_went(struct store *s, struct bucket *b, const struct object *o)
+{
+	const uint64_t digest = object_digest(o);
+	const size_t bytes = object_ops_of(o->kind)->bytes(o);
+
+	b->digest -= digest;
+	s->digest -= digest;
+	s->kind_bytes[o->kind] -= bytes;
+	s->bytes -= bytes;
+}
+
+/* What an image has not got of the bucket yet, it gets now. */
+static struct bucket *bucket_change(struct store *s, const struct session_id *id)
+{
+	unsigned at = store_bucket_of(id);
+
+	if (s->n_images > 0)
+		image_keep(s, 1 + at);
+	s->buckets[at].changed = s->index;
+	return &s->buckets[at];
+}
+
+void store_change(struct store *s, struct object *o)
+{
+	bucket_went(s, bucket_change(s, &o->id), o);
+}
+
+void store_changed(struct store *s, struct object *o)
+{
+	bucket_came(s, &s->buckets[store_bucket_of(&o->id)], o);
+}
+
+enum status store_add(struct store *s, struct object *o)
+{
+	struct bucket *b = bucket_change(s, &o->id);
+	enum status st = bucket_add(b, o);
+
+	if (st != ST_OK)
+		return st;
+	s->n[o->kind]++;
+	bucket_came(s, b, o);
+	return ST_OK;
+}
+
+void store_drop(struct store *s, struct object *o)
+{
+	struct bucket *b = bucket_change(s, &o->id);
+
+	bucket_went(s, b, o);
+	bucket_remove(b, o);
+	s->n[o->kind]--;
+	object_ops_of(o->kind)->free(o);
+}
+
+void store_change_rest(struct store *s)
+{
+	if (s->n_images > 0)
+		image_keep(s, 0);
+	s->rest_changed = s->index;
 }
 
 uint64_t origin_hash(const struct origin_floor *o)
@@ -71,171 +188,34 @@ uint64_t origin_hash(const struct origin_floor *o)
 	return XXH64(fields, sizeof fields, SEED_ORIGINS);
 }
 
-enum status session_new(const struct session_id *id, const uint8_t *info, size_t info_len,
-                        struct session **ret)
+uint64_t store_rest_digest(const struct store *s)
 {
-	struct session *session = calloc(1, sizeof *session + info_len);
+	const uint64_t fields[] = {s->version,      s->sessions_max,   s->bytes_max,
+	                           s->pairs.digest, s->pairs.n,        s->requests.digest,
+	                           s->requests.n,   s->origins_digest, s->n_origins};
 
-	if (session == NULL)
-		return ST_NOMEM;
-	session->id = *id;
-	session->epoch = 1;
-	session->info_len = info_len;
-	if (info_len > 0)
-		memcpy(session->info, info, info_len);
-	session->info_hash = XXH64(session->info, info_len, SEED_SESSION);
-	session->bytes = SESSION_OVERHEAD + info_len;
-	omap_init(&session->keys);
-	*ret = session;
-	return ST_OK;
-}
-
-void session_free(struct session *session)
-{
-	struct entry *entry;
-
-	if (session == NULL)
-		return;
-	while ((entry = omap_pop(&session->keys)) != NULL)
-		free(entry);
-	free(session);
-}
-
-enum status entry_new(const struct session_id *id, const uint8_t *key, size_t key_len,
-                      const uint8_t *value, size_t value_len, struct entry **ret)
-{
-	struct entry *entry = malloc(sizeof *entry + key_len + value_len);
-
-	assert(key_len > 0);
-	if (entry == NULL)
-		return ST_NOMEM;
-	entry->key_len = key_len;
-	entry->value_len = value_len;
-	memcpy(entry->bytes, key, key_len);
-	if (value_len > 0)
-		memcpy(entry->bytes + key_len, value, value_len);
-	entry->hash = entry_hash(id, entry);
-	*ret = entry;
-	return ST_OK;
-}
-
-enum status store_add_session(struct store *s, struct session *session)
-{
-	enum status st;
-
-	st = omap_add(&s->sessions, session->id.bytes, SESSION_ID_BYTES, session);
-	if (st != ST_OK)
-		return st;
-	s->digest += session_hash(session) + session->keys_digest;
-	s->bytes += session->bytes;
-	return ST_OK;
-}
-
-void store_drop_session(struct store *s, struct session *session)
-{
-	void *removed = omap_remove(&s->sessions, session->id.bytes, SESSION_ID_BYTES);
-
-	assert(removed == session);
-	(void)removed;
-	s->digest -= session_hash(session) + session->keys_digest;
-	s->bytes -= session->bytes;
-	session_free(session);
-}
-
-struct session *store_find(const struct store *s, const struct session_id *id)
-{
-	struct omap_node *node = omap_find(&s->sessions, id->bytes, SESSION_ID_BYTES);
-
-	return node == NULL ? NULL : node->value;
-}
-
-static void view_of(const struct session *session, struct session_view *ret)
-{
-	ret->id = session->id;
-	ret->created_ms = session->created_ms;
-	ret->active_ms = session->active_ms;
-	ret->epoch = session->epoch;
-	ret->revision = session->revision;
-	ret->info = session->info;
-	ret->info_len = session->info_len;
-	ret->n_keys = session->keys.n;
-}
-
-enum status store_get(const struct store *s, const struct session_id *id, struct session_view *ret)
-{
-	const struct session *session = store_find(s, id);
-
-	if (session == NULL)
-		return ST_NOT_FOUND;
-	view_of(session, ret);
-	return ST_OK;
-}
-
-enum status store_keys(const struct store *s, const struct session_id *id, store_key_cb cb,
-                       void *arg)
-{
-	const struct session *session = store_find(s, id);
-	const struct omap_node *node;
-
-	if (session == NULL)
-		return ST_NOT_FOUND;
-	for (node = omap_first(&session->keys); node != NULL; node = node->next[0]) {
-		const struct entry *entry = node->value;
-
-		cb(arg, entry->bytes, entry->key_len, entry->bytes + entry->key_len,
-		   entry->value_len);
-	}
-	return ST_OK;
-}
-
-enum status store_value(const struct store *s, const struct session_id *id, const uint8_t *key,
-                        size_t key_len, const uint8_t **value, size_t *value_len)
-{
-	const struct session *session = store_find(s, id);
-	const struct omap_node *node;
-	const struct entry *entry;
-
-	if (session == NULL)
-		return ST_NOT_FOUND;
-	node = omap_find(&session->keys, key, key_len);
-	if (node == NULL)
-		return ST_NOT_FOUND;
-	entry = node->value;
-	*value = entry->bytes + entry->key_len;
-	*value_len = entry->value_len;
-	return ST_OK;
-}
-
-size_t store_count(const struct store *s)
-{
-	return s->sessions.n;
-}
-
-size_t store_bytes(const struct store *s)
-{
-	return s->bytes;
-}
-
-void store_list(const struct store *s, store_session_cb cb, void *arg)
-{
-	const struct omap_node *node;
-
-	for (node = omap_first(&s->sessions); node != NULL; node = node->next[0]) {
-		struct session_view view;
-
-		view_of(node->value, &view);
-		cb(arg, &view);
-	}
+	return XXH64(fields, sizeof fields, SEED_REST);
 }
 
 /* The sums are kept up to date by every change; only the few words left are hashed here. */
 uint64_t store_digest(const struct store *s)
 {
-	const uint64_t fields[] = {
-	    s->index,           s->digest,     s->sessions.n,     s->pairs.digest, s->pairs.n,
-	    s->requests.digest, s->requests.n, s->origins_digest, s->n_origins,    s->bytes};
+	const uint64_t first[] = {
+	    s->index,           s->digest,     s->n[OBJECT_SESSION], s->pairs.digest, s->pairs.n,
+	    s->requests.digest, s->requests.n, s->origins_digest,    s->n_origins,    s->bytes};
+	const uint64_t second[] = {
+	    s->index,          s->digest, s->n[OBJECT_SESSION], s->n[OBJECT_HANDLE],
+	    s->n[OBJECT_TASK], s->bytes,  store_rest_digest(s)};
 
-	return XXH64(fields, sizeof fields, SEED_STATE);
+	if (s->version == STATE_VERSION_1)
+		return XXH64(first, sizeof first, SEED_STATE);
+	return XXH64(second, sizeof second, SEED_STATE_2);
+}
+
+uint64_t store_bucket_digest(const struct store *s, unsigned bucket)
+{
+	assert(bucket < STORE_BUCKETS);
+	return s->buckets[bucket].digest;
 }
 
 uint64_t store_index(const struct store *s)

@@ -40,7 +40,13 @@ struct command_head {
 	const uint8_t *request_id;
 	size_t request_id_len; /* 0: none; at most REQUEST_ID_MAX */
 	int64_t now_ms;        /* milliseconds since the epoch */
+	/* Version 2: the command only takes effect if these hold of the session. */
+	uint8_t guards;           /* GUARD_... */
+	uint64_t epoch;           /* GUARD_EPOCH: its present fencing token */
+	const uint8_t *principal; /* GUARD_PRINCIPAL: whom it belongs to */
+	size_t principal_len;     /* bytes of principal */
 };
+enum { GUARD_EPOCH = 1, GUARD_PRINCIPAL = 2 };
 void command_create(struct buf *b, const struct command_head *h, const struct session_id *id,
                     const uint8_t *info, size_t info_len);
 void command_put(struct buf *b, const struct command_head *h, const struct session_id *id,
@@ -54,42 +60,55 @@ void command_stamp(uint8_t *bytes, const struct command_head *h);
  * what a peer forwards. */
 CHECKED enum status command_check(const uint8_t *bytes, size_t len, struct fault *fault);
 
-/* What a command did. Every limit has its own name, so that a client can be told which one it
- * hit. Values are part of the formats: never renumber. */
-#define STORE_RESULT_MAP(X)                                                 \
-	X(OK, 0, "done")                                                    \
-	X(NOT_FOUND, 1, "no such session")                                  \
-	X(EXISTS, 2, "a session with this id exists")                       \
-	X(SESSIONS_LIMIT, 3, "too many sessions")                           \
-	X(INFO_LIMIT, 4, "client information too long")                     \
-	X(KEY_LIMIT, 5, "key empty or too long")                            \
-	X(VALUE_LIMIT, 6, "value too long")                                 \
-	X(SESSION_LIMIT, 7, "too much data in this session")                \
-	X(STORE_LIMIT, 8, "too much data in all sessions")                  \
-	X(STALE, 9, "a retry of a command whose result is no longer known") \
-	X(MALFORMED, 10, "malformed command")                               \
-	X(UNSUPPORTED, 11, "command version or type unknown to this release")
+/* What a command did, and the nearest common status. Every limit has its own name, so that a
+ * client can be told which one it hit. Values are part of the formats: never renumber. */
+#define STORE_RESULT_MAP(X)                                                              \
+	X(OK, 0, OK, "done")                                                             \
+	X(NOT_FOUND, 1, NOT_FOUND, "no such session")                                    \
+	X(EXISTS, 2, EXISTS, "a session with this id exists")                            \
+	X(SESSIONS_LIMIT, 3, LIMIT, "too many sessions")                                 \
+	X(INFO_LIMIT, 4, LIMIT, "client information too long")                           \
+	X(KEY_LIMIT, 5, LIMIT, "key empty or too long")                                  \
+	X(VALUE_LIMIT, 6, LIMIT, "value too long")                                       \
+	X(SESSION_LIMIT, 7, LIMIT, "too much data in this session")                      \
+	X(STORE_LIMIT, 8, LIMIT, "too much data in all sessions")                        \
+	X(STALE, 9, UNKNOWN, "a retry of a command whose result is no longer known")     \
+	X(MALFORMED, 10, MALFORMED, "malformed command")                                 \
+	X(UNSUPPORTED, 11, UNSUPPORTED, "command version or type unknown to this state") \
+	X(CONFLICT, 12, REFUSED, "the key has another revision")                         \
+	X(NO_KEY, 13, NOT_FOUND, "no such key")                                          \
+	X(STALE_EPOCH, 14, REFUSED, "the session has a newer owner")                     \
+	X(PRINCIPAL, 15, REFUSED, "the session belongs to another principal")            \
+	X(TTL_LIMIT, 16, LIMIT, "time to live too long")                                 \
+	X(PROTOCOL_LIMIT, 17, LIMIT, "protocol version too long")                        \
+	X(CAPABILITIES_LIMIT, 18, LIMIT, "capabilities too long")                        \
+	X(PRINCIPAL_LIMIT, 19, LIMIT, "principal too long")                              \
+	X(BATCH_LIMIT, 20, LIMIT, "too many sessions in one command")                    \
+	X(LIMITS_LIMIT, 21, LIMIT, "a limit cannot be set so high")
 
 enum store_result {
-#define STORE_RESULT_ENUM(name, value, text) RESULT_##name = (value),
+#define STORE_RESULT_ENUM(name, value, st, text) RESULT_##name = (value),
 	STORE_RESULT_MAP(STORE_RESULT_ENUM)
 #undef STORE_RESULT_ENUM
+	    RESULT_COUNT
 };
 
 struct store_answer {
 	enum store_result result;
 	uint64_t revision; /* OK: log index of the change; also of the first one of a retry */
-	uint64_t epoch;    /* OK: the session's fencing token; 0 after a delete */
+	uint64_t epoch;    /* OK, STALE_EPOCH: the session's fencing token; 0 after a delete */
 	/* The session; of a retried create: the first one's, not the retry's. */
 	struct session_id id;
+	/* CONFLICT: the key's revision, 0: there is no such key; of a touch, expire: how many
+	 * sessions; of an upgrade: the state version. Else 0. */
+	uint64_t detail;
 };
 
 /* Read what store_apply() gave (or what a peer sent on). ST_MALFORMED when it is no result. */
 CHECKED enum status store_result_decode(const uint8_t *bytes, size_t len, struct store_answer *ret);
 /* The text of a result; static. */
 const char *store_result_text(enum store_result result);
-/* The nearest common status: ST_OK, ST_NOT_FOUND, ST_EXISTS, ST_LIMIT, ST_UNKNOWN (STALE),
- * ST_MALFORMED or ST_UNSUPPORTED. */
+/* The nearest common status. */
 enum status store_result_status(enum store_result result);
 
 /* Apply one committed command. The result (a status byte and a payload, see the protocol
@@ -103,12 +122,21 @@ CHECKED enum status store_apply(struct store *s, uint64_t index, const uint8_t *
 struct session_view {
 	struct session_id id;
 	int64_t created_ms;
-	int64_t active_ms;   /* last put */
+	int64_t active_ms;   /* last use */
 	uint64_t epoch;      /* fencing token, starts at 1 */
 	uint64_t revision;   /* log index of the last change */
 	const uint8_t *info; /* the store's, until the next apply */
 	size_t info_len;
 	size_t n_keys;
+	const uint8_t *protocol; /* protocol version agreed on; the store's */
+	size_t protocol_len;
+	const uint8_t *capabilities; /* agreed on; the store's */
+	size_t capabilities_len;
+	const uint8_t *principal; /* whom it belongs to; the store's */
+	size_t principal_len;
+	uint64_t owner;  /* node that claimed it; 0: none */
+	uint64_t ttl_ms; /* expires after so long without use; 0: never */
+	size_t bytes;    /* counted against SESSION_BYTES_MAX */
 };
 CHECKED enum status store_get(const struct store *s, const struct session_id *id,
                               struct session_view *ret);
@@ -121,6 +149,10 @@ size_t store_count(const struct store *s);
 typedef void (*store_session_cb)(void *arg, const struct session_view *session);
 /* Visit all sessions in id order. */
 void store_list(const struct store *s, store_session_cb cb, void *arg);
+/* Visit at most max of them, those behind `after` (NULL: from the first). Returns how many; less
+ * than max: there are no more. */
+size_t store_page(const struct store *s, const struct session_id *after, size_t max,
+                  store_session_cb cb, void *arg);
 
 /* Digest of the whole state, equal on all nodes at the same index. O(1). */
 uint64_t store_digest(const struct store *s);
@@ -131,8 +163,38 @@ uint64_t store_index(const struct store *s);
 CHECKED enum status store_value(const struct store *s, const struct session_id *id,
                                 const uint8_t *key, size_t key_len, const uint8_t **value,
                                 size_t *value_len);
-/* Bytes counted against STORE_BYTES_MAX. */
+/* The same with its revision: what a compare-and-set expects. */
+struct value_view {
+	const uint8_t *bytes; /* the store's, until the next apply */
+	size_t len;
+	uint64_t revision; /* log index of its last change */
+};
+CHECKED enum status store_value_view(const struct store *s, const struct session_id *id,
+                                     const uint8_t *key, size_t key_len, struct value_view *ret);
+/* Bytes counted against the limit of the store. */
 size_t store_bytes(const struct store *s);
+
+/* The state version: what the members agreed to understand. 1 until an upgrade command raises
+ * it, which must wait until every member knows the new one. Commands of version 2 are answered
+ * UNSUPPORTED below 2, as a member that does not know them answers. */
+enum { STATE_VERSION_1 = 1, STATE_VERSION_2 = 2, STATE_VERSION_NEWEST = STATE_VERSION_2 };
+uint32_t store_version(const struct store *s);
+/* An empty store of a cluster that is founded at this version; before any command, and alike on
+ * all members. ST_UNSUPPORTED: not known here. ST_INVALID: the store is not empty. */
+CHECKED enum status store_found(struct store *s, uint32_t version);
+
+/* How full it is. */
+struct store_usage {
+	size_t sessions; /* of them, and their bytes */
+	size_t session_bytes;
+	size_t handles;
+	size_t handle_bytes;
+	size_t tasks;
+	size_t task_bytes;
+	size_t sessions_max; /* limits, replicated */
+	size_t bytes_max;
+};
+void store_usage(const struct store *s, struct store_usage *ret);
 
 /* True when the bytes are a whole snapshot of a known version: its frame and checksum, not
  * its content. Cheap enough to do before anything is replaced. index: of its last command. */

@@ -19,6 +19,9 @@ union body {
 	struct wire_found found;
 	struct wire_join join;
 	struct wire_outdated outdated;
+	struct wire_roster roster;
+	struct wire_removed removed;
+	struct wire_petition petition;
 };
 
 static enum status get_body(struct cursor *c, enum wire_type type, union body *ret)
@@ -34,6 +37,12 @@ static enum status get_body(struct cursor *c, enum wire_type type, union body *r
 		return wire_get_join(c, &ret->join);
 	case WIRE_OUTDATED:
 		return wire_get_outdated(c, &ret->outdated);
+	case WIRE_ROSTER:
+		return wire_get_roster(c, &ret->roster);
+	case WIRE_REMOVED:
+		return wire_get_removed(c, &ret->removed);
+	case WIRE_PETITION:
+		return wire_get_petition(c, &ret->petition);
 	}
 	return ST_MALFORMED;
 }

@@ -42,7 +42,7 @@ static void message(struct buf *b, uint8_t how, const uint8_t *bytes, size_t len
 {
 	const bool empty = how & 0x10;
 	const struct wire_head head = {
-	    .type = (enum wire_type)(1 + how % WIRE_OUTDATED),
+	    .type = (enum wire_type)(1 + how % WIRE_PETITION),
 	    .cluster_id = empty ? 0 : 77,
 	    .raft_id = 2,
 	    .boot = how >> 6,

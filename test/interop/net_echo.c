@@ -346,7 +346,7 @@ static int configure(struct net_config *c, int argc, char **argv)
 int main(int argc, char **argv)
 {
 	static struct echo e;
-	struct net_ops ops = {&e,      member_up, member_down, member_message,
+	struct net_ops ops = {&e,      member_up, member_down, member_message, NULL,
 	                      on_call, foreign,   refused,     trace};
 	const char *why = "";
 	enum status st;

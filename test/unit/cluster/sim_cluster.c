@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster/view.h"
 #include "testing.h"
 
 enum { STEP_US = 1000 };
@@ -147,8 +148,7 @@ static void bootstrap(struct sim_node *node)
 	sim_raft_start(&node->raft, sim_clock_us(node));
 }
 
-/* Leader: one change of the configuration, as consensus/ would propose it. A learner becomes
- * a voter by the next CLUSTER_ADMIT. */
+/* Leader: one change of the configuration, as consensus/ would propose it. */
 static void change_config(struct sim_node *node, const struct cluster_action *a)
 {
 	struct sim_config config = *sim_raft_config(&node->raft);
@@ -156,17 +156,34 @@ static void change_config(struct sim_node *node, const struct cluster_action *a)
 
 	while (i < config.n && config.members[i].id != a->raft_id)
 		i++;
-	if (a->type == CLUSTER_EXPEL) {
+	if (a->type == CLUSTER_PLAN || a->type == CLUSTER_PLAN_END) {
+		config.plan = a->plan; /* all zero at the end */
+	} else if (a->type == CLUSTER_EXPEL) {
 		assert(i < config.n);
 		config.members[i] = config.members[--config.n];
-	} else if (i < config.n) {
-		config.members[i].voter = true;
-	} else {
+	} else if (a->type == CLUSTER_ADMIT) {
+		assert(i == config.n);
 		config.n++;
 		config.members[i] = (struct raft_voter){.id = a->raft_id};
 		(void)snprintf(config.members[i].name, NODE_NAME_MAX, "%s", a->peer);
+	} else {
+		assert(i < config.n);
+		config.members[i].voter = a->type == CLUSTER_PROMOTE;
 	}
 	(void)sim_raft_append(&node->raft, add_config(node->sim, &config));
+}
+
+static void trace_change(struct sim_node *node, const struct cluster_action *a)
+{
+	static const char *const words[] = {[CLUSTER_EXPEL] = "expels",
+	                                    [CLUSTER_ADMIT] = "admits",
+	                                    [CLUSTER_PROMOTE] = "promotes",
+	                                    [CLUSTER_DEMOTE] = "demotes"};
+
+	if (a->type == CLUSTER_PLAN || a->type == CLUSTER_PLAN_END)
+		trace(node, "plan %s: %s", a->type == CLUSTER_PLAN ? "begins" : "ends", a->text);
+	else
+		trace(node, "%s %s", words[a->type], a->peer + strlen("erlmcp@"));
 }
 
 static void on_confirmed(struct sim_node *node, const struct cluster_action *a)
@@ -196,8 +213,7 @@ static void perform_change(struct sim_node *node, const struct cluster_action *a
 		node->released_term = node->raft.term;
 		sim_raft_transfer(&node->raft, sim_clock_us(node), a->raft_id);
 	} else {
-		trace(node, "%s %s", a->type == CLUSTER_EXPEL ? "expels" : "admits",
-		      a->peer + strlen("erlmcp@"));
+		trace_change(node, a);
 		change_config(node, a);
 	}
 }
@@ -233,6 +249,11 @@ static bool perform(struct sim_node *node, const struct cluster_action *a)
 		break;
 	case CLUSTER_SHUTDOWN:
 		trace(node, "shutdown%s", a->force ? "" : " (dry run)");
+		break;
+	case CLUSTER_MEET:
+		s->met[node->at][node_by_name(s, a->peer)->at] = true;
+		break;
+	case CLUSTER_PART:
 		break;
 	case CLUSTER_RESET:
 		trace(node, "resets");
@@ -292,6 +313,8 @@ static void link_close(struct sim *s, size_t a, size_t b)
 	s->links[b][a] = 0;
 	s->redial_us[a][b] = s->now_us + SIM_REDIAL_US;
 	s->redial_us[b][a] = s->redial_us[a][b];
+	s->met[a][b] = false;
+	s->met[b][a] = false;
 	link_event(&s->nodes[a], &s->nodes[b], false, number);
 	link_event(&s->nodes[b], &s->nodes[a], false, number);
 }
@@ -383,16 +406,22 @@ static void init_node(struct sim *s, size_t at, const struct sim_options *o)
 {
 	struct sim_node *node = &s->nodes[at];
 	struct cluster_config *config = &node->config;
+	const size_t founders = o->founders != 0 ? o->founders : s->n;
 
 	node->sim = s;
 	node->at = at;
 	(void)snprintf(node->name, sizeof node->name, "erlmcp@%c", sim_letter(node));
 	node->zero_us = prng_range(&s->random, 1, 1000000000);
-	(void)snprintf(config->self, sizeof config->self, "%s", node->name);
-	config->n_expected = s->n;
-	for (size_t i = 0; i < s->n; i++)
+	memcpy(config->self, node->name, sizeof config->self);
+	config->n_expected = founders;
+	for (size_t i = 0; i < founders; i++)
 		(void)snprintf(config->expected[i], NODE_NAME_MAX, "erlmcp@%c", (char)('a' + i));
-	config->quorum_size = o->quorum_size != 0 ? o->quorum_size : (unsigned)s->n;
+	if (at >= founders) {
+		config->n_expected = 2;
+		memcpy(config->expected[1], node->name, NODE_NAME_MAX);
+	}
+	config->quorum_size = o->quorum_size != 0 ? o->quorum_size : (unsigned)founders;
+	config->standby_after_us = o->standby_after_us;
 	config->beat_interval_us = SIM_BEAT_US;
 	config->detection_us = o->detection_us != 0 ? o->detection_us : SIM_DETECTION_US;
 	config->shutdown_delay_us =
@@ -459,6 +488,8 @@ static void deliver(struct sim *s, size_t from, size_t to, struct sim_packet *p)
 
 	if (p->link == s->links[from][to])
 		s->ways[from][to].heard_us = s->now_us;
+	if (view_find(node->cluster, ev.peer) == NULL)
+		ev.type = CLUSTER_STRANGER;
 	if (p->raft == NULL)
 		step(node, &ev);
 	else if (p->link == s->links[from][to] &&
@@ -491,7 +522,7 @@ static void run_link(struct sim *s, size_t a, size_t b)
 	bool silent = s->now_us - s->ways[a][b].heard_us > SIM_SILENCE_US ||
 	              s->now_us - s->ways[b][a].heard_us > SIM_SILENCE_US;
 
-	if (s->links[a][b] != 0 && silent && alive)
+	if (s->links[a][b] != 0 && alive && (silent || s->met[a][b] || s->met[b][a]))
 		link_close(s, a, b);
 	else if (s->links[a][b] == 0 && open && alive && s->now_us >= s->redial_us[a][b])
 		link_open(s, a, b);

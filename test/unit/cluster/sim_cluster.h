@@ -80,7 +80,8 @@ struct sim {
 	struct sim_way ways[SIM_NODES_MAX][SIM_NODES_MAX]; /* [from][to] */
 	uint64_t links[SIM_NODES_MAX][SIM_NODES_MAX];      /* present link's number; 0: none */
 	int64_t redial_us[SIM_NODES_MAX][SIM_NODES_MAX];
-	uint64_t n_links; /* ever made */
+	bool met[SIM_NODES_MAX][SIM_NODES_MAX]; /* a link begins anew as a member's */
+	uint64_t n_links;                       /* ever made */
 	struct sim_configs configs;
 	struct prng random;
 	uint64_t commit_term; /* newest term in which anything was committed */
@@ -95,6 +96,8 @@ struct sim_options {
 	bool force_shutdown;
 	int64_t shutdown_delay_us; /* 0: ten seconds */
 	int64_t detection_us;      /* 0: SIM_DETECTION_US */
+	size_t founders;           /* 0: all; else the nodes behind expect node a and themselves */
+	int64_t standby_after_us;
 	uint64_t seed;
 };
 

@@ -410,4 +410,9 @@ void sim_raft_view(const struct sim_raft *r, int64_t now_us, struct raft_view *r
 		ret->n_voters += config->members[i].voter;
 	}
 	ret->n_members = config == NULL ? 0 : config->n;
+	if (config != NULL)
+		ret->plan = config->plan;
+	ret->config_committed = true;
+	for (size_t i = r->commit + 1; i <= r->last; i++)
+		ret->config_committed &= r->log[i].config == SIM_PLAIN;
 }

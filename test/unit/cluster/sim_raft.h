@@ -24,6 +24,7 @@ enum {
 struct sim_config {
 	size_t n;
 	struct raft_voter members[MEMBERS_MAX];
+	struct raft_plan plan;
 };
 
 /* Configurations are immutable and shared: entries refer to them by number. */

@@ -19,14 +19,15 @@ TEST(a_member_with_an_empty_disk_is_replaced_by_its_new_incarnation)
 	                "[ 1282] c: b connected\n"
 	                "[ 1282] a: c connected\n"
 	                "[ 1282] b: c connected\n"
-	                "[ 1283] b: expels c\n"
-	                "[ 1383] b: admits c\n"
-	                "[ 1385] c: starts as a learner\n"
-	                "[ 1385] c: forming -> syncing\n"
-	                "[ 1410] c: syncing -> serving\n"
-	                "[ 1483] b: admits c\n"
+	                "[ 1283] b: admits c\n"
+	                "[ 1286] c: starts as a learner\n"
+	                "[ 1286] c: forming -> syncing\n"
+	                "[ 1333] c: syncing -> degraded\n"
+	                "[ 1383] b: promotes c\n"
+	                "[ 1483] b: expels c\n"
 	                "[ 1484] b: degraded -> serving\n"
-	                "[ 1485] a: degraded -> serving\n");
+	                "[ 1485] a: degraded -> serving\n"
+	                "[ 1485] c: degraded -> serving\n");
 	assert_true(sim_node(s, 'c')->disk.raft_id != lost);
 	assert_int_equal(sim_node(s, 'c')->disk.state, IDENTITY_ADMITTED);
 	assert_true(sim_node(s, 'c')->disk.cluster_id == sim_node(s, 'a')->disk.cluster_id);

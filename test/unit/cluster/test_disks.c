@@ -68,16 +68,17 @@ TEST(a_restored_disk_ends_the_alarm_and_the_other_member_is_replaced)
 	                "[ 7332] a: countdown aborted, 2 of 2\n"
 	                "[ 7584] b: leads term 3\n"
 	                "[ 7607] b: syncing -> degraded\n"
-	                "[ 7607] b: expels c\n"
+	                "[ 7607] b: admits c\n"
 	                "[ 7608] a: fenced -> syncing\n"
 	                "[ 7608] a: syncing -> degraded\n"
-	                "[ 7707] b: admits c\n"
-	                "[ 7709] c: starts as a learner\n"
-	                "[ 7709] c: forming -> syncing\n"
-	                "[ 7734] c: syncing -> serving\n"
-	                "[ 7807] b: admits c\n"
+	                "[ 7610] c: starts as a learner\n"
+	                "[ 7610] c: forming -> syncing\n"
+	                "[ 7657] c: syncing -> degraded\n"
+	                "[ 7707] b: promotes c\n"
+	                "[ 7807] b: expels c\n"
 	                "[ 7808] b: degraded -> serving\n"
-	                "[ 7809] a: degraded -> serving\n");
+	                "[ 7809] a: degraded -> serving\n"
+	                "[ 7809] c: degraded -> serving\n");
 	sim_free(s);
 }
 

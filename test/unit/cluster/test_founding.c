@@ -247,7 +247,13 @@ TEST(members_that_expect_different_names_say_so_and_do_not_found)
 	                "[    2] a: alarm raised: different expected members: erlmcp@c is expected "
 	                "by erlmcp@a only; give every node the same ERLMCP_SEED_NODES\n"
 	                "[    2] a: b connected\n"
-	                "[    2] a: c connected\n");
+	                "[    2] a: c connected\n"
+	                "[   54] c: alarm raised: different expected members: erlmcp@c is expected "
+	                "by erlmcp@c only; give every node the same ERLMCP_SEED_NODES\n"
+	                "[   54] c: b connected\n"
+	                "[   54] b: alarm raised: different expected members: erlmcp@c is expected "
+	                "by erlmcp@c only; give every node the same ERLMCP_SEED_NODES\n"
+	                "[   54] b: c connected\n");
 	for (char node = 'a'; node <= 'c'; node++)
 		assert_int_equal(sim_state(s, node), CLUSTER_FORMING);
 	/* The remedy is followed. */
@@ -260,7 +266,7 @@ TEST(members_that_expect_different_names_say_so_and_do_not_found)
 	                "[ 2051] a: alarm cleared: different expected members\n"
 	                "[ 2051] a: bootstraps\n"
 	                "[ 2051] a: forming -> syncing\n"
-	                "[ 2051] c: b connected\n"
+	                "[ 2051] c: alarm cleared: different expected members\n"
 	                "[ 2051] b: c connected\n"
 	                "[ 2052] b: bootstraps\n"
 	                "[ 2052] b: forming -> syncing\n"

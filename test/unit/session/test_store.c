@@ -233,10 +233,10 @@ TEST(the_number_and_the_size_of_sessions_are_limited)
 	struct store *s = fresh();
 	unsigned i;
 
-	for (i = 0; i < SESSIONS_MAX; i++)
+	for (i = 0; i < SESSIONS_MAX_V1; i++)
 		assert_int_equal(create(s, &h, i, 0).result, RESULT_OK);
 	assert_int_equal(create(s, &h, i, 0).result, RESULT_SESSIONS_LIMIT);
-	for (i = 0; store_bytes(s) + SESSION_VALUE_MAX + 1024 <= STORE_BYTES_MAX; i++)
+	for (i = 0; store_bytes(s) + SESSION_VALUE_MAX + 1024 <= STORE_BYTES_MAX_V1; i++)
 		assert_int_equal(put(s, &h, i, 1, SESSION_VALUE_MAX, 'v').result, RESULT_OK);
 	assert_int_equal(put(s, &h, i, 1, SESSION_VALUE_MAX, 'v').result, RESULT_STORE_LIMIT);
 	assert_int_equal(drop(s, &h, 0).result, RESULT_OK);
