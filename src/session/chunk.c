@@ -71,6 +71,19 @@ static void bucket_encode(const struct bucket *bucket, struct buf *b)
 	}
 }
 
+bool chunk_is_empty(const struct store *s, unsigned chunk)
+{
+	unsigned i;
+
+	if (chunk == 0)
+		return false;
+	for (i = 0; i < SHELVES; i++) {
+		if (s->buckets[chunk - 1].shelves[i].n > 0)
+			return false;
+	}
+	return true;
+}
+
 void chunk_encode(const struct store *s, unsigned chunk, struct buf *b)
 {
 	assert(chunk < IMAGE_CHUNKS);

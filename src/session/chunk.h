@@ -4,6 +4,9 @@
 
 #include "session/state.h"
 
+/* An empty bucket has no chunk. Nothing in it counts 0, and nothing else does. */
+bool chunk_is_empty(const struct store *s, unsigned chunk);
+
 /* Append chunk's bytes to b, which tells of failures. */
 void chunk_encode(const struct store *s, unsigned chunk, struct buf *b);
 

@@ -110,22 +110,6 @@ static bool is_known(const struct image *im, unsigned chunk)
 	       im->manifest.state_version == im->older.state_version;
 }
 
-/* An empty bucket has no chunk. Nothing in it counts 0, and nothing else does. */
-static bool is_empty(const struct store *s, unsigned chunk)
-{
-	const struct bucket *b;
-	unsigned i;
-
-	if (chunk == 0)
-		return false;
-	b = &s->buckets[chunk - 1];
-	for (i = 0; i < SHELVES; i++) {
-		if (b->shelves[i].n > 0)
-			return false;
-	}
-	return true;
-}
-
 static void note_empty(struct image *im, unsigned chunk)
 {
 	memset(&im->manifest.chunks[chunk], 0, sizeof im->manifest.chunks[chunk]);
@@ -180,7 +164,7 @@ void image_keep(struct store *s, unsigned chunk)
 		if (im->state[chunk] != CHUNK_TODO || is_known(im, chunk))
 			continue;
 		/* The command that is being applied goes on; only the image is lost. */
-		if (is_empty(s, chunk))
+		if (chunk_is_empty(s, chunk))
 			note_empty(im, chunk);
 		else if (keep(im, chunk) != ST_OK)
 			detach(im, ST_UNKNOWN);
@@ -207,20 +191,21 @@ static enum status next_kept(struct image *im, struct buf *b, unsigned *ret_chun
 	return ST_OK;
 }
 
-/* The first chunk to encode, those that are known on the way being taken over. */
+/* The first chunk to encode, those that are known on the way being taken over: first, because
+ * nobody keeps them, and their bucket may be another by now, or empty. */
 static unsigned next_todo(struct image *im)
 {
 	for (; im->next < IMAGE_CHUNKS; im->next++) {
 		if (im->state[im->next] != CHUNK_TODO)
 			continue;
-		if (is_empty(im->store, im->next)) {
+		if (is_known(im, im->next)) {
+			im->manifest.chunks[im->next] = im->older.chunks[im->next];
+			im->state[im->next] = CHUNK_DONE;
+		} else if (chunk_is_empty(im->store, im->next)) {
 			note_empty(im, im->next);
-			continue;
-		}
-		if (!is_known(im, im->next))
+		} else {
 			break;
-		im->manifest.chunks[im->next] = im->older.chunks[im->next];
-		im->state[im->next] = CHUNK_DONE;
+		}
 	}
 	return im->next;
 }

@@ -83,7 +83,7 @@ static void put_version_1(const struct store *s, struct buf *b)
 
 static enum status put_version_2(const struct store *s, struct buf *b)
 {
-	struct manifest *m = malloc(sizeof *m);
+	struct manifest *m = calloc(1, sizeof *m);
 	size_t start;
 	unsigned i;
 
@@ -95,6 +95,8 @@ static enum status put_version_2(const struct store *s, struct buf *b)
 	for (i = 0; i < IMAGE_CHUNKS; i++) {
 		struct chunk_info *info = &m->chunks[i];
 
+		if (chunk_is_empty(s, i))
+			continue;
 		start = b->len;
 		chunk_encode(s, i, b);
 		if (buf_status(b) != ST_OK)
@@ -102,7 +104,7 @@ static enum status put_version_2(const struct store *s, struct buf *b)
 		info->changed = i == 0 ? s->rest_changed : s->buckets[i - 1].changed;
 		info->digest = i == 0 ? store_rest_digest(s) : s->buckets[i - 1].digest;
 		info->len = b->len - start;
-		info->checksum = XXH3_64bits(b->base + start, info->len);
+		info->checksum = chunk_checksum(b->base + start, info->len);
 	}
 	start = b->len;
 	if (buf_status(b) == ST_OK)
@@ -306,6 +308,8 @@ static enum status get_chunks(struct cursor *c, const struct manifest *m, struct
 
 	st = image_load(m, &l);
 	for (i = 0; st == ST_OK && i < IMAGE_CHUNKS; i++) {
+		if (m->chunks[i].len == 0)
+			continue;
 		st = cursor_bytes(c, m->chunks[i].len, &bytes);
 		if (st == ST_OK)
 			st = image_load_chunk(l, i, bytes, m->chunks[i].len, &fault);
