@@ -17,73 +17,13 @@ static void check_place_in_time(struct world *w, const struct op *op)
 	if (write && op->result != RESULT_OK)
 		return;
 	if (place < op->floor || (write && place == op->floor))
-		world_fail(w, "linearizable",
+		world_fail(w, CHECK_LINEARIZABLE,
 		           "operation %" PRIu64 " (%s) of client %u at %s is at entry %" PRIu64
 		           ", entry %" PRIu64 " had been shown before it was asked",
 		           op->id, write ? "write" : "read", op->client, w->nodes[op->node].name,
 		           place, op->floor);
 	if (place > w->checks->floor)
 		w->checks->floor = place;
-}
-
-/* --- Confirmations ------------------------------------------------------------------- */
-
-static bool is_voter(const struct raft_view *view, uint64_t raft_id)
-{
-	for (size_t i = 0; i < view->n_members; i++) {
-		if (view->members[i].id == raft_id)
-			return view->members[i].voter;
-	}
-	return false;
-}
-
-/* This node said since then, as a voter of the view, that somebody leads in this term. */
-static bool said_since(const struct watch *watch, const struct raft_view *view, uint64_t term,
-                       int64_t since_us)
-{
-	for (unsigned i = 0; i < STATEMENTS; i++) {
-		const struct statement *s = &watch->said[i];
-
-		if (s->term == term && s->said_us >= since_us && is_voter(view, s->voter))
-			return true;
-	}
-	return false;
-}
-
-/* Voters that said so; the leader counts itself. */
-static unsigned confirmations(struct world *w, const struct raft_view *view, uint64_t term,
-                              int64_t since_us)
-{
-	unsigned n = 1;
-
-	for (unsigned i = 0; i < w->n; i++)
-		n += said_since(&w->checks->watches[i], view, term, since_us);
-	return n;
-}
-
-static void check_confirmed(struct world *w, const struct op *op)
-{
-	struct node *node = &w->nodes[op->node];
-	const struct raft_view *view;
-	unsigned best = 1;
-
-	if (node->core == NULL || node->config.reads_by_lease ||
-	    w->checks->watches[op->node].config_us >= op->invoked_us)
-		return;
-	view = core_view(node->core);
-	for (unsigned i = 0; i < w->n; i++) {
-		for (unsigned j = 0; j < STATEMENTS; j++) {
-			uint64_t term = w->checks->watches[i].said[j].term;
-			unsigned n = confirmations(w, view, term, op->invoked_us);
-
-			best = n > best ? n : best;
-		}
-	}
-	w->stats.reads_checked++;
-	if (best <= view->n_voters / 2)
-		world_fail(w, "confirmation",
-		           "%s answered operation %" PRIu64 " with the word of %u of %zu voters",
-		           node->name, op->id, best, view->n_voters);
 }
 
 /* --- Values -------------------------------------------------------------------------- */
@@ -99,13 +39,13 @@ static bool check_writer(struct world *w, const struct op *op, const struct op *
 	uint64_t *revision;
 
 	if (put == NULL || put->kind != OP_PUT || put->session != op->session) {
-		world_fail(w, "linearizable", "operation %" PRIu64 " read a value nobody wrote",
+		world_fail(w, CHECK_LINEARIZABLE, "operation %" PRIu64 " read a value nobody wrote",
 		           op->id);
 		return false;
 	}
 	if (put->outcome == OUTCOME_FAIL ||
 	    (put->outcome == OUTCOME_OK && put->result != RESULT_OK)) {
-		world_fail(w, "refused",
+		world_fail(w, CHECK_REFUSED,
 		           "operation %" PRIu64 " read what %" PRIu64 " wrote, which was refused",
 		           op->id, put->id);
 		return false;
@@ -114,7 +54,7 @@ static bool check_writer(struct world *w, const struct op *op, const struct op *
 	if (*revision == 0)
 		*revision = took_effect(put) ? put->revision : op->change;
 	if (*revision != op->change) {
-		world_fail(w, "once",
+		world_fail(w, CHECK_ONCE,
 		           "operation %" PRIu64 " wrote at entry %" PRIu64 " and again at %" PRIu64,
 		           put->id, *revision, op->change);
 		return false;
@@ -144,7 +84,7 @@ static void check_value(struct world *w, const struct op *op)
 			                                                                   : lost;
 	}
 	if (lost != 0 && !deleted)
-		world_fail(w, "linearizable",
+		world_fail(w, CHECK_LINEARIZABLE,
 		           "operation %" PRIu64 " at entry %" PRIu64
 		           " does not show operation %" PRIu64,
 		           op->id, op->index, lost);
@@ -154,18 +94,17 @@ void check_op(struct world *w, const struct op *op)
 {
 	struct watch *watch = &w->checks->watches[op->node];
 
+	judge_answer(w, op);
 	if (w->settled_us > 0 && op->invoked_us >= w->settled_us && op->outcome != OUTCOME_OK &&
 	    member_serves(w, op->node))
-		world_fail(w, "heals", "operation %" PRIu64 " at %s failed after healing", op->id,
-		           w->nodes[op->node].name);
+		world_fail(w, CHECK_HEALS, "operation %" PRIu64 " at %s failed after healing",
+		           op->id, w->nodes[op->node].name);
 	if (op->outcome != OUTCOME_OK)
 		return;
 	watch->ok_us = w->now_us;
 	if (w->settled_us > 0 && op->invoked_us >= w->settled_us)
 		watch->ops_ok++;
 	check_place_in_time(w, op);
-	if (op->kind == OP_READ || op->kind == OP_COUNT)
-		check_confirmed(w, op);
 	if (op->kind == OP_READ)
 		check_value(w, op);
 }

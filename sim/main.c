@@ -27,21 +27,14 @@ struct sums {
 };
 
 static const struct option long_options[] = {
-    {"seed", required_argument, NULL, 's'},
-    {"seeds", required_argument, NULL, 'n'},
-    {"nodes", required_argument, NULL, 'N'},
-    {"length", required_argument, NULL, 'l'},
-    {"plan", required_argument, NULL, 'p'},
-    {"history", required_argument, NULL, 'H'},
-    {"trace", no_argument, NULL, 't'},
-    {"messages", no_argument, NULL, 'm'},
-    {"shrink", no_argument, NULL, 'x'},
-    {"table", no_argument, NULL, 'T'},
-    {"print-plan", no_argument, NULL, 'P'},
-    {"legend", no_argument, NULL, 'L'},
-    {"here", no_argument, NULL, 'd'},
-    {"help", no_argument, NULL, 'h'},
-    {NULL, 0, NULL, 0},
+    {"seed", required_argument, NULL, 's'},  {"seeds", required_argument, NULL, 'n'},
+    {"nodes", required_argument, NULL, 'N'}, {"length", required_argument, NULL, 'l'},
+    {"plan", required_argument, NULL, 'p'},  {"history", required_argument, NULL, 'H'},
+    {"trace", no_argument, NULL, 't'},       {"messages", no_argument, NULL, 'm'},
+    {"shrink", no_argument, NULL, 'x'},      {"table", no_argument, NULL, 'T'},
+    {"print-plan", no_argument, NULL, 'P'},  {"legend", no_argument, NULL, 'L'},
+    {"checks", no_argument, NULL, 'C'},      {"here", no_argument, NULL, 'd'},
+    {"help", no_argument, NULL, 'h'},        {NULL, 0, NULL, 0},
 };
 
 static void usage(FILE *out)
@@ -52,7 +45,23 @@ static void usage(FILE *out)
 	        "       sim --plan FILE ...       replay a schedule\n"
 	        "       sim --shrink ...          print the shortest schedule that still fails\n"
 	        "       sim --seeds N [--seed FIRST] [--table]\n"
-	        "       sim --legend\n");
+	        "       sim --legend | --checks\n");
+}
+
+/* What is only asked for. Returns the exit code. */
+static int tell(int option)
+{
+	switch (option) {
+	case 'L':
+		world_legend(stdout);
+		return 0;
+	case 'C':
+		check_list(stdout);
+		return 0;
+	default:
+		usage(option == 'h' ? stdout : stderr);
+		return option == 'h' ? 0 : 64;
+	}
 }
 
 static bool read_options(int argc, char **argv, struct command *c, int *exit_code)
@@ -99,13 +108,8 @@ static bool read_options(int argc, char **argv, struct command *c, int *exit_cod
 		case 'd':
 			c->here = true;
 			break;
-		case 'L':
-			world_legend(stdout);
-			*exit_code = 0;
-			return false;
 		default:
-			usage(option == 'h' ? stdout : stderr);
-			*exit_code = option == 'h' ? 0 : 64;
+			*exit_code = tell(option);
 			return false;
 		}
 	}
@@ -187,10 +191,39 @@ static void add(struct sums *s, const struct run_result *r)
 	s->stats.ops_fail += r->stats.ops_fail;
 	s->stats.ops_unknown += r->stats.ops_unknown;
 	s->stats.reads_checked += r->stats.reads_checked;
+	s->stats.writes_checked += r->stats.writes_checked;
+	s->stats.histories += r->stats.histories;
+	s->stats.undecided += r->stats.undecided;
+	s->stats.lin_steps += r->stats.lin_steps;
+	s->stats.takeovers += r->stats.takeovers;
+	if (r->stats.takeovers > 0 && (s->stats.takeovers == r->stats.takeovers ||
+	                               r->stats.margin_min_us < s->stats.margin_min_us))
+		s->stats.margin_min_us = r->stats.margin_min_us;
+	for (unsigned i = 0; i < SIM_MARGINS; i++)
+		s->stats.margins[i] += r->stats.margins[i];
 	s->stats.commits += r->stats.commits;
 	s->stats.elections += r->stats.elections;
 	for (unsigned i = 0; i < FAULT_KINDS; i++)
 		s->stats.faults[i] += r->stats.faults[i];
+}
+
+/* Half of the fence margins are no longer than this. */
+static double median_ms(const struct sim_stats *s)
+{
+	uint64_t n = 0;
+	unsigned i = 0;
+
+	while (i < SIM_MARGINS - 1 && 2 * (n + s->margins[i]) < s->takeovers)
+		n += s->margins[i++];
+	return (i + 1) * (double)SIM_MARGIN_US / 1000;
+}
+
+static void print_margins(const struct sim_stats *s)
+{
+	printf("| leaders replaced while they were cut off | %" PRIu64 " |\n", s->takeovers);
+	if (s->takeovers > 0)
+		printf("| fence margin: shortest, half of them below | %.1f ms, %.0f ms |\n",
+		       (double)s->margin_min_us / 1000, median_ms(s));
 }
 
 /* The table of doc/testing.md. */
@@ -206,8 +239,12 @@ static void print_table(const struct sums *s, uint64_t first)
 	printf("| client operations: done, refused, unknown | %" PRIu64 ", %" PRIu64 ", %" PRIu64
 	       " |\n",
 	       s->stats.ops_ok, s->stats.ops_fail, s->stats.ops_unknown);
-	printf("| reads whose confirmations were counted | %" PRIu64 " |\n",
-	       s->stats.reads_checked);
+	printf("| answers whose confirmations were counted: reads, writes | %" PRIu64 ", %" PRIu64
+	       " |\n",
+	       s->stats.reads_checked, s->stats.writes_checked);
+	printf("| client histories judged, undecided | %" PRIu64 ", %" PRIu64 " |\n",
+	       s->stats.histories, s->stats.undecided);
+	print_margins(&s->stats);
 	printf("\n| fault | times | what happens |\n|---|---|---|\n");
 	for (unsigned i = 0; i < FAULT_KINDS; i++)
 		printf("| %s | %" PRIu64 " | %s |\n", fault_word(i), s->stats.faults[i],

@@ -135,14 +135,14 @@ void process_start(struct node *node)
 	           (unsigned long long)(node->disk.image.start + node->disk.image.n - 1));
 	st = core_new(&node->config, &ops, &id, &node->disk.io, &fault, &node->core);
 	if (st != ST_OK) {
-		world_fail(w, "start", "%s: %s", node->name, fault.what);
+		world_fail(w, CHECK_START, "%s: %s", node->name, fault.what);
 		node->state = PROCESS_DOWN;
 		return;
 	}
 	check_started(node);
 	st = core_start(node->core, &why);
 	if (st == ST_CORRUPT && !disk_rotten(&node->disk))
-		world_fail(w, "start", "%s cannot load its log: %s", node->name, why);
+		world_fail(w, CHECK_START, "%s cannot load its log: %s", node->name, why);
 	if (st == ST_OK)
 		process_wake(node);
 	else
