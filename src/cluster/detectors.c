@@ -152,7 +152,7 @@ static const struct member *better_placed(struct cluster *c)
 	unsigned more = view_reachable(c, c->raft) + 1;
 	const struct member *m = NULL;
 
-	if (leads_in_peace(c))
+	if (more <= c->raft->n_voters && leads_in_peace(c))
 		m = best_placed(c, more > needed ? more : needed);
 	if (m == NULL || !keeps_up(c, m)) {
 		c->better_since_us = -1;
