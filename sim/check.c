@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sim/check_inside.h"
+#include "sim/member.h"
 #include "sim/process.h"
 
 enum { DAMAGE_MEND_US = 5000000 }; /* a majority's disks have everything again after this */
@@ -150,10 +151,8 @@ static void check_config(struct node *node)
 	struct watch *watch = &node->world->checks->watches[node->at];
 	const struct raft_view *view = core_view(node->core);
 	const struct disk_mark last = disk_last(&node->disk);
-	uint64_t hash = 0;
+	uint64_t hash = member_hash(view);
 
-	for (size_t i = 0; i < view->n_members; i++)
-		hash += disk_member_hash(view->members[i].id, view->members[i].voter);
 	/* While a leader's snapshot is being written, the log is empty and all is under way. */
 	if (last.config != 0 && node->disk.shadow.n > 0 && hash != last.config)
 		world_fail(node->world, CHECK_CONFIGURATION,

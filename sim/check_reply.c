@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "sim/check_inside.h"
+#include "sim/member.h"
 #include "sim/process.h"
 
 static bool is_voter(const struct raft_view *view, uint64_t raft_id)
@@ -60,6 +61,27 @@ static unsigned best_word(struct world *w, const struct raft_view *view, int64_t
 	return best;
 }
 
+/* Majorities were counted over one configuration since then, as everybody knew it. */
+static bool config_steady(const struct world *w, int64_t since_us)
+{
+	for (unsigned i = 0; i < w->n; i++) {
+		if (w->checks->watches[i].config_us >= since_us)
+			return false;
+	}
+	return true;
+}
+
+/* A node that has been removed may still be answered: the configuration in force counts. */
+static const struct raft_view *in_force(const struct node *node, int64_t since_us)
+{
+	const struct raft_view *own = core_view(node->core);
+	const struct raft_view *view = member_view(node->world);
+
+	if (view == NULL || member_hash(view) == member_hash(own))
+		return own;
+	return config_steady(node->world, since_us) ? view : NULL;
+}
+
 static void check_read(struct node *node, const struct op *op)
 {
 	struct world *w = node->world;
@@ -76,6 +98,9 @@ static void check_read(struct node *node, const struct op *op)
 	}
 	if (w->checks->watches[node->at].config_us >= op->invoked_us)
 		return;
+	view = in_force(node, op->invoked_us);
+	if (view == NULL)
+		return;
 	n = best_word(w, view, op->invoked_us);
 	w->stats.reads_checked++;
 	if (n <= view->n_voters / 2)
@@ -84,26 +109,17 @@ static void check_read(struct node *node, const struct op *op)
 		           node->name, op->id, n, view->n_voters);
 }
 
-/* Majorities were counted over one configuration since then, as everybody knew it. */
-static bool config_steady(const struct world *w, int64_t since_us)
-{
-	for (unsigned i = 0; i < w->n; i++) {
-		if (w->checks->watches[i].config_us >= since_us)
-			return false;
-	}
-	return true;
-}
-
 static void check_write(struct node *node, const struct op *op)
 {
 	struct world *w = node->world;
-	const struct raft_view *view = core_view(node->core);
+	const struct raft_view *view = in_force(node, op->invoked_us);
 	struct disk_mark mark;
 	unsigned n;
 
 	if (!disk_mark_at(&node->disk, op->revision, &mark))
 		mark = check_place(w, op->revision)->committed;
-	if (mark.chain == 0 || check_disks_damaged(w) || !config_steady(w, op->invoked_us))
+	if (view == NULL || mark.chain == 0 || check_disks_damaged(w) ||
+	    !config_steady(w, op->invoked_us))
 		return;
 	n = check_holders(w, view, op->revision, mark.chain);
 	w->stats.writes_checked++;

@@ -267,9 +267,11 @@ static void write_entries(struct disk *d, const struct operation *op, unsigned n
 {
 	struct disk_mark mark = op->before;
 
+	d->image.batches++;
 	for (unsigned i = 0; i < n; i++) {
 		const struct raft_entry *e = &op->entries[i];
-		struct disk_entry entry = {.type = e->type, .len = e->buf.len};
+		struct disk_entry entry = {
+		    .batch = d->image.batches, .type = e->type, .len = e->buf.len};
 
 		assert(d->image.start + d->image.n == op->first + i);
 		mark = mark_next(&mark, e);

@@ -115,32 +115,18 @@ static void damage(struct world *w, struct node *node, const struct plan_fault *
 	process_start_in(node, f->for_us);
 }
 
-static void hand_over_ended(void *arg)
-{
-	struct node *node = arg;
-
-	node->hand_over = false;
-}
-
-static void transfer(struct world *w)
-{
-	struct node *leader = member_leader(w);
-
-	if (leader == NULL || leader->hand_over)
-		return;
-	leader->hand_over = true;
-	core_hand_over(leader->core, hand_over_ended, leader);
-	process_wake(leader);
-}
-
 static void begin_member(struct node *node, const struct plan_fault *f)
 {
-	if (f->kind == FAULT_TRANSFER)
-		transfer(node->world);
+	struct node *leader = member_leader(node->world);
+
+	if (f->kind == FAULT_TRANSFER && leader != NULL)
+		member_hand_over(leader);
 	else if (f->kind == FAULT_MEMBER_ADD)
 		member_add(node);
-	else
+	else if (f->kind == FAULT_MEMBER_REMOVE && may_damage(node->world, node))
 		member_remove(node);
+	else if (f->kind == FAULT_MEMBER_REMOVE)
+		world_tell(node->world, node, "fault", "not now: too few would remain");
 }
 
 static void begin_disk(struct node *node, const struct plan_fault *f)

@@ -545,6 +545,7 @@ bool network_clean(const struct world *w, unsigned a, unsigned b)
 	const struct way *there = &w->net->ways[a][b];
 	const struct way *back = &w->net->ways[b][a];
 
-	return passable(w, a, b) && there->slow_us == 0 && back->slow_us == 0 && there->loss == 0 &&
-	       back->loss == 0 && there->corrupt == 0 && back->corrupt == 0;
+	return passable(w, a, b) && member_linked(w, a, b) && there->slow_us == 0 &&
+	       back->slow_us == 0 && there->loss == 0 && back->loss == 0 && there->corrupt == 0 &&
+	       back->corrupt == 0;
 }

@@ -187,6 +187,8 @@ void plan_make(uint64_t seed, unsigned nodes, int64_t length_us, struct plan *re
 		if (world_chance(&p, percent_of(kind)) && makes_sense(kind, ret))
 			kinds[n_kinds++] = kind;
 	}
+	for (unsigned i = 0; i < ret->standbys; i++)
+		ret->faults[ret->n++] = make_fault(&p, FAULT_MEMBER_ADD, ret);
 	n = (size_t)prng_range(&p, 1, 24);
 	for (size_t i = 0; i < n && n_kinds > 0; i++)
 		ret->faults[ret->n++] = make_fault(&p, kinds[prng_next(&p) % n_kinds], ret);

@@ -8,6 +8,7 @@
 
 #include "sim/check.h"
 #include "sim/client.h"
+#include "sim/member.h"
 #include "sim/network.h"
 #include "sim/process.h"
 
@@ -261,6 +262,8 @@ static void dispatch(struct world *w, const struct event *ev)
 		break;
 	case EVENT_NET:
 		network_tick(w);
+		if (w->healed)
+			member_settle(w);
 		check_time(w);
 		break;
 	case EVENT_CLIENT:
