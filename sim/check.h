@@ -88,6 +88,8 @@ void check_event(struct node *node, const struct core_event *ev);
 void check_appended(struct node *node, raft_index index, const struct disk_mark *mark);
 void check_voted(struct node *node, raft_term term, raft_id vote);
 void check_time(struct world *w);
+/* A fault begins: it may be over before the next look. */
+void check_faulted(struct world *w);
 
 /* A client asks; its operation's answer leaves a node; the client knows the outcome. */
 void check_invoked(struct world *w, const struct op *op);

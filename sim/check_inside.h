@@ -61,6 +61,7 @@ struct watch {
 	uint64_t serve_term;       /* ... in this term */
 	int64_t serve_end_us;      /* a turn first saw that this is over; 0: none has */
 	struct promise promise;    /* its newest */
+	struct vote hand_over;     /* it announced that it hands over: its term, to whom */
 	bool served;               /* since its process started */
 	bool shutdown_told;        /* in this countdown */
 	bool stopped;              /* it stopped itself, and nothing has explained that */

@@ -121,6 +121,11 @@ static void check_all_serve(struct world *w)
 		w->settled_us = w->now_us;
 }
 
+void check_faulted(struct world *w)
+{
+	follow_clique(w);
+}
+
 void live_time(struct world *w)
 {
 	follow_clique(w);

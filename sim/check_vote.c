@@ -12,6 +12,7 @@
 enum {
 	KIND_REQUEST_VOTE = 3,
 	KIND_VOTE_RESULT = 4,
+	KIND_HAND_OVER = 7,
 	FLAG_GRANTED = 1,
 	BEAT_BEFORE_SENT = 4,     /* bytes of a beat before its send time ... */
 	BEAT_BEFORE_PROMISE = 64, /* ... and between that and its promise */
@@ -65,30 +66,39 @@ void promise_sent(struct node *from, const uint8_t *bytes, size_t len)
 	                      .until_us = (int64_t)(sent_us + promise_us)};
 }
 
-/* The leader who was promised handed over by plan, in that term. */
-static bool given_back(const struct world *w, const struct promise *p)
+/* The leader who was promised announced that it hands over to this candidate: that one may win
+ * the next term. */
+static bool given_back(const struct world *w, const struct promise *p, uint64_t candidate,
+                       uint64_t term)
 {
 	for (unsigned i = 0; i < w->n; i++) {
 		const struct watch *watch = &w->checks->watches[i];
 
-		if (watch->raft_id == p->leader_id && watch->released_term == p->term)
-			return true;
+		if (watch->raft_id == p->leader_id && watch->hand_over.term == p->term &&
+		    watch->hand_over.candidate == candidate)
+			return term == p->term + 1;
 	}
 	return false;
 }
 
-static void check_promise(struct node *voter, uint64_t candidate)
+static void check_promise(struct node *voter, uint64_t candidate, uint64_t term)
 {
 	struct world *w = voter->world;
-	const struct promise *p = &w->checks->watches[voter->at].promise;
+	struct promise *p = &w->checks->watches[voter->at].promise;
 	int64_t left_us = p->until_us - clock_read(voter, process_now(voter));
 
 	if (p->voter != voter->disk.image.identity.raft_id || left_us <= 0 ||
-	    candidate == p->leader_id || given_back(w, p))
+	    candidate == p->leader_id)
 		return;
+	if (given_back(w, p, candidate, term)) {
+		p->until_us =
+		    0; /* its leader has no lease any more, and never again in that term */
+		return;
+	}
 	world_fail(w, CHECK_PROMISE,
-	           "%s votes, and its promise of term %" PRIu64 " runs for %" PRId64 " us more",
-	           voter->name, p->term, left_us);
+	           "%s votes in term %" PRIu64 ", and its promise of term %" PRIu64
+	           " runs for %" PRId64 " us more",
+	           voter->name, term, p->term, left_us);
 }
 
 /* Any vote, real or preliminary, asked for or given, by a process that started within the
@@ -108,14 +118,32 @@ static void check_mute(struct node *from, bool asks)
 		           from->name, asks ? "asks for" : "gives", own_us / 1000);
 }
 
+static void note_hand_over(struct node *from, uint64_t term, struct cursor *c)
+{
+	struct watch *watch = &from->world->checks->watches[from->at];
+	uint64_t candidate;
+
+	if (cursor_u64(c, &candidate) != ST_OK)
+		return;
+	watch->hand_over = (struct vote){0, term, candidate};
+	watch->released_term = term;
+}
+
 void vote_sent(struct node *from, const struct node *to, const uint8_t *bytes, size_t len)
 {
-	bool asks = len > 1 && bytes[1] == KIND_REQUEST_VOTE;
-	bool gives = len > 10 && bytes[1] == KIND_VOTE_RESULT && (bytes[10] & FLAG_GRANTED);
+	struct cursor c = cursor_of(bytes, len);
+	const uint8_t *head;
+	uint64_t term;
+	bool asks;
 
-	if (!asks && !gives)
+	if (cursor_bytes(&c, 2, &head) != ST_OK || cursor_u64(&c, &term) != ST_OK)
 		return;
-	check_mute(from, asks);
-	check_promise(from,
-	              asks ? from->disk.image.identity.raft_id : to->disk.image.identity.raft_id);
+	asks = head[1] == KIND_REQUEST_VOTE;
+	if (head[1] == KIND_HAND_OVER) {
+		note_hand_over(from, term, &c);
+	} else if (asks ||
+	           (head[1] == KIND_VOTE_RESULT && len > 10 && (bytes[10] & FLAG_GRANTED))) {
+		check_mute(from, asks);
+		check_promise(from, (asks ? from : to)->disk.image.identity.raft_id, term);
+	}
 }

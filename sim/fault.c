@@ -255,6 +255,7 @@ void fault_begin(struct world *w, size_t at)
 	w->stats.faults[f->kind]++;
 	if (!wire(w, f, 1))
 		begin_process(&w->nodes[f->a - 1], f);
+	check_faulted(w);
 	if (f->for_us > 0)
 		world_at(w, w->now_us + f->for_us, EVENT_END, at, 0);
 }
