@@ -16,11 +16,11 @@ JOBS ?= $(shell nproc)
 # Make exports nothing by itself; the scripts need these.
 export BUILD JOBS
 
-.PHONY: help deps build run test check drill sim model soak fuzz install format clean
+.PHONY: help deps build run test check drill sim sim-report model soak fuzz install format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install what is missing (Debian 12 and 13, root or sudo; no network when nothing is)
 	@tools/deps.sh
@@ -45,7 +45,10 @@ soak: build ## MINUTES=10 of 5 % loss and 20 ms jitter under load: nobody may be
 	@python3 test/lab/soak.py --build "$(BUILD)/release" --minutes "$(MINUTES)"
 
 sim: build ## SEEDS=200 whole clusters in virtual time: prints a table of what was done to them
-	@"$(BUILD)/release/sim/sim" --seeds "$(SEEDS)" --table
+	@"$(BUILD)/release/sim/sim" --seeds "$(SEEDS)" --jobs "$(JOBS)" --table
+
+sim-report: build ## SEEDS=10000 worlds on all cores: writes the table of doc/testing.md (SEEDS has to be given)
+	@tools/sim-report.sh "$(SEEDS)"
 
 model: ## check doc/model exhaustively, and that each dropped rule is noticed (2 minutes)
 	@tools/model.sh "$(BUILD)/model"
