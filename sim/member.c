@@ -82,8 +82,11 @@ bool member_linked(const struct world *w, unsigned a, unsigned b)
 
 static bool known_to_all(const struct world *w, unsigned at)
 {
-	for (unsigned i = 0; i < w->plan.nodes; i++) {
-		if (!knows(w, i, at))
+	struct electorate e;
+
+	member_electorate(w, &e);
+	for (unsigned i = 0; i < w->n; i++) {
+		if (i != at && member_counts(w, &e, i) && !knows(w, i, at))
 			return false;
 	}
 	return true;

@@ -178,6 +178,7 @@ void plan_make(uint64_t seed, unsigned nodes, int64_t length_us, struct plan *re
 	ret->seed = seed;
 	ret->nodes = sizes[prng_next(&p) % (sizeof sizes / sizeof sizes[0])];
 	ret->standbys = prng_next(&p) % 3 == 0 ? (unsigned)prng_range(&p, 1, SIM_STANDBYS_MAX) : 0;
+	ret->framed = prng_next(&p) % 6 == 0;
 	ret->length_us = prng_range(&p, 8 * SECOND, 24 * SECOND);
 	if (nodes != 0)
 		ret->nodes = nodes;
@@ -200,6 +201,8 @@ void plan_print(const struct plan *p, FILE *out)
 	fprintf(out, "seed %" PRIu64 "\nnodes %u\n", p->seed, p->nodes);
 	if (p->standbys > 0)
 		fprintf(out, "standbys %u\n", p->standbys);
+	if (p->framed)
+		fprintf(out, "framed 1\n");
 	fprintf(out, "length %.6f\n", (double)p->length_us / (double)SECOND);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct plan_fault *f = &p->faults[i];
@@ -240,6 +243,7 @@ static bool read_fault(const char *line, struct plan *p)
 enum status plan_read(FILE *in, struct plan *ret, unsigned *line)
 {
 	struct plan p = {0};
+	unsigned framed;
 	char text[256];
 	double length;
 
@@ -252,6 +256,8 @@ enum status plan_read(FILE *in, struct plan *ret, unsigned *line)
 			continue;
 		if (sscanf(text, "length %lf", &length) == 1)
 			p.length_us = micros(length);
+		else if (sscanf(text, "framed %u", &framed) == 1)
+			p.framed = framed != 0;
 		else if (!read_fault(text, &p))
 			return ST_MALFORMED;
 	}

@@ -5,6 +5,7 @@
  *     seed 123
  *     nodes 5
  *     standbys 1
+ *     framed 1
  *     length 20.000000
  *     1.250000 cut 1 2 for 3.000000
  *     4.000000 crash 3 amount 2
@@ -81,6 +82,7 @@ struct plan {
 	uint64_t seed;
 	unsigned nodes;    /* expected at founding */
 	unsigned standbys; /* not expected */
+	bool framed;       /* connections carry bytes, not messages */
 	int64_t length_us; /* then everything heals */
 	size_t n;
 	struct plan_fault faults[SIM_PLAN_MAX]; /* in order of time */
