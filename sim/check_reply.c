@@ -71,6 +71,15 @@ static bool config_steady(const struct world *w, int64_t since_us)
 	return true;
 }
 
+/* As this node knows it, which may have moved in this very turn. */
+static bool own_config_steady(const struct node *node, int64_t since_us)
+{
+	const struct watch *watch = &node->world->checks->watches[node->at];
+
+	return watch->config_us < since_us &&
+	       watch->config_hash == member_hash(core_view(node->core));
+}
+
 /* A node that has been removed may still be answered: the configuration in force counts. */
 static const struct raft_view *in_force(const struct node *node, int64_t since_us)
 {
@@ -96,7 +105,7 @@ static void check_read(struct node *node, const struct op *op)
 			           node->name, op->id);
 		return;
 	}
-	if (w->checks->watches[node->at].config_us >= op->invoked_us)
+	if (!own_config_steady(node, op->invoked_us))
 		return;
 	view = in_force(node, op->invoked_us);
 	if (view == NULL)
@@ -119,7 +128,7 @@ static void check_write(struct node *node, const struct op *op)
 	if (!disk_mark_at(&node->disk, op->revision, &mark))
 		mark = check_place(w, op->revision)->committed;
 	if (view == NULL || mark.chain == 0 || check_disks_damaged(w) ||
-	    !config_steady(w, op->invoked_us))
+	    !config_steady(w, op->invoked_us) || !own_config_steady(node, op->invoked_us))
 		return;
 	n = check_holders(w, view, op->revision, mark.chain);
 	w->stats.writes_checked++;
