@@ -62,32 +62,67 @@ static bool check_writer(struct world *w, const struct op *op, const struct op *
 	return true;
 }
 
-/* No write that was acknowledged lies between what was read and the read. */
-static void check_value(struct world *w, const struct op *op)
+static void tell_lost(struct world *w, const struct op *op, uint64_t lost)
 {
-	uint64_t from = op->present ? op->change : 0;
-	bool deleted = false; /* a delete of unknown place may explain an absence */
+	world_fail(w, CHECK_LINEARIZABLE,
+	           "operation %" PRIu64 " at entry %" PRIu64 " does not show operation %" PRIu64,
+	           op->id, op->index, lost);
+}
+
+/* No write that was acknowledged lies between what was read and the read. The oldest changes of
+ * a session have all ended; of them only the newest place is of interest, and kept. */
+static void check_present(struct world *w, const struct op *op)
+{
+	struct ended *ended = &w->checks->ended[op->session];
+	struct ended run = {0, 0};
+	uint64_t id = clients_newest_change(w, op->session);
+	const struct op *x;
+
+	for (; id > ended->id || (id != 0 && ended->revision > op->change); id = x->before) {
+		x = clients_op(w, id);
+		if (took_effect(x) && x->revision > op->change && x->revision <= op->index) {
+			tell_lost(w, op, id);
+			return;
+		}
+		if (x->outcome == OUTCOME_NONE && id > ended->id)
+			run = (struct ended){0, 0};
+		else if (run.id == 0)
+			run.id = id;
+		if (took_effect(x) && x->revision > run.revision)
+			run.revision = x->revision;
+	}
+	if (run.id > ended->id)
+		ended->id = run.id;
+	if (run.revision > ended->revision)
+		ended->revision = run.revision;
+}
+
+/* Nor does one that made what is absent, unless some delete explains it. */
+static void check_absent(struct world *w, const struct op *op)
+{
+	uint64_t id = clients_newest_change(w, op->session);
 	uint64_t lost = 0;
 	const struct op *x;
-	uint64_t id;
 
-	if (op->present && op->value != 0 && !check_writer(w, op, clients_op(w, op->value)))
-		return;
-	for (id = clients_newest_change(w, op->session); id != 0; id = x->before) {
+	for (; id != 0; id = x->before) {
 		x = clients_op(w, id);
-		if (x->kind == OP_DELETE && !op->present &&
+		if (x->kind == OP_DELETE &&
 		    (x->outcome == OUTCOME_NONE || x->outcome == OUTCOME_UNKNOWN ||
 		     (took_effect(x) && x->revision <= op->index)))
-			deleted = true;
-		if (took_effect(x) && x->revision > from && x->revision <= op->index)
-			lost = x->revision > lost && (op->present || x->kind != OP_DELETE) ? x->id
-			                                                                   : lost;
+			return;
+		if (took_effect(x) && x->revision <= op->index)
+			lost = id;
 	}
-	if (lost != 0 && !deleted)
-		world_fail(w, CHECK_LINEARIZABLE,
-		           "operation %" PRIu64 " at entry %" PRIu64
-		           " does not show operation %" PRIu64,
-		           op->id, op->index, lost);
+	if (lost != 0)
+		tell_lost(w, op, lost);
+}
+
+static void check_value(struct world *w, const struct op *op)
+{
+	if (!op->present)
+		check_absent(w, op);
+	else if (op->value == 0 || check_writer(w, op, clients_op(w, op->value)))
+		check_present(w, op);
 }
 
 void check_op(struct world *w, const struct op *op)

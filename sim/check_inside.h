@@ -42,6 +42,12 @@ struct session_watch {
 	int64_t created_ms;   /* ... and which life of it that was */
 };
 
+/* The oldest changes of one session: all have ended. */
+struct ended {
+	uint64_t id;       /* newest of them */
+	uint64_t revision; /* newest place where one took effect */
+};
+
 /* One vote. */
 struct vote {
 	uint64_t voter;
@@ -83,13 +89,14 @@ struct checks {
 	uint64_t newest_term; /* of a leader */
 	struct vote *votes;   /* owned; hash table */
 	struct watch watches[SIM_NODES_MAX];
-	uint64_t floor;                  /* newest log index that a client has seen */
-	uint64_t cluster_id;             /* the one cluster */
-	int64_t damaged_us;              /* a disk last lost something */
-	int64_t serving_us;              /* some node was last seen not to serve */
-	uint64_t electorate;             /* hash of the configuration in force */
-	unsigned clique;                 /* mask of a majority that nothing disturbs ... */
-	int64_t clique_us;               /* ... since then */
+	uint64_t floor;      /* newest log index that a client has seen */
+	uint64_t cluster_id; /* the one cluster */
+	int64_t damaged_us;  /* a disk last lost something */
+	int64_t serving_us;  /* some node was last seen not to serve */
+	uint64_t electorate; /* hash of the configuration in force */
+	unsigned clique;     /* mask of a majority that nothing disturbs ... */
+	int64_t clique_us;   /* ... since then */
+	struct ended ended[SIM_SESSIONS];
 	uint64_t revisions[SIM_OPS_MAX]; /* where each write took effect; 0: unknown */
 	struct session_watch sessions[SIM_SESSIONS];
 	struct history history; /* owned: what clients asked and were told */
