@@ -103,25 +103,48 @@ static const char *const failures[] = {
     "sync data directory: ",
 };
 
+/* In the loop's thread, followed by the file's name. */
+static const char retry_segment[] = "retry creating segment ";
+
+/* The process has to stop. Retries would crash, or go on for ever: put them off. */
+static void tell_failure(struct storage *s, const char *why)
+{
+	atomic_store(&s->failed, true);
+	raft_uv_set_disk_retry(&s->io, NEVER_MS);
+	if (s->failed_cb != NULL)
+		s->failed_cb(s->failed_arg, why);
+	s->failed_cb = NULL;
+}
+
+/* A new segment that cannot be allocated is removed, and tried again: the disk is full. When it
+ * is still there, the directory could not be synced, and each retry would find it in the way. */
+static void check_retry(struct storage *s, const char *name)
+{
+	char path[DIR_NAME_MAX + 64];
+
+	snprintf(path, sizeof path, "%s/%.32s", s->dir, name);
+	if (access(path, F_OK) == 0)
+		tell_failure(s, "the directory of the log cannot be synced");
+}
+
 static void trace_cb(struct raft_tracer *tracer, int type, const void *data)
 {
 	struct storage *s = CONTAINER_OF(tracer, struct storage, tracer);
 	const struct raft_tracer_info *info = data;
+	const char *text;
 	size_t i;
 
 	if (type != RAFT_TRACER_DIAGNOSTIC)
 		return;
+	text = info->diagnostic.message;
+	if (strncmp(text, retry_segment, strlen(retry_segment)) == 0)
+		check_retry(s, text + strlen(retry_segment));
 	for (i = 0; i < sizeof failures / sizeof failures[0]; i++) {
-		if (strncmp(info->diagnostic.message, failures[i], strlen(failures[i])) != 0)
+		if (strncmp(text, failures[i], strlen(failures[i])) != 0)
 			continue;
 		atomic_store(&s->failed, true);
-		if (i > 0)
-			return;
-		/* The retry itself would crash: put it off for ever. */
-		raft_uv_set_disk_retry(&s->io, NEVER_MS);
-		if (s->failed_cb != NULL)
-			s->failed_cb(s->failed_arg, info->diagnostic.message);
-		s->failed_cb = NULL;
+		if (i == 0)
+			tell_failure(s, text);
 		return;
 	}
 }
@@ -391,7 +414,8 @@ static void wrap(struct storage *s)
 	s->io.snapshot_put = snapshot_put;
 }
 
-/* True when the directory holds nothing of libraft's but its first metadata file. */
+/* True when the directory holds nothing of libraft's but its first metadata file, and perhaps
+ * what it was writing when it died: that is removed unseen, like its probe. */
 static bool only_first_metadata(const char *dir)
 {
 	struct dirent *entry;
@@ -404,7 +428,7 @@ static bool only_first_metadata(const char *dir)
 	while ((entry = readdir(d)) != NULL) {
 		if (strcmp(entry->d_name, "metadata1") == 0)
 			first = true;
-		else if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+		else if (entry->d_name[0] != '.' && strncmp(entry->d_name, "tmp-", 4) != 0)
 			other = true;
 	}
 	closedir(d);

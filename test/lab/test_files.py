@@ -1,0 +1,159 @@
+"""Faults on real files, below everything that a simulation replaces. Vocabulary: lab.py.
+
+A writer (writer.c: the consensus room with the real storage backend) or a whole cluster runs under strace,
+which kills it at its Nth call of some system call, or lets that call fail; or on a small
+file system that is filled to the brim. Afterwards everything that was acknowledged is there.
+
+    --thorough      many more places to die at; minutes
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import fabric
+import tap
+from lab import Lab, build_directory, make_directory, wait_until
+
+CALLS = ("io_submit", "pwrite64", "fsync", "fdatasync", "rename", "linkat", "ftruncate", "unlink",
+         "fallocate", "openat")
+THOROUGH = "--thorough" in sys.argv
+NEW = 12  # numbers that a life of the writer is asked to add
+
+
+class Writer:
+    """A directory and all lives of the writer on it, with what they promised."""
+
+    def __init__(self, n_nodes=1):
+        self.n_nodes = n_nodes
+        self.directory = make_directory()
+        self.program = os.path.join(build_directory(), "test", "lab", "writer")
+        self.reset()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def reset(self):
+        """A new disk."""
+        shutil.rmtree(self.directory)
+        os.mkdir(self.directory)
+        self.next = 1
+        self.acknowledged = set()
+        self.term = 0
+
+    def live(self, fault=None):
+        """One life; fault is strace's injection. Returns the exit code and what it said."""
+        command = [self.program, self.directory, str(self.n_nodes), str(self.next), str(NEW)]
+        if fault:
+            command = ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=" + fault.split(":")[0],
+                       "-e", "signal=none", "-e", "inject=" + fault] + command
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        self.check(done.stdout)
+        self.next += NEW
+        return done.returncode, done.stdout + done.stderr
+
+    def check(self, text):
+        """What it found on its disk, and what it promises from now on."""
+        lines = [line.split(" ", 1) for line in text.splitlines() if " " in line]
+        found = {int(rest) for word, rest in lines if word == "has"}
+        for word, rest in lines:
+            if word == "term":
+                lost = self.acknowledged - found
+                assert not lost, f"acknowledged, and gone: {sorted(lost)}"
+                assert not [n for n in found if n >= self.next], "entries that were never written"
+                assert int(rest) > self.term, f"term {rest} after term {self.term}"
+                self.term = int(rest)
+            elif word == "ok":
+                self.acknowledged.add(int(rest))
+
+    def live_well(self):
+        code, text = self.live()
+        assert code == 0, f"does not start after that: {text[-400:]}"
+
+
+def needs_strace():
+    """strace has to be there, and to be allowed to look into its children."""
+    try:
+        subprocess.run(["strace", "-qqq", "-o", "/dev/null", "-e", "trace=none", "true"], check=True,
+                       capture_output=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        raise tap.Skip("strace is not allowed here") from None
+
+
+def died(code):
+    return code in (-9, 137)
+
+
+def sweep(writer, places, each_new):
+    """Kill a life at each place; the next one proves that nothing was lost."""
+    kills = 0
+    for call in CALLS:
+        for place in places:
+            if each_new:
+                writer.reset()
+            code, text = writer.live(f"{call}:signal=KILL:when={place}")
+            assert died(code) or code == 0, f"{call} {place}: {code}, {text[-400:]}"
+            kills += died(code)
+            if not died(code):
+                break  # it does not come to so many calls
+            if each_new:
+                writer.live_well()
+    writer.live_well()
+    print(f"# {kills} kills, {len(writer.acknowledged)} numbers acknowledged on the last disk")
+    return kills
+
+
+def test_kill_at_founding():
+    """killed at each system call of its first life, a node is founded all the same"""
+    needs_strace()
+    with Writer() as w:
+        assert sweep(w, range(1, 40 if THOROUGH else 4), each_new=True) > 15
+
+
+def test_kill_while_writing():
+    """killed at each system call, a node keeps what it acknowledged, and its term"""
+    needs_strace()
+    with Writer() as w:
+        w.live_well()
+        assert sweep(w, range(1, 60 if THOROUGH else 9), each_new=False) > 30
+
+
+def test_kill_three():
+    """three nodes killed together at any system call keep terms, votes and what was acknowledged"""
+    needs_strace()
+    with Writer(3) as w:
+        w.live_well()
+        places = range(1, 80) if THOROUGH else (4, 19)
+        assert sweep(w, places, each_new=False) > 8
+
+
+def test_failing_calls():
+    """after a failed write or sync nothing is acknowledged any more, and nothing was lost"""
+    needs_strace()
+    failed = 0
+    with Writer() as w:
+        w.live_well()
+        for call in ("io_submit", "pwrite64", "fsync", "fdatasync", "rename", "ftruncate"):
+            for place in range(1, 20 if THOROUGH else 6):
+                code, text = w.live(f"{call}:error=EIO:when={place}")
+                assert code in (0, 2, 3), f"{call} {place}: {code}, {text[-400:]}"
+                if code == 0:
+                    continue
+                failed += 1
+                assert "fatal: " in text or "cannot start: " in text, text[-400:]
+                told = text.split("fatal: ")[0]
+                assert text.count("ok ") == told.count("ok "), "acknowledged after a failure"
+        w.live_well()
+    assert failed > 10
+    print(f"# {failed} lives ended by a failed call")
+
+
+if __name__ == "__main__":
+    sys.argv = [word for word in sys.argv if word != "--thorough"]
+    tap.main(globals())
