@@ -437,6 +437,18 @@ void disk_power_off(struct disk *d, bool torn)
 	}
 }
 
+enum status disk_persist(struct disk *d, const struct identity *id)
+{
+	if (d->full)
+		return ST_NO_SPACE;
+	if (fails(d, DISK_PERSIST, "identity"))
+		return ST_IO;
+	d->image.identity = *id;
+	d->image.has_identity = true;
+	d->image.identity_rotten = false;
+	return ST_OK;
+}
+
 /* --- Making, opening, copying -------------------------------------------------------- */
 
 void disk_init(struct disk *d)

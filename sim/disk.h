@@ -66,6 +66,7 @@ enum disk_failure {
 	DISK_PUT = 1 << 4,      /* the next snapshot cannot be stored */
 	DISK_GET = 1 << 5,      /* the next snapshot cannot be read */
 	DISK_LOAD = 1 << 6,     /* the next load fails */
+	DISK_PERSIST = 1 << 7,  /* the next identity cannot be stored */
 };
 
 /* What can rot. */
@@ -120,6 +121,9 @@ void disk_close(struct disk *d);
 /* A process opens it. */
 void disk_open(struct disk *d, const struct disk_ops *ops, const int64_t *now_us,
                struct prng *random);
+
+/* Replace the identity file. ST_NO_SPACE, ST_IO: it is as before. */
+CHECKED enum status disk_persist(struct disk *d, const struct identity *id);
 
 /* Finish what is due. */
 void disk_run(struct disk *d);

@@ -58,6 +58,9 @@ static bool wire(struct world *w, const struct plan_fault *f, int delta)
 	case FAULT_DUPLICATE:
 		network_duplicate(w, a, b, delta);
 		return true;
+	case FAULT_REORDER:
+		network_reorder(w, a, b, delta * f->amount * MS);
+		return true;
 	default:
 		return false;
 	}
@@ -142,7 +145,7 @@ static void begin_disk(struct node *node, const struct plan_fault *f)
 		node->disk.failures |= f->amount == 0 ? DISK_APPEND : DISK_WRITE;
 		break;
 	case FAULT_META_ERROR:
-		node->disk.failures |= DISK_META;
+		node->disk.failures |= f->amount == 0 ? DISK_META : DISK_PERSIST;
 		break;
 	case FAULT_CUT_ERROR:
 		node->disk.failures |= DISK_TRUNCATE;

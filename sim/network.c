@@ -89,6 +89,8 @@ static void stream_push(struct world *w, struct conn *c, unsigned from, unsigned
 				s->last_due_us[i] = due;
 		}
 	}
+	if (way->reorder_us > 0)
+		due += prng_range(&net->random, 0, way->reorder_us);
 	if (due < s->last_due_us[class])
 		due = s->last_due_us[class];
 	if (p->type != PACKET_DATA) {

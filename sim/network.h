@@ -33,6 +33,7 @@ void network_noisy(struct world *w, unsigned a, unsigned b, int delta);
 void network_slow(struct world *w, unsigned from, unsigned to, int64_t delta_us);
 void network_loss(struct world *w, unsigned from, unsigned to, int percent);
 void network_corrupt(struct world *w, unsigned from, unsigned to, int delta);
+void network_reorder(struct world *w, unsigned from, unsigned to, int64_t delta_us);
 void network_duplicate(struct world *w, unsigned from, unsigned to, int delta);
 void network_reset(struct world *w, unsigned a, unsigned b);
 void network_heal(struct world *w);

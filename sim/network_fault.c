@@ -61,6 +61,11 @@ void network_corrupt(struct world *w, unsigned from, unsigned to, int delta)
 	w->net->ways[from][to].corrupt += delta;
 }
 
+void network_reorder(struct world *w, unsigned from, unsigned to, int64_t delta_us)
+{
+	w->net->ways[from][to].reorder_us += delta_us;
+}
+
 void network_duplicate(struct world *w, unsigned from, unsigned to, int delta)
 {
 	w->net->ways[from][to].duplicate += delta;
@@ -96,6 +101,7 @@ void network_heal(struct world *w)
 			way->loss = 0;
 			way->corrupt = 0;
 			way->duplicate = 0;
+			way->reorder_us = 0;
 			pair_of(w->net, i, j)->noisy = 0;
 			if (was_cut)
 				resume(w, i, j);

@@ -64,7 +64,8 @@ struct way {
 	int loss; /* percent of packets that need a second sending */
 	int corrupt;
 	int duplicate;
-	int64_t healed_us; /* nothing arrives before this: the retransmission is awaited */
+	int64_t reorder_us; /* a class may be later than the others by up to this */
+	int64_t healed_us;  /* nothing arrives before this: the retransmission is awaited */
 };
 
 struct network {

@@ -63,6 +63,7 @@ static int64_t amount_of(struct prng *p, enum fault_kind kind)
 	case FAULT_STALL:
 		return prng_range(p, 1, SIM_EFFECTS_MAX);
 	case FAULT_BUSY:
+	case FAULT_REORDER:
 		return prng_range(p, 1, 60);
 	case FAULT_DRIFT:
 		return prng_range(p, -SIM_DRIFT_MAX_PPM, SIM_DRIFT_MAX_PPM);
@@ -76,6 +77,7 @@ static int64_t amount_of(struct prng *p, enum fault_kind kind)
 		return prng_range(p, 1, 300);
 	case FAULT_DISK_ERROR:
 	case FAULT_SNAPSHOT_ERROR:
+	case FAULT_META_ERROR:
 		return prng_range(p, 0, 1);
 	case FAULT_ROT:
 		return prng_range(p, 0, 1 << 20);
@@ -120,7 +122,7 @@ static bool has_peer(enum fault_kind kind)
 {
 	return kind == FAULT_CUT || kind == FAULT_CUT_ONE_WAY || kind == FAULT_CUT_NOISY ||
 	       kind == FAULT_SLOW || kind == FAULT_LOSS || kind == FAULT_RESET ||
-	       kind == FAULT_CORRUPT || kind == FAULT_DUPLICATE;
+	       kind == FAULT_CORRUPT || kind == FAULT_DUPLICATE || kind == FAULT_REORDER;
 }
 
 static bool has_mask(enum fault_kind kind)

@@ -34,6 +34,7 @@
 	X(RESET, "reset", "the connection between a and b breaks; what was on its way is lost")    \
 	X(CORRUPT, "corrupt", "bytes of messages from a to b are flipped")                         \
 	X(DUPLICATE, "duplicate", "messages from a to b arrive twice")                             \
+	X(REORDER, "reorder", "classes of traffic from a to b overtake by up to `amount` ms")      \
 	X(CRASH, "crash", "a dies at its `amount`th effect from now, starts again later")          \
 	X(POWER, "power", "a loses power: no goodbye to its peers, unsynced bytes are torn")       \
 	X(STOP, "stop", "a stops in good order, starts again later")                               \
@@ -47,12 +48,12 @@
 	X(WALL, "wall", "a's wall clock jumps by `amount` ms")                                     \
 	X(LEAP, "leap", "a's boot clock leaps ahead by `amount` ms, beyond the bound")             \
 	X(DISK_SLOW, "disk-slow", "writes of a take `amount` ms longer")                           \
-	X(DISK_FULL, "disk-full", "a reports no disk space in reserve")                            \
+	X(DISK_FULL, "disk-full", "a has no disk space in reserve, and none for its identity")     \
 	X(DISK_ERROR, "disk-error", "a's next log write fails, at once or (amount 1) in part")     \
 	X(CUT_ERROR, "truncate-error", "a's next truncation fails, and no write after it works")   \
 	X(SNAPSHOT_ERROR, "snapshot-error", "a's next snapshot is not stored, or (1) not read")    \
 	X(LOAD_ERROR, "load-error", "a dies, and cannot read its log when it starts again")        \
-	X(META_ERROR, "meta-error", "a's next term or vote cannot be stored")                      \
+	X(META_ERROR, "meta-error", "a's next term or vote, or (1) identity cannot be stored")     \
 	X(WIPE, "wipe", "a dies, its disk is emptied, it starts again")                            \
 	X(COPY, "copy", "a copy of a's disk is kept")                                              \
 	X(RESTORE, "restore", "a dies and starts again from its oldest copy")                      \
