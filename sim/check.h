@@ -24,7 +24,7 @@
 	  "a node counts majorities over another configuration than its log ends with")           \
 	X(DURABILITY, "durability",                                                               \
 	  "a leader calls an entry committed before a majority of its voters has it on disk")     \
-	X(VOTE, "vote", "two votes in one term")                                                  \
+	X(VOTE, "vote", "two votes in one term, or one told before it is on disk")                \
 	X(PROMISE, "promise",                                                                     \
 	  "a vote while a promise of the voter runs, remembered or forgotten, that no hand-over " \
 	  "gave back")                                                                            \
@@ -75,7 +75,7 @@ const char *check_name(enum check check);
 void check_list(FILE *out);
 
 struct checks *checks_new(struct world *w);
-void checks_free(struct checks *checks);
+void checks_free(struct checks *k);
 
 /* What happens in the world. */
 void check_started(struct node *node);

@@ -14,6 +14,9 @@ enum {
 	KIND_VOTE_RESULT = 4,
 	KIND_HAND_OVER = 7,
 	FLAG_GRANTED = 1,
+	FLAG_PRE_VOTE = 2,
+	REQUEST_FLAGS_AT = 34,
+	RESULT_FLAGS_AT = 10,
 	BEAT_BEFORE_SENT = 4,     /* bytes of a beat before its send time ... */
 	BEAT_BEFORE_PROMISE = 64, /* ... and between that and its promise */
 };
@@ -129,6 +132,24 @@ static void note_hand_over(struct node *from, uint64_t term, struct cursor *c)
 	watch->released_term = term;
 }
 
+static bool is_pre_vote(const uint8_t *bytes, size_t len, bool asks)
+{
+	size_t at = asks ? REQUEST_FLAGS_AT : RESULT_FLAGS_AT;
+
+	return len > at && (bytes[at] & FLAG_PRE_VOTE) != 0;
+}
+
+/* A real vote, given or a candidate's own, is on the voter's disk before anybody hears of it. */
+static void check_stored(struct node *from, uint64_t candidate, uint64_t term)
+{
+	const struct disk_image *m = &from->disk.image;
+
+	if (m->term < term || (m->term == term && m->vote != candidate))
+		world_fail(from->world, CHECK_VOTE,
+		           "%s tells of a vote in term %" PRIu64 " that its disk does not hold",
+		           from->name, term);
+}
+
 void vote_sent(struct node *from, const struct node *to, const uint8_t *bytes, size_t len)
 {
 	struct cursor c = cursor_of(bytes, len);
@@ -145,5 +166,7 @@ void vote_sent(struct node *from, const struct node *to, const uint8_t *bytes, s
 	           (head[1] == KIND_VOTE_RESULT && len > 10 && (bytes[10] & FLAG_GRANTED))) {
 		check_mute(from, asks);
 		check_promise(from, (asks ? from : to)->disk.image.identity.raft_id, term);
+		if (!is_pre_vote(bytes, len, asks))
+			check_stored(from, (asks ? from : to)->disk.image.identity.raft_id, term);
 	}
 }
