@@ -86,6 +86,9 @@ static const struct raft_view *in_force(const struct node *node, int64_t since_u
 	const struct raft_view *own = core_view(node->core);
 	const struct raft_view *view = member_view(node->world);
 
+	/* It changed in this very turn: the word was counted over the one before. */
+	if (node->world->checks->watches[node->at].config_hash != member_hash(own))
+		return NULL;
 	if (view == NULL || member_hash(view) == member_hash(own))
 		return own;
 	return config_steady(node->world, since_us) ? view : NULL;
