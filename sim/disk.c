@@ -72,6 +72,7 @@ static void load_entry(const struct disk_entry *from, struct raft_entry *to)
 	to->batch = to->buf.base;
 }
 
+/* The parameters are libraft's. NOLINTNEXTLINE(readability-function-size) */
 static int io_load(struct raft_io *io, raft_term *term, raft_id *vote,
                    struct raft_snapshot **snapshot, raft_index *start, struct raft_entry *entries[],
                    size_t *n)

@@ -72,18 +72,19 @@ uint64_t stream_name(unsigned from, unsigned to, unsigned class)
 	return (uint64_t)from << 16 | (uint64_t)to << 8 | class;
 }
 
+/* Takes the packet, which leaves when it says that it is due. */
 static void stream_push(struct world *w, struct conn *c, unsigned from, unsigned to, unsigned class,
-                        struct packet *p, int64_t at_us)
+                        struct packet *p)
 {
 	struct network *net = w->net;
 	struct stream *s = &c->streams[end_of(from, to)];
 	struct way *way = &net->ways[from][to];
-	int64_t due =
-	    at_us + way->delay_us + way->slow_us + prng_range(&net->random, 0, way->delay_us / 2);
+	int64_t due = p->due_us + way->delay_us + way->slow_us +
+	              prng_range(&net->random, 0, way->delay_us / 2);
 
 	if (way->loss > 0 && prng_range(&net->random, 0, 99) < way->loss) {
 		/* The stream behind a lost segment waits for it, whatever its class. */
-		due += prng_range(&net->random, RTO_MIN_US, 4 * RTO_MIN_US);
+		due += prng_range(&net->random, RTO_MIN_US, INT64_C(4) * RTO_MIN_US);
 		for (unsigned i = 0; i < CLASSES; i++) {
 			if (s->last_due_us[i] < due)
 				s->last_due_us[i] = due;
@@ -107,12 +108,14 @@ static void stream_push(struct world *w, struct conn *c, unsigned from, unsigned
 	world_at(w, due, EVENT_PACKET, c->id, stream_name(from, to, class));
 }
 
-static struct packet *packet_new(enum packet_type type, const uint8_t *bytes, size_t len)
+static struct packet *packet_new(enum packet_type type, const uint8_t *bytes, size_t len,
+                                 int64_t due_us)
 {
 	struct packet *p = malloc(sizeof *p + len);
 
 	assert(p != NULL);
 	p->type = type;
+	p->due_us = due_us;
 	p->len = len;
 	if (len > 0)
 		memcpy(p->bytes, bytes, len);
@@ -151,7 +154,7 @@ static void end_up(struct world *w, struct conn *c, unsigned node, unsigned peer
 void say_goodbye(struct world *w, struct conn *c, unsigned a, unsigned b)
 {
 	if (c->ends[end_of(b, a)].up)
-		stream_push(w, c, a, b, TRAFFIC_URGENT, packet_new(PACKET_FIN, NULL, 0), w->now_us);
+		stream_push(w, c, a, b, TRAFFIC_URGENT, packet_new(PACKET_FIN, NULL, 0, w->now_us));
 }
 
 /* Where a message arrives. */
@@ -267,18 +270,19 @@ static void push_pieces(struct world *w, struct conn *c, unsigned from, unsigned
 
 		n = n < wire->len - at ? n : wire->len - at;
 		stream_push(w, c, from, to, TRAFFIC_URGENT,
-		            packet_new(PACKET_DATA, wire->base + at, n), at_us);
+		            packet_new(PACKET_DATA, wire->base + at, n, at_us));
 		at += n;
 	}
 }
 
-void network_send(struct world *w, struct node *from, const char *name, enum traffic traffic,
+void network_send(struct node *from, const char *to_name, enum traffic traffic,
                   const uint8_t *bytes, size_t len, int64_t at_us)
 {
 	static const enum link_class classes[] = {[TRAFFIC_URGENT] = LINK_URGENT,
 	                                          [TRAFFIC_NORMAL] = LINK_NORMAL,
 	                                          [TRAFFIC_BULK] = LINK_BULK};
-	struct node *to = node_named(w, name);
+	struct world *w = from->world;
+	struct node *to = node_named(w, to_name);
 	struct buf wire;
 	struct conn *c;
 
@@ -290,8 +294,8 @@ void network_send(struct world *w, struct node *from, const char *name, enum tra
 		return;
 	check_sent(from, to, bytes, len);
 	if (!c->framed) {
-		stream_push(w, c, from->at, to->at, traffic, packet_new(PACKET_DATA, bytes, len),
-		            at_us);
+		stream_push(w, c, from->at, to->at, traffic,
+		            packet_new(PACKET_DATA, bytes, len, at_us));
 		return;
 	}
 	buf_init(&wire, LINK_MESSAGE_MAX);
@@ -387,7 +391,7 @@ void network_dialled(struct world *w, unsigned a, unsigned b)
 	}
 	pair->conn = c;
 	end_up(w, c, b, a);
-	stream_push(w, c, b, a, TRAFFIC_URGENT, packet_new(PACKET_UP, NULL, 0), w->now_us);
+	stream_push(w, c, b, a, TRAFFIC_URGENT, packet_new(PACKET_UP, NULL, 0, w->now_us));
 }
 
 static void check_silence(struct world *w, struct conn *c, unsigned node, unsigned peer)

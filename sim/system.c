@@ -31,7 +31,7 @@ static void ops_send(void *arg, const char *peer, enum traffic traffic, const ui
 	struct node *node = arg;
 
 	if (process_effect(node))
-		network_send(node->world, node, peer, traffic, bytes, len, process_now(node));
+		network_send(node, peer, traffic, bytes, len, process_now(node));
 }
 
 static enum status ops_persist(void *arg, const struct identity *id)
