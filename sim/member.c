@@ -80,13 +80,11 @@ bool member_linked(const struct world *w, unsigned a, unsigned b)
 
 /* --- Who leads ----------------------------------------------------------------------- */
 
-static bool known_to_all(const struct world *w, unsigned at)
+/* To the expected ones, and to those that its configuration names: perhaps a lost disk's. */
+static bool known_to_all(const struct world *w, const struct node *leader)
 {
-	struct electorate e;
-
-	member_electorate(w, &e);
 	for (unsigned i = 0; i < w->n; i++) {
-		if (i != at && member_counts(w, &e, i) && !knows(w, i, at))
+		if (i != leader->at && knows(w, leader->at, i) && !knows(w, i, leader->at))
 			return false;
 	}
 	return true;
@@ -112,7 +110,7 @@ void member_settle(struct world *w)
 {
 	struct node *leader = member_leader(w);
 
-	if (leader != NULL && leader->at >= w->plan.nodes && !known_to_all(w, leader->at))
+	if (leader != NULL && leader->at >= w->plan.nodes && !known_to_all(w, leader))
 		member_hand_over(leader);
 }
 
