@@ -80,11 +80,22 @@ static bool own_config_steady(const struct node *node, int64_t since_us)
 	       watch->config_hash == member_hash(core_view(node->core));
 }
 
+/* The configuration in force: a leader counts over the newest in its log, before others know it. */
+static const struct raft_view *newest_view(struct world *w)
+{
+	const struct raft_view *known = member_view(w);
+	const struct node *leader = member_leader(w);
+
+	if (known == NULL || leader == NULL || core_view(leader->core)->term < known->term)
+		return known;
+	return core_view(leader->core);
+}
+
 /* A node that has been removed may still be answered: the configuration in force counts. */
 static const struct raft_view *in_force(const struct node *node, int64_t since_us)
 {
 	const struct raft_view *own = core_view(node->core);
-	const struct raft_view *view = member_view(node->world);
+	const struct raft_view *view = newest_view(node->world);
 
 	/* It changed in this very turn: the word was counted over the one before. */
 	if (node->world->checks->watches[node->at].config_hash != member_hash(own))
