@@ -16,7 +16,7 @@ JOBS ?= $(shell nproc)
 # Make exports nothing by itself; the scripts need these.
 export BUILD JOBS
 
-.PHONY: help deps build run test check drill sim sim-report model soak fuzz install format clean
+.PHONY: help deps build run test check drill sim sim-report model mutants soak fuzz install format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -53,6 +53,9 @@ sim-report: build ## SEEDS=10000 worlds on all cores: writes the table of doc/te
 model: ## check doc/model exhaustively, and that each dropped rule is noticed (2 minutes)
 	@tools/model.sh "$(BUILD)/model"
 
+mutants: ## plant bugs in a copy, one by one: each must be caught (table in doc/testing.md)
+	@python3 tools/mutants.py run --build "$(BUILD)/mutants" --jobs "$(JOBS)" --document doc/testing.md
+
 fuzz: ## SECONDS=30 of libFuzzer for each decoder
 	@tools/fuzz.sh "$(SECONDS)"
 
@@ -63,5 +66,6 @@ format: ## lay out all C files and scripts
 	@tools/format.sh --write
 
 clean: ## remove what was built
-	rm -rf "$(BUILD)/release" "$(BUILD)/asan" "$(BUILD)/clang" "$(BUILD)/fuzz" "$(BUILD)/model" "$(BUILD)/drill.json" \
+	rm -rf "$(BUILD)/release" "$(BUILD)/asan" "$(BUILD)/clang" "$(BUILD)/fuzz" "$(BUILD)/model" \
+		"$(BUILD)/mutants" "$(BUILD)/drill.json" \
 		"$(BUILD)/drill.jsonl"
