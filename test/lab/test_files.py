@@ -8,15 +8,13 @@ file system that is filled to the brim. Afterwards everything that was acknowled
 """
 
 import os
-import re
 import shutil
 import subprocess
 import sys
-import tempfile
 
-import fabric
 import tap
-from lab import Lab, build_directory, make_directory, wait_until
+from lab import build_directory, make_directory, wait_until
+from test_cluster import Cluster
 
 CALLS = ("io_submit", "pwrite64", "fsync", "fdatasync", "rename", "linkat", "ftruncate", "unlink",
          "fallocate", "openat")
@@ -152,6 +150,150 @@ def test_failing_calls():
         w.live_well()
     assert failed > 10
     print(f"# {failed} lives ended by a failed call")
+
+
+class SmallDisks(Cluster):
+    """Three nodes, each on a file system of its own with little room."""
+
+    MIB = 160
+
+    def __enter__(self):
+        self.kinds = set()
+        for node in self.nodes:
+            os.mkdir(node.data)
+            self.kinds.add(self.mount(node))
+        print(f"# data directories on {' and '.join(sorted(self.kinds))} of {self.MIB} MiB")
+        return super().__enter__()
+
+    def mount(self, node):
+        """A loop device, or memory where loop devices are not allowed: what it became."""
+        image = node.data + ".img"
+        with open(image, "wb") as file:
+            file.truncate(self.MIB << 20)
+        commands = (("loop devices with ext4",
+                     ["sh", "-c", f"mkfs.ext4 -q -m 0 {image} && mount -o loop {image} {node.data}"]),
+                    ("tmpfs (loop devices are not allowed here)",
+                     ["mount", "-t", "tmpfs", "-o", f"size={self.MIB}m", "none", node.data]))
+        for kind, command in commands:
+            if subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0:
+                return kind
+        raise tap.Skip("no file system can be mounted here")
+
+    def close(self):
+        for node in self.nodes:
+            node.kill9()
+            subprocess.run(["umount", node.data], capture_output=True, timeout=60, check=False)
+        super().close()
+
+    def fill(self, node):
+        """Not a block is left."""
+        size = 0
+        with open(os.path.join(node.data, "filler"), "wb") as file:
+            for step in (16 << 20, 1 << 20, 1 << 12):
+                try:
+                    while True:
+                        os.posix_fallocate(file.fileno(), size, step)
+                        size += step
+                except OSError:
+                    pass
+
+    def make_room(self, node):
+        os.remove(os.path.join(node.data, "filler"))
+
+    def pour(self):
+        """Write 3.6 MB in pieces of 60 kB; how many of the 60 were acknowledged."""
+        try:
+            return self.leader().eval(
+                f"[erlmcp_session:put({self.session}, big, <<0:480000>>)"
+                " || _ <- lists:seq(1, 60)].", timeout=60).count("ok")
+        except RuntimeError:
+            return 0  # the leader changed
+
+    def pour_past_reserve(self):
+        """More than the three segments that a node has allocated ahead."""
+        poured = 0
+
+        def enough():
+            nonlocal poured
+            poured += self.pour()
+            return poured > 450
+        wait_until(enough, 60, "27 MB are written")
+
+    def refused(self):
+        """Writes are refused for want of space, and say so."""
+        self.pour()
+        return "no space left on the disk" in self.put(self.leader(), 1, key="probe")
+
+
+def finally_show(c, value):
+    """On a busy machine a moment without a lease, or before the start, is no finding here."""
+    def shows(node):
+        try:
+            return c.get(node) == value
+        except RuntimeError:
+            return False
+    for node in c.nodes:
+        wait_until(lambda n=node: shows(n), 30, f"{node} shows {value}")
+
+
+def test_full_follower():
+    """a follower without disk space holds nobody up, and catches up when it has space again"""
+    with SmallDisks() as c:
+        full = c.follower()
+        c.fill(full)
+        c.pour_past_reserve()
+        wait_until(lambda: c.put(c.leader(), 7) == "ok", 20, "the others accept a write")
+        c.make_room(full)
+        finally_show(c, 7)
+
+
+def test_full_majority():
+    """a full leader loses nothing; a full majority refuses with the reason, until there is space"""
+    with SmallDisks() as c:
+        c.fill(c.leader())
+        c.pour_past_reserve()
+        wait_until(lambda: c.put(c.leader(), 7) == "ok", 20, "one full disk of three is no reason")
+        for node in c.nodes:
+            c.fill(node)
+        wait_until(c.refused, 60, "a full majority refuses")
+        wait_until(lambda: c.get(c.leader()) == 7, 20, "reads are answered")
+        for node in c.nodes:
+            assert node.running(), f"{node} ended"
+            c.make_room(node)
+        wait_until(lambda: c.put(c.leader(), 8) == "ok", 20, "service returns by itself")
+        finally_show(c, 8)
+
+
+def ends_on_write(c, node):
+    """Ask a node for a write; true when it has ended."""
+    try:
+        if node.running():
+            c.put(node, 6)
+    except (RuntimeError, subprocess.TimeoutExpired):
+        pass  # it ended meanwhile
+    return not node.running()
+
+
+def test_failed_sync_of_a_member():
+    """a member whose sync fails stops with the reason; the others serve, and it comes back"""
+    needs_strace()
+    with Cluster() as c:
+        leader = c.leader()
+        tracer = subprocess.Popen(
+            ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=io_submit", "-e", "signal=none",
+             "-e", "inject=io_submit:error=EIO", "-p", str(leader.pid())],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        rest = c.others(leader)
+        try:
+            wait_until(lambda: ends_on_write(c, leader), 30, f"{leader} ends")
+        finally:
+            tracer.terminate()
+            tracer.wait()
+        assert leader.wait_exit() == 74
+        assert leader.log.grep("cannot write the log: .*i/o error")
+        wait_until(lambda: c.put(rest[0], 7) == "ok", 20, "the others accept a write")
+        leader.start()
+        finally_show(c, 7)
 
 
 if __name__ == "__main__":
