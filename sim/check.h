@@ -90,6 +90,8 @@ void check_voted(struct node *node, raft_term term, raft_id vote);
 void check_time(struct world *w);
 /* A fault begins: it may be over before the next look. */
 void check_faulted(struct world *w);
+/* This node had a fault that is over at once. */
+void check_disturbed(struct node *node);
 
 /* A client asks; its operation's answer leaves a node; the client knows the outcome. */
 void check_invoked(struct world *w, const struct op *op);

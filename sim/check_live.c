@@ -126,6 +126,14 @@ void check_faulted(struct world *w)
 	follow_clique(w);
 }
 
+void check_disturbed(struct node *node)
+{
+	struct world *w = node->world;
+
+	if (w->checks->clique >> node->at & 1)
+		w->checks->clique_us = w->now_us;
+}
+
 void live_time(struct world *w)
 {
 	follow_clique(w);

@@ -141,10 +141,11 @@ static void check_write(struct node *node, const struct op *op)
 
 	if (!disk_mark_at(&node->disk, op->revision, &mark))
 		mark = check_place(w, op->revision)->committed;
-	if (view == NULL || mark.chain == 0 || check_disks_damaged(w) ||
-	    !config_steady(w, op->invoked_us) || !own_config_steady(node, op->invoked_us))
+	if (view == NULL || check_disks_damaged(w) || !config_steady(w, op->invoked_us) ||
+	    !own_config_steady(node, op->invoked_us))
 		return;
-	n = check_holders(w, view, op->revision, mark.chain);
+	/* Where there is no entry and never was a committed one, nobody has it. */
+	n = mark.chain == 0 ? 0 : check_holders(w, view, op->revision, mark.chain);
 	w->stats.writes_checked++;
 	if (n <= view->n_voters / 2)
 		world_fail(w, CHECK_CONFIRMATION,

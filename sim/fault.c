@@ -177,6 +177,7 @@ static void leap(struct node *node, int64_t us)
 	}
 	clock_stop_for(node, -us);
 	node->clock.wall_ms -= us / MS; /* it does not leap with it */
+	check_disturbed(node);
 	if (!node->paused)
 		process_wake(node);
 }
