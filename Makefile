@@ -16,7 +16,7 @@ JOBS ?= $(shell nproc)
 # Make exports nothing by itself; the scripts need these.
 export BUILD JOBS
 
-.PHONY: help deps build run test check drill sim sim-report model mutants soak fuzz install format clean
+.PHONY: help deps build run test check drill sim sim-report model mutants soak soak-files fuzz install format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -43,6 +43,9 @@ drill: build ## CUTS=20 network cuts under load: prints a table, writes build/dr
 
 soak: build ## MINUTES=10 of 5 % loss and 20 ms jitter under load: nobody may be fenced
 	@python3 test/lab/soak.py --build "$(BUILD)/release" --minutes "$(MINUTES)"
+
+soak-files: build ## kill a node at many hundred system calls: minutes
+	@LAB_BUILD="$(BUILD)/release" python3 test/lab/test_files.py --thorough
 
 sim: build ## SEEDS=200 whole clusters in virtual time: prints a table of what was done to them
 	@"$(BUILD)/release/sim/sim" --seeds "$(SEEDS)" --jobs "$(JOBS)" --table
