@@ -240,7 +240,9 @@ static int io_put(struct raft_io *io, unsigned trailing, struct raft_io_snapshot
 	op->put_cb = cb;
 	op->snapshot = snapshot;
 	op->trailing = trailing;
-	if (!disk_mark_at(d, snapshot->index, &op->before) && d->ops.committed != NULL)
+	/* What stands there now may be the tail that the snapshot replaces. */
+	if ((!disk_mark_at(d, snapshot->index, &op->before) || op->before.term != snapshot->term) &&
+	    d->ops.committed != NULL)
 		d->ops.committed(d->ops.arg, snapshot->index, &op->before);
 	if (trailing == 0) {
 		d->next = snapshot->index + 1;
