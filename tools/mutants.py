@@ -31,7 +31,7 @@ SIM_SECONDS = 1800
 BEGIN = "<!-- mutants:begin -->"
 END = "<!-- mutants:end -->"
 WORDS = ("rule", "caught-by", "sim", "seeds")
-FAILURE = re.compile(r"^seed (\d+): ([a-z-]+): ?(.*)")
+FAILURE = re.compile(r"^seed (\d+)(?:, \d+ nodes)?: ([a-z-]+): ?(.*)")
 FAILED_CASE = re.compile(r"^not ok \d+ - (\w+)", re.MULTILINE)
 
 
@@ -133,6 +133,8 @@ class Place:
                     found = FAILURE.match(line)
                     if found:
                         return int(found[1]), found[2], found[3]
+                if process.wait() != 0:
+                    raise Failure("the simulator ends without naming a seed")
             finally:
                 limit.cancel()
                 process.kill()
