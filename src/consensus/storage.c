@@ -172,8 +172,11 @@ static void gathered_free(struct gathered *g)
 /* Tell all members; they are free to append again. */
 static void answer(struct queue *members, int status)
 {
-	while (!queue_empty(members)) {
-		struct waiting *w = CONTAINER_OF(members->next, struct waiting, link);
+	struct queue *pos;
+	struct queue *after;
+
+	QUEUE_EACH (pos, after, members) {
+		struct waiting *w = CONTAINER_OF(pos, struct waiting, link);
 
 		queue_remove(&w->link);
 		w->cb(w->asked, status);
@@ -181,14 +184,15 @@ static void answer(struct queue *members, int status)
 	}
 }
 
+/* Nobody is told: whoever asked has been told already. */
 static void forget(struct queue *members)
 {
-	while (!queue_empty(members)) {
-		struct waiting *w = CONTAINER_OF(members->next, struct waiting, link);
+	struct queue *pos;
+	struct queue *after;
 
-		queue_remove(&w->link);
-		free(w);
-	}
+	QUEUE_EACH (pos, after, members)
+		free(CONTAINER_OF(pos, struct waiting, link));
+	queue_init(members);
 }
 
 /* Move the oldest waiting appends to a new batch. */
@@ -510,15 +514,18 @@ struct raft_io *storage_io(struct storage *s)
 
 void storage_close(struct storage *s)
 {
+	struct queue *pos;
+	struct queue *after;
+
 	if (s == NULL)
 		return;
 	raft_uv_close(&s->io);
 	forget(&s->waiting);
-	while (!queue_empty(&s->gathered)) {
-		struct gathered *g = CONTAINER_OF(s->gathered.next, struct gathered, link);
+	QUEUE_EACH (pos, after, &s->gathered) {
+		struct gathered *g = CONTAINER_OF(pos, struct gathered, link);
 
 		forget(&g->members);
-		gathered_free(g);
+		free(g);
 	}
 	free(s);
 }

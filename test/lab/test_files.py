@@ -144,7 +144,8 @@ def test_failing_calls():
                 if code == 0:
                     continue
                 failed += 1
-                assert "fatal: " in text or "cannot start: " in text, text[-400:]
+                assert "fatal: " in text or "cannot start: " in text, \
+                    f"{call} {place}: {code}, no reason given: {text[-200:]}"
                 told = text.split("fatal: ")[0]
                 assert text.count("ok ") == told.count("ok "), "acknowledged after a failure"
         w.live_well()

@@ -86,6 +86,11 @@ static int run(struct disk_group *g, unsigned first, unsigned count)
 	return acknowledged == count ? EXIT_SUCCESS : DISK_FAILED;
 }
 
+static unsigned number(const char *text)
+{
+	return (unsigned)strtoul(text, NULL, 10);
+}
+
 int main(int argc, char **argv)
 {
 	struct disk_group g;
@@ -95,7 +100,7 @@ int main(int argc, char **argv)
 	if (argc != 5)
 		return EXIT_FAILURE;
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	disk_group_init(&g, (unsigned)atoi(argv[2]), argv[1]);
+	disk_group_init(&g, number(argv[2]), argv[1]);
 	g.config.snapshot_threshold = 16;
 	g.config.snapshot_trailing = 4;
 	for (i = 0; i < g.n; i++) {
@@ -105,5 +110,5 @@ int main(int argc, char **argv)
 		}
 	}
 	/* Like a process that is killed: nothing is tidied up. */
-	exit(run(&g, (unsigned)atoi(argv[3]), (unsigned)atoi(argv[4])));
+	exit(run(&g, number(argv[3]), number(argv[4])));
 }
