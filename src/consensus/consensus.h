@@ -148,4 +148,8 @@ bool consensus_disk_full(const struct consensus *c);
  * *ret is zeroed, or as an earlier sample left it: names that it holds are not copied again. */
 void consensus_view(const struct consensus *c, struct raft_view *ret);
 
+/* While this number is the same, only the promise in a sample can have become another one. */
+uint64_t consensus_moves(const struct consensus *c);
+int64_t consensus_promise_us(const struct consensus *c);
+
 #endif

@@ -112,6 +112,7 @@ struct consensus {
 	bool failed;                         /* ops.fatal() was called */
 	enum status usable;                  /* outcome of raft_init(), told by consensus_start() */
 	unsigned depth;                      /* calls into libraft under way */
+	uint64_t moves;                      /* grows with each of them, twice */
 	bool after;                          /* inside_after() is running */
 	bool again;                          /* ... and has to look once more */
 	bool late;                           /* what is handed in is of an older term */

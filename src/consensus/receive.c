@@ -40,6 +40,34 @@ static unsigned run_of(struct wire_walk walk)
 	return n;
 }
 
+static bool begins_with_change(struct wire_walk walk)
+{
+	struct wire_entry e;
+
+	return wire_next(&walk, &e) && e.type == RAFT_CHANGE;
+}
+
+/* libraft remembers one change of configuration that is not known to be committed. The next one
+ * takes its place, and when that is cut off again the first is forgotten with it: majorities
+ * would be counted over the past. But a leader makes a change only when the one before is
+ * committed. So if its log is ours up to the next change, the one before is committed, and
+ * libraft hears so first. */
+static void commit_last_change(struct consensus *c, const struct raft_message *next)
+{
+	raft_index change = c->raft.configuration_uncommitted_index;
+	struct raft_message m = *next;
+	struct raft_append_entries *a = &m.append_entries;
+
+	if (change == 0 || change > a->prev_log_index)
+		return;
+	a->entries = NULL;
+	a->n_entries = 0;
+	if (a->leader_commit < change)
+		a->leader_commit = change;
+	repair_commit(c, a);
+	hand_in(c, &m);
+}
+
 static enum status hand_in_entries(struct consensus *c, const struct wire *w)
 {
 	struct raft_message m = w->message;
@@ -53,6 +81,8 @@ static enum status hand_in_entries(struct consensus *c, const struct wire *w)
 		a->prev_log_index = index;
 		a->prev_log_term = term;
 		a->leader_commit = w->message.append_entries.leader_commit;
+		if (begins_with_change(walk))
+			commit_last_change(c, &m);
 		a->n_entries = n;
 		a->entries = NULL;
 		if (n > 0) {

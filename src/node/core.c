@@ -21,10 +21,18 @@ void core_emit(struct core *c, const struct core_event *ev)
 
 void core_sample(struct core *c)
 {
-	if (c->consensus != NULL && c->started)
-		consensus_view(c->consensus, &c->view);
-	else
+	uint64_t moves;
+
+	if (c->consensus == NULL || !c->started) {
 		memset(&c->view, 0, sizeof c->view);
+		return;
+	}
+	moves = consensus_moves(c->consensus);
+	if (c->view.started && moves == c->sampled)
+		c->view.promise_us = consensus_promise_us(c->consensus);
+	else
+		consensus_view(c->consensus, &c->view);
+	c->sampled = moves;
 }
 
 struct cluster_event core_cluster_event(struct core *c, enum cluster_event_type type)

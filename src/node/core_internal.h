@@ -27,6 +27,7 @@ struct core {
 	struct consensus *consensus;
 	struct store *store;
 	struct raft_view view;     /* last sample */
+	uint64_t sampled;          /* consensus_moves() at that time */
 	struct identity persisted; /* as it stands on the disk */
 	bool disk_full;            /* the alarm about it is raised */
 	bool started;              /* consensus runs or has been asked to */
