@@ -65,7 +65,7 @@ void api_badarg(struct api_call *call);
 /* {error, Reason}, the shape of refusals that a caller is expected to handle. */
 void api_error(struct api_call *call, const struct term *reason);
 
-/* Handlers, by file: api_erlang.c, api_session.c. */
+/* Handlers, by file: api_erlang.c, api_members.c, api_session.c. */
 void api_node(struct node *node, struct api_call *call);
 void api_nodes(struct node *node, struct api_call *call);
 void api_nodes_of(struct node *node, struct api_call *call);
@@ -74,6 +74,11 @@ void api_names(struct node *node, struct api_call *call);
 void api_ensure_all_started(struct node *node, struct api_call *call);
 void api_stop(struct node *node, struct api_call *call);
 void api_get_members(struct node *node, struct api_call *call);
+void api_order(struct node *node, struct api_call *call);
+void api_change(struct node *node, struct api_call *call);
+void api_found(struct node *node, struct api_call *call);
+void api_reset_cluster_state(struct node *node, struct api_call *call);
+void api_clear_table(struct node *node, struct api_call *call);
 void api_session_create(struct node *node, struct api_call *call);
 void api_session_put(struct node *node, struct api_call *call);
 void api_session_get(struct node *node, struct api_call *call);

@@ -36,6 +36,8 @@ struct node_config {
 	bool alone;           /* a cluster of its own: no fault tolerance */
 	int64_t shutdown_delay_ms;
 	bool force_shutdown;
+	int64_t standby_after_ms; /* 0: never */
+	uint32_t join;            /* enum join_wish */
 	int64_t start_period_ms;
 	char data_dir[CONFIG_PATH_MAX];
 	char log_dir[CONFIG_PATH_MAX];

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/forward.h"
-
 enum {
 	MEMBER_MESSAGE_MAX = 128 << 20, /* a whole snapshot travels as one message */
 	NOTE_MAX = 4096,                /* text of one event */
@@ -62,8 +60,7 @@ void core_send(struct core *c, const char *peer, enum member_channel channel, en
 	c->sending = false;
 }
 
-static void core_forward(struct core *c, const char *peer, const struct forward *f,
-                         enum traffic traffic)
+void core_forward(struct core *c, const char *peer, const struct forward *f, enum traffic traffic)
 {
 	struct buf b;
 
@@ -247,6 +244,7 @@ enum status core_start(struct core *c, const char **why)
 void core_close(struct core *c, void (*closed_cb)(void *arg), void *arg)
 {
 	c->closing = true;
+	core_review_orders(c, true);
 	requests_refuse(&c->requests, ST_CLOSED);
 	requests_deliver(&c->requests);
 	if (c->consensus == NULL)
@@ -279,7 +277,7 @@ void core_step(struct core *c, const struct cluster_event *ev)
 }
 
 /* The leader's node name as the configuration has it; NULL: none known. */
-static const char *leader_name(const struct core *c)
+const char *core_leader_name(const struct core *c)
 {
 	size_t i;
 
@@ -295,7 +293,7 @@ static const char *leader_name(const struct core *c)
 /* Send this node's queued writes to the leader, itself or another. */
 static void send_writes(struct core *c, int64_t now_us)
 {
-	const char *leader = leader_name(c);
+	const char *leader = core_leader_name(c);
 
 	if (leader == NULL)
 		return;
@@ -323,7 +321,7 @@ static void send_writes(struct core *c, int64_t now_us)
 /* Gather the reads that came since the last turn into one batch, and ask for its index. */
 static void send_reads(struct core *c, int64_t now_us)
 {
-	const char *leader = leader_name(c);
+	const char *leader = core_leader_name(c);
 	struct forward f = {.type = FORWARD_READ};
 	struct read_batch *b;
 
@@ -347,7 +345,7 @@ static void send_reads(struct core *c, int64_t now_us)
 	}
 }
 
-static bool refuses_clients(const struct core *c, enum status *ret_why)
+bool core_refuses(const struct core *c, enum status *ret_why)
 {
 	switch (cluster_state(c->cluster)) {
 	case CLUSTER_FENCED:
@@ -373,7 +371,7 @@ static void review(struct core *c, int64_t now_us)
 {
 	enum status why;
 
-	if (refuses_clients(c, &why)) {
+	if (core_refuses(c, &why)) {
 		requests_refuse(&c->requests, why);
 		return;
 	}
@@ -398,7 +396,7 @@ static void note_leader(struct core *c)
 		return;
 	c->noted_leader = c->view.leader_id;
 	c->noted_term = c->view.term;
-	ev.peer = leader_name(c);
+	ev.peer = core_leader_name(c);
 	if (ev.peer == NULL)
 		ev.peer = "";
 	core_emit(c, &ev);
@@ -440,6 +438,7 @@ static void turn(struct core *c)
 		core_persist(c);
 	note_leader(c);
 	core_drop_stale_asks(c);
+	core_review_orders(c, false);
 	review(c, now_us);
 	if (c->started) {
 		consensus_set_election(c->consensus, (unsigned)(pace_election_us(&c->pace) / 1000));
@@ -480,7 +479,8 @@ int64_t core_deadline_us(const struct core *c)
 	}
 	if (c->requests.n > 0 && c->review_us < at)
 		at = c->review_us;
-	return at;
+	other = core_orders_deadline_us(c);
+	return other < at ? other : at;
 }
 
 void core_stamp(struct core *c, struct command_head *head)
@@ -502,7 +502,7 @@ static struct request *submit(struct core *c, bool read, const uint8_t *bytes, s
 		cb(arg, ST_BUSY, NULL, 0);
 		return NULL;
 	}
-	if (refuses_clients(c, &why))
+	if (core_refuses(c, &why))
 		requests_finish(&c->requests, q, why, NULL, 0);
 	return q;
 }

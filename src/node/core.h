@@ -139,6 +139,19 @@ bool core_votes_muted(const struct core *c);
 /* Members of this node's own side, itself included, sorted by name. Returns how many. */
 size_t core_members_in_sight(const struct core *c, char ret[][NODE_NAME_MAX], size_t cap);
 
+/* An operator's order about the members, carried out by the leader, wherever it is. The
+ * callback comes exactly once, perhaps before this returns: ST_OK when the plan is recorded (or
+ * leadership handed over), with the answer for the operator. */
+typedef void (*core_order_cb)(void *arg, enum status st, const char *text);
+void core_order(struct core *c, const struct order *order, core_order_cb cb, void *arg);
+
+/* Found with these of the expected members: cluster_found(). */
+CHECKED enum status core_found(struct core *c, const char names[][NODE_NAME_MAX], size_t n,
+                               char text[ORDER_TEXT_MAX]);
+
+/* Clear the live view of the members and build it anew: cluster_reset_view(). */
+void core_reset_view(struct core *c);
+
 /* Hand leadership over before a planned stop; done_cb at once when this node does not lead. */
 void core_hand_over(struct core *c, void (*done_cb)(void *arg), void *arg);
 

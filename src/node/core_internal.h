@@ -4,6 +4,7 @@
 
 #include "base/prng.h"
 #include "node/core.h"
+#include "node/forward.h"
 #include "node/pace.h"
 #include "node/requests.h"
 #include "node/serve.h"
@@ -18,6 +19,18 @@ struct late_down {
 	char peer[NODE_NAME_MAX];
 	uint64_t epoch;
 };
+
+/* An order of this node's operator at another node. */
+struct order_wait {
+	uint64_t id; /* 0: unused */
+	int64_t deadline_us;
+	core_order_cb cb;
+	void *arg;
+};
+
+enum { ORDERS_MAX = 8 }; /* operators are few */
+
+struct carried;
 
 struct core {
 	struct core_config config;
@@ -38,7 +51,10 @@ struct core {
 	uint64_t seq;             /* last origin sequence given out */
 	struct requests requests; /* of this node's clients */
 	struct serve serve;       /* of this node as leader */
-	uint64_t noted_leader;    /* leader and term last told by CORE_LEADER */
+	struct order_wait orders[ORDERS_MAX];
+	struct carried *held[ORDERS_MAX]; /* of this node as leader: wait for a step's commit */
+	int64_t held_us;                  /* when one was last held back */
+	uint64_t noted_leader;            /* leader and term last told by CORE_LEADER */
 	uint64_t noted_term;
 	uint64_t reviewed_leader; /* leader and term at the last review */
 	uint64_t reviewed_term;
@@ -71,6 +87,17 @@ void core_emit(struct core *c, const struct core_event *ev);
 void core_send(struct core *c, const char *peer, enum member_channel channel, enum traffic traffic,
                const uint8_t *bytes, size_t len);
 CHECKED enum status core_start_consensus(struct core *c, bool bootstrap, const char **why);
+
+/* core.c: why client work is refused now; false: it is not */
+bool core_refuses(const struct core *c, enum status *ret_why);
+const char *core_leader_name(const struct core *c);
+void core_forward(struct core *c, const char *peer, const struct forward *f, enum traffic traffic);
+
+/* core_order.c */
+void core_take_order(struct core *c, const struct asker *from, const uint8_t *bytes, size_t len);
+void core_take_ordered(struct core *c, const struct forward *f);
+void core_review_orders(struct core *c, bool closing);
+int64_t core_orders_deadline_us(const struct core *c);
 
 /* core_serve.c: the leader's answers */
 void core_take_forward(struct core *c, const char *peer, const uint8_t *bytes, size_t len);

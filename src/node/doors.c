@@ -145,6 +145,59 @@ static void on_rpc(struct node *n, uint64_t id, const char *const *args, size_t 
 	buf_close(&text);
 }
 
+static bool is_pair(const struct term *t)
+{
+	return term_type(t) == TERM_TUPLE && term_tuple_size(t) == 2;
+}
+
+/* {ok, Text} or {error, {Reason, Text}} of an order, as text for a person. */
+static void order_answered(void *arg, bool ok, const struct term *value)
+{
+	struct answer *a = arg;
+	const struct term *said = ok && is_pair(value) ? term_element(value, 1) : NULL;
+	const bool done = said != NULL && term_is_atom(term_element(value, 0), "ok");
+	char text[ORDER_TEXT_MAX + 2];
+	size_t len = 0;
+
+	if (said != NULL && !done && is_pair(said))
+		said = term_element(said, 1);
+	if (said == NULL || term_text(said, text, sizeof text - 1, &len) != ST_OK)
+		len = (size_t)snprintf(text, sizeof text - 1, "the arguments make no sense");
+	memcpy(text + len, "\n", 2);
+	reply(a->node, a->id, done ? EVAL_EXIT_OK : EVAL_EXIT_FAILED, done ? text : "",
+	      done ? "" : text);
+	free(a);
+}
+
+/* FUNCTION NODE...: of erlmcp_cluster_membership; found takes all its nodes as one list. */
+static void on_order(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	const struct term *terms[MEMBERS_MAX];
+	const struct api_entry *entry = NULL;
+	const struct term *list;
+	struct answer *a = NULL;
+	struct arena arena;
+	size_t i;
+
+	arena_init(&arena, API_MEMORY_MAX);
+	for (i = 1; i < n_args && i <= MEMBERS_MAX; i++)
+		terms[i - 1] = term_atom(&arena, args[i]);
+	list = term_list(&arena, terms, i - 1);
+	if (n_args > 0 && strcmp(args[0], "found") == 0)
+		entry = api_find("erlmcp_cluster_membership", "found", 1);
+	else if (n_args > 0)
+		entry = api_find("erlmcp_cluster_membership", args[0], (unsigned)n_args - 1);
+	if (entry != NULL && entry->arity == 1 && strcmp(entry->function, "found") == 0)
+		terms[0] = list;
+	if (entry != NULL && n_args <= MEMBERS_MAX && !arena.failed)
+		a = answer_new(n, id);
+	if (a == NULL)
+		reply(n, id, EVAL_EXIT_FAILED, "", "there is no such order\n");
+	else
+		api_call(n, entry, terms, order_answered, a);
+	arena_close(&arena);
+}
+
 static void on_ping(struct node *n, uint64_t id, const char *const *args, size_t n_args)
 {
 	(void)args;
@@ -205,6 +258,7 @@ static const struct verb {
     {"version", on_version},
     {"stop", on_stop_verb},
     {"cluster-status", on_cluster_status},
+    {"order", on_order},
 };
 
 void node_on_control(void *arg, uint64_t id, const char *verb, const char *const *args,

@@ -143,6 +143,8 @@ static struct core_config core_config_of(const struct node_config *from, const s
 	c->detection_us = (int64_t)from->detection_ms * 1000;
 	c->shutdown_delay_us = from->shutdown_delay_ms * 1000;
 	c->force_shutdown = from->force_shutdown;
+	c->standby_after_us = from->standby_after_ms * 1000;
+	c->join = (enum join_wish)from->join;
 	c->start_period_us = from->start_period_ms * 1000;
 	c->lease_guard_us = (int64_t)from->lease_guard_ms * 1000;
 	c->promise_max_us = (int64_t)from->election_max_ms * 2000;

@@ -44,3 +44,8 @@ uint64_t object_recount(const struct object *o)
 {
 	return object_mix(o, object_ops_of(o->kind)->recount(o));
 }
+
+void object_free(struct object *o)
+{
+	object_ops_of(o->kind)->free(o);
+}

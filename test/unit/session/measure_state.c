@@ -145,7 +145,7 @@ static double touch_some(struct store *s, size_t n, const struct session_id *all
 	return seconds;
 }
 
-/* Take a whole image into chunks[]; commands: apply puts in between. */
+/* Take a whole image into chunks[]. */
 static void take(struct store *s, struct buf *chunks, struct manifest *ret)
 {
 	double longest = 0;
