@@ -68,6 +68,7 @@ static int run(struct disk_group *g, unsigned first, unsigned count)
 	struct disk_node *leader;
 	unsigned sent = 0;
 	unsigned turns;
+	enum status st;
 
 	if (!elect(g))
 		return DISK_FAILED;
@@ -75,7 +76,11 @@ static int run(struct disk_group *g, unsigned first, unsigned count)
 	leader = &g->nodes[disk_group_leader(g)];
 	for (turns = 0; turns < TURNS_MAX && acknowledged < count; turns++) {
 		while (sent < count && sent - acknowledged < DEPTH) {
-			if (disk_node_create(leader, first + sent, first + sent) != ST_OK)
+			st = disk_node_create(leader, first + sent, first + sent);
+			if (st == ST_NO_SPACE)
+				break; /* nothing allocated ahead; why, the backend tells when it
+				          tries again */
+			if (st != ST_OK)
 				return DISK_FAILED;
 			sent++;
 		}
