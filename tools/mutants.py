@@ -151,7 +151,7 @@ class Place:
             raise Failure(f"seed {seed} fails without the bug, too")
         if "--plan" in mutant.options:
             plan = pathlib.Path(mutant.options[mutant.options.index("--plan") + 1])
-            return f"`{checker}`", f"kept {plan.stem}", text
+            return f"`{checker}`", f"{seed} of `{plan.stem}`", text
         return f"`{checker}`", str(seed), text
 
     def run_test(self, test):
@@ -212,7 +212,7 @@ def table(results, seconds):
         lines.append(f"| {mutant.name} | {mutant.rule} | {by or 'NOT CAUGHT'} | {seeds} | "
                      f"{spent:.0f} |")
     caught = sum(row[1] is not None for row in results)
-    lines += ["", f"{caught} of {len(results)} caught, in {seconds / 60:.0f} minutes."]
+    lines += ["", f"{caught} of {len(results)} caught, in {seconds / 60:.1f} minutes."]
     return "\n".join(lines)
 
 

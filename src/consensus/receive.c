@@ -110,6 +110,30 @@ static enum status hand_in_snapshot(struct consensus *c, const struct wire *w)
 	return st;
 }
 
+/* Whoever asks for our vote counts us as a voter, though our own log may not say so yet: the
+ * entry that promotes us is perhaps what is to be committed with our vote (Raft thesis 4.2.2).
+ * libraft would refuse by its own configuration, and where our vote is needed nobody would ever
+ * lead again. */
+static void hand_in_vote_request(struct consensus *c, struct raft_message *m)
+{
+	struct raft_configuration *conf = &c->raft.configuration;
+	int role;
+	unsigned i;
+
+	for (i = 0; i < conf->n && conf->servers[i].id != c->raft.id; i++)
+		;
+	if (i == conf->n) {
+		hand_in(c, m);
+		return;
+	}
+	role = conf->servers[i].role;
+	conf->servers[i].role = RAFT_VOTER;
+	hand_in(c, m);
+	/* Nothing in a vote request changes the configuration. */
+	assert(i < conf->n && conf->servers[i].id == c->raft.id);
+	conf->servers[i].role = role;
+}
+
 static enum status dispatch(struct consensus *c, struct wire *w)
 {
 	switch (w->kind) {
@@ -119,6 +143,9 @@ static enum status dispatch(struct consensus *c, struct wire *w)
 		return hand_in_snapshot(c, w);
 	case WIRE_HAND_OVER:
 		c->grant = w->hand_over;
+		return ST_OK;
+	case RAFT_REQUEST_VOTE:
+		hand_in_vote_request(c, &w->message);
 		return ST_OK;
 	default:
 		hand_in(c, &w->message);
