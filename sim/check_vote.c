@@ -1,6 +1,6 @@
 /* Checkers of votes: once a term, and never while a promise of the voter runs. A promise is what
  * a beat says; it binds the voter's incarnation by its own clock, whatever it remembers, until
- * its leader gives the lease up by a planned hand-over. */
+ * its leader gives the lease up by a planned hand-over, or has been overtaken. */
 #include <inttypes.h>
 
 #include "base/cursor.h"
@@ -84,6 +84,17 @@ static bool given_back(const struct world *w, const struct promise *p, uint64_t 
 	return false;
 }
 
+/* Somebody has led in a later term than the promise's: a majority was free to vote, so the leader
+ * who was promised has no lease that rests on the rest of them. */
+static bool overtaken(const struct checks *k, const struct promise *p, uint64_t term)
+{
+	for (uint64_t t = p->term + 1; t < term; t++) {
+		if (k->leaders[t] != 0)
+			return true;
+	}
+	return false;
+}
+
 static void check_promise(struct node *voter, uint64_t candidate, uint64_t term)
 {
 	struct world *w = voter->world;
@@ -91,7 +102,7 @@ static void check_promise(struct node *voter, uint64_t candidate, uint64_t term)
 	int64_t left_us = p->until_us - clock_read(voter, process_now(voter));
 
 	if (p->voter != voter->disk.image.identity.raft_id || left_us <= 0 ||
-	    candidate == p->leader_id)
+	    candidate == p->leader_id || overtaken(w->checks, p, term))
 		return;
 	if (given_back(w, p, candidate, term)) {
 		p->until_us =

@@ -45,6 +45,8 @@ static bool wire(struct world *w, const struct plan_fault *f, int delta)
 		return true;
 	case FAULT_RESET:
 		network_reset(w, a, b);
+		check_disturbed(&w->nodes[a]); /* it is over at once, but dialling takes its time */
+		check_disturbed(&w->nodes[b]);
 		return true;
 	case FAULT_SLOW:
 		network_slow(w, a, b, delta * f->amount * MS);
