@@ -61,14 +61,19 @@ static bool is_learner(struct planning *p)
 	return false;
 }
 
-/* Entries that the subject has to catch up with. libraft lets nobody do anything else while it
- * awaits that, so a promotion begins only when it ends soon. */
-static uint64_t behind(const struct planning *p)
+/* libraft lets nobody do anything else while it awaits that somebody catches up, so a promotion
+ * begins only when it ends soon. */
+static bool keeps_up(struct planning *p)
 {
 	const struct member *m = sums_member(p->c, p->subject->id);
-	const uint64_t applied = m == NULL ? 0 : m->said.applied;
+	const uint64_t applied = m == NULL || !m->said.started ? 0 : m->said.applied;
+	const uint64_t behind = p->raft->commit > applied ? p->raft->commit - applied : 0;
 
-	return p->raft->commit > applied ? p->raft->commit - applied : 0;
+	if (applied > 0 && behind <= YIELD_LAG)
+		return true;
+	take(p, STEP_WAIT, 0, "waits for %.100s, which is %" PRIu64 " entries behind",
+	     p->subject_name, behind);
+	return false;
 }
 
 /* True when the subject votes; else the step that brings it there. */
@@ -80,10 +85,7 @@ static bool is_voter(struct planning *p)
 		return true;
 	if (!sums_is_up(p->c, p->raft, p->subject->id))
 		take(p, STEP_WAIT, 0, "waits for %.100s, which is not in sight", p->subject_name);
-	else if (behind(p) > YIELD_LAG)
-		take(p, STEP_WAIT, 0, "waits for %.100s, which is %" PRIu64 " entries behind",
-		     p->subject_name, behind(p));
-	else if (enough(p, 0, p->subject->id))
+	else if (keeps_up(p) && enough(p, 0, p->subject->id))
 		take(p, STEP_PROMOTE, p->subject->id, "%.100s is about to vote", p->subject_name);
 	return false;
 }
