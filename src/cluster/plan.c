@@ -36,13 +36,33 @@ static void take(struct planning *p, enum plan_step_type type, uint64_t raft_id,
 	va_end(args);
 }
 
+/* A voter that counts as up, but was silent for some beats: it may be dying just now. NULL: all
+ * gave a sign of life. */
+static const struct member *silent_voter(const struct planning *p, uint64_t less)
+{
+	for (size_t i = 0; i < p->c->n_members; i++) {
+		const struct member *m = &p->c->members[i];
+
+		if (!is_self(p->c, m) && m->head.raft_id != less &&
+		    view_is_voter(p->c, p->raft, m) && m->heard &&
+		    p->c->now_us - m->heard_us > LATE_BEATS * p->c->config.beat_interval_us)
+			return m;
+	}
+	return NULL;
+}
+
 /* False: the step has to wait, and says so. */
 static bool enough(struct planning *p, uint64_t less, uint64_t more)
 {
 	const struct sums s = sums_after(p->c, p->raft, less, more);
+	const struct member *silent = less == 0 ? NULL : silent_voter(p, less);
 
-	if (sums_enough(&s))
+	if (sums_enough(&s) && silent == NULL)
 		return true;
+	if (silent != NULL) {
+		take(p, STEP_WAIT, 0, "waits for a sign of life of %.100s", silent->name);
+		return false;
+	}
 	take(p, STEP_WAIT, 0, "waits: afterwards %u of %u voters would be up, %u needed", s.up,
 	     s.voters, s.needed);
 	return false;
