@@ -1,0 +1,14 @@
+/* Every version of the command format begins alike: version and type, then origin id, origin
+ * sequence and time. */
+#include "session/store.h"
+
+enum { AT_ORIGIN = 2 };
+
+void command_stamp(uint8_t *bytes, const struct command_head *h)
+{
+	const uint64_t words[] = {h->origin.id, h->origin.seq, (uint64_t)h->now_ms};
+	unsigned i;
+
+	for (i = 0; i < 24; i++)
+		bytes[AT_ORIGIN + i] = (uint8_t)(words[i / 8] >> (56 - 8 * (i % 8)));
+}

@@ -1,0 +1,362 @@
+#include "session/task.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "base/queue.h"
+#include "session/limits.h"
+
+enum { SEED_TASK = 7 };
+
+/* Places in a task's texts. */
+enum text { TEXT_PRINCIPAL, TEXT_NAME, TEXT_ARGUMENTS, TEXT_MESSAGE, TEXT_RESULT, TEXTS };
+
+static const size_t text_max[TEXTS] = {
+    [TEXT_PRINCIPAL] = SESSION_PRINCIPAL_MAX, [TEXT_NAME] = TASK_NAME_MAX,
+    [TEXT_ARGUMENTS] = TASK_BYTES_MAX,        [TEXT_MESSAGE] = TASK_BYTES_MAX,
+    [TEXT_RESULT] = TASK_BYTES_MAX,
+};
+
+struct task {
+	struct object object;
+	int64_t created_ms;
+	int64_t active_ms;
+	int64_t ttl_ms;
+	uint64_t revision;
+	uint64_t owner;
+	uint64_t epoch;
+	uint8_t state;  /* enum task_state */
+	uint8_t orphan; /* enum task_orphan */
+	uint64_t hash;  /* of all of it */
+	struct {
+		uint8_t *at; /* owned; NULL when empty */
+		size_t len;
+	} texts[TEXTS];
+};
+
+static const char *const state_texts[] = {
+#define TASK_STATE_TEXT(name, value, text) [TASK_##name] = (text),
+    TASK_STATE_MAP(TASK_STATE_TEXT)
+#undef TASK_STATE_TEXT
+};
+
+const char *task_state_text(enum task_state state)
+{
+	return (unsigned)state <= TASK_CANCELLED ? state_texts[state] : "unknown";
+}
+
+struct object *task_object(struct task *t)
+{
+	return &t->object;
+}
+
+struct task *task_of(struct object *o)
+{
+	assert(o->kind == OBJECT_TASK);
+	return CONTAINER_OF(o, struct task, object);
+}
+
+static const struct task *of(const struct object *o)
+{
+	return (const struct task *)(const void *)o;
+}
+
+static bool state_ends(unsigned state)
+{
+	return state == TASK_COMPLETED || state == TASK_FAILED || state == TASK_CANCELLED;
+}
+
+bool task_finished(const struct task *t)
+{
+	return state_ends(t->state);
+}
+
+static uint64_t task_hash(const struct task *t)
+{
+	const uint64_t fields[] = {(uint64_t)t->created_ms,
+	                           (uint64_t)t->active_ms,
+	                           (uint64_t)t->ttl_ms,
+	                           t->revision,
+	                           t->owner,
+	                           t->epoch,
+	                           t->state,
+	                           t->orphan};
+	uint64_t hash = XXH64(fields, sizeof fields, SEED_TASK);
+	unsigned i;
+
+	for (i = 0; i < TEXTS; i++) {
+		const uint64_t len = t->texts[i].len;
+
+		hash = XXH64(&len, sizeof len, hash);
+		hash = XXH64(t->texts[i].at, t->texts[i].len, hash);
+	}
+	return hash;
+}
+
+static enum status text_set(struct task *t, enum text which, const struct bytes_view *from)
+{
+	uint8_t *copy = NULL;
+
+	if (from->len > text_max[which])
+		return ST_LIMIT;
+	if (from->len > 0) {
+		copy = malloc(from->len);
+		if (copy == NULL)
+			return ST_NOMEM;
+		memcpy(copy, from->at, from->len);
+	}
+	free(t->texts[which].at);
+	t->texts[which].at = copy;
+	t->texts[which].len = from->len;
+	return ST_OK;
+}
+
+static void task_free(struct object *o)
+{
+	struct task *t;
+	unsigned i;
+
+	if (o == NULL)
+		return;
+	t = task_of(o);
+	for (i = 0; i < TEXTS; i++)
+		free(t->texts[i].at);
+	free(t);
+}
+
+enum status task_new(const struct task_view *v, struct task **ret)
+{
+	struct task *t = calloc(1, sizeof *t);
+	enum status st;
+
+	if (t == NULL)
+		return ST_NOMEM;
+	t->object.id = v->id;
+	t->object.kind = OBJECT_TASK;
+	t->created_ms = v->created_ms;
+	t->active_ms = v->active_ms;
+	t->ttl_ms = v->ttl_ms;
+	t->revision = v->revision;
+	t->owner = v->owner;
+	t->epoch = 1;
+	t->state = TASK_WORKING;
+	t->orphan = (uint8_t)v->orphan;
+	st = text_set(t, TEXT_PRINCIPAL, &v->principal);
+	if (st == ST_OK)
+		st = text_set(t, TEXT_NAME, &v->name);
+	if (st == ST_OK)
+		st = text_set(t, TEXT_ARGUMENTS, &v->arguments);
+	if (st != ST_OK) {
+		task_free(&t->object);
+		return st;
+	}
+	t->hash = task_hash(t);
+	*ret = t;
+	return ST_OK;
+}
+
+static struct bytes_view text_view(const struct task *t, enum text which)
+{
+	const struct bytes_view v = {t->texts[which].at, t->texts[which].len};
+
+	return v;
+}
+
+void task_view(const struct task *t, struct task_view *ret)
+{
+	ret->id = t->object.id;
+	ret->created_ms = t->created_ms;
+	ret->active_ms = t->active_ms;
+	ret->ttl_ms = t->ttl_ms;
+	ret->revision = t->revision;
+	ret->owner = t->owner;
+	ret->epoch = t->epoch;
+	ret->state = (enum task_state)t->state;
+	ret->orphan = (enum task_orphan)t->orphan;
+	ret->principal = text_view(t, TEXT_PRINCIPAL);
+	ret->name = text_view(t, TEXT_NAME);
+	ret->arguments = text_view(t, TEXT_ARGUMENTS);
+	ret->message = text_view(t, TEXT_MESSAGE);
+	ret->result = text_view(t, TEXT_RESULT);
+}
+
+static void changed(struct task *t, int64_t now_ms, uint64_t revision)
+{
+	if (now_ms > t->active_ms)
+		t->active_ms = now_ms;
+	t->revision = revision;
+	t->hash = task_hash(t);
+}
+
+enum status task_update(struct task *t, const struct task_update *u)
+{
+	enum status st;
+
+	if (u->epoch != t->epoch)
+		return ST_FENCED;
+	if (task_finished(t))
+		return ST_EXISTS;
+	if ((unsigned)u->state > TASK_CANCELLED || (u->result.len > 0 && !state_ends(u->state)))
+		return ST_INVALID;
+	if (u->message.len > TASK_BYTES_MAX || u->result.len > TASK_BYTES_MAX)
+		return ST_LIMIT;
+	st = text_set(t, TEXT_MESSAGE, &u->message);
+	if (st == ST_OK)
+		st = text_set(t, TEXT_RESULT, &u->result);
+	/* Out of memory ends the process: a half done change is never seen. */
+	if (st != ST_OK)
+		return st;
+	t->state = (uint8_t)u->state;
+	changed(t, u->now_ms, u->revision);
+	return ST_OK;
+}
+
+enum status task_cancel(struct task *t, int64_t now_ms, uint64_t revision)
+{
+	if (task_finished(t))
+		return ST_EXISTS;
+	t->state = TASK_CANCELLED;
+	changed(t, now_ms, revision);
+	return ST_OK;
+}
+
+enum status task_claim(struct task *t, uint64_t epoch, uint64_t owner, int64_t now_ms,
+                       uint64_t revision)
+{
+	if (task_finished(t))
+		return ST_EXISTS;
+	if (epoch != t->epoch)
+		return ST_FENCED;
+	t->owner = owner;
+	t->epoch++;
+	changed(t, now_ms, revision);
+	return ST_OK;
+}
+
+/* --- As an object ---------------------------------------------------------------------- */
+
+static size_t object_bytes(const struct object *o)
+{
+	const struct task *t = of(o);
+	size_t bytes = TASK_OVERHEAD;
+	unsigned i;
+
+	for (i = 0; i < TEXTS; i++)
+		bytes += t->texts[i].len;
+	return bytes;
+}
+
+static uint64_t object_digest(const struct object *o)
+{
+	return of(o)->hash;
+}
+
+static uint64_t object_recount(const struct object *o)
+{
+	return task_hash(of(o));
+}
+
+static int64_t object_due_ms(const struct object *o)
+{
+	const struct task *t = of(o);
+
+	if (t->ttl_ms == 0 || t->active_ms > INT64_MAX - t->ttl_ms)
+		return INT64_MAX;
+	return t->active_ms + t->ttl_ms;
+}
+
+static struct object_seen object_seen(const struct object *o)
+{
+	const struct object_seen seen = {of(o)->active_ms, of(o)->revision};
+
+	return seen;
+}
+
+/* u64 created, active, time to live, revision, owner, epoch; u8 state, orphan; five texts, each
+ * u32 length and bytes. */
+static void object_encode(const struct object *o, struct buf *b)
+{
+	const struct task *t = of(o);
+	unsigned i;
+
+	buf_u64(b, (uint64_t)t->created_ms);
+	buf_u64(b, (uint64_t)t->active_ms);
+	buf_u64(b, (uint64_t)t->ttl_ms);
+	buf_u64(b, t->revision);
+	buf_u64(b, t->owner);
+	buf_u64(b, t->epoch);
+	buf_u8(b, t->state);
+	buf_u8(b, t->orphan);
+	for (i = 0; i < TEXTS; i++) {
+		buf_u32(b, (uint32_t)t->texts[i].len);
+		buf_bytes(b, t->texts[i].at, t->texts[i].len);
+	}
+}
+
+static enum status decode_fields(struct cursor *c, struct task *t)
+{
+	uint64_t times[3];
+
+	if (cursor_u64(c, &times[0]) != ST_OK || cursor_u64(c, &times[1]) != ST_OK ||
+	    cursor_u64(c, &times[2]) != ST_OK || cursor_u64(c, &t->revision) != ST_OK ||
+	    cursor_u64(c, &t->owner) != ST_OK || cursor_u64(c, &t->epoch) != ST_OK ||
+	    cursor_u8(c, &t->state) != ST_OK || cursor_u8(c, &t->orphan) != ST_OK ||
+	    t->epoch == 0 || t->state > TASK_CANCELLED || t->orphan > TASK_ORPHAN_CLAIM)
+		return ST_MALFORMED;
+	t->created_ms = (int64_t)times[0];
+	t->active_ms = (int64_t)times[1];
+	t->ttl_ms = (int64_t)times[2];
+	return t->ttl_ms < 0 ? ST_MALFORMED : ST_OK;
+}
+
+static enum status decode_text(struct cursor *c, struct task *t, enum text which)
+{
+	struct bytes_view view;
+	enum status st;
+	uint32_t len;
+
+	if (cursor_u32(c, &len) != ST_OK || cursor_bytes(c, len, &view.at) != ST_OK)
+		return ST_MALFORMED;
+	view.len = len;
+	st = text_set(t, which, &view);
+	return st == ST_LIMIT ? ST_MALFORMED : st;
+}
+
+static enum status object_decode(const struct session_id *id, struct cursor *c, uint64_t index,
+                                 struct object **ret)
+{
+	struct task *t = calloc(1, sizeof *t);
+	enum status st;
+	unsigned i;
+
+	if (t == NULL)
+		return ST_NOMEM;
+	t->object.id = *id;
+	t->object.kind = OBJECT_TASK;
+	st = decode_fields(c, t);
+	for (i = 0; i < TEXTS && st == ST_OK; i++)
+		st = decode_text(c, t, (enum text)i);
+	if (st == ST_OK && (c->left != 0 || t->revision > index))
+		st = ST_MALFORMED;
+	if (st != ST_OK) {
+		task_free(&t->object);
+		return st;
+	}
+	t->hash = task_hash(t);
+	*ret = &t->object;
+	return ST_OK;
+}
+
+const struct object_ops task_ops = {
+    .bytes = object_bytes,
+    .digest = object_digest,
+    .recount = object_recount,
+    .due_ms = object_due_ms,
+    .seen = object_seen,
+    .encode = object_encode,
+    .decode = object_decode,
+    .free = task_free,
+};
