@@ -230,11 +230,11 @@ inline remove(i, whom)
 	}
 }
 
-/* The new incarnation, once the lost one is no member any more. */
+/* The new incarnation, beside the lost one or after it was removed: either may come first. */
 inline readmit(i)
 {
 	d_step {
-		LEADS(i) && HAS(alive, 3) && !HAS(NEWEST(i), 3) && !HAS(NEWEST(i), 2) ->
+		LEADS(i) && HAS(alive, 3) && !HAS(NEWEST(i), 3) ->
 		change(i, NEWEST(i) | BIT(3))
 	}
 }

@@ -8,9 +8,14 @@
 
 static const struct object_ops *const objects[OBJECT_KINDS] = {
     [OBJECT_SESSION] = &session_ops,
+    [OBJECT_HANDLE] = &handle_ops,
+    [OBJECT_TASK] = &task_ops,
 };
 
-static const struct part_ops *const parts[PART_KINDS];
+static const struct part_ops *const parts[PART_KINDS] = {
+    [PART_STREAMS] = &streams_ops,
+    [PART_PENDING] = &pending_ops,
+};
 
 const struct object_ops *object_ops_of(unsigned kind)
 {

@@ -1,6 +1,6 @@
 """Members that come and go, on real nodes: the committed configuration says who is one.
 
-    founders 1 2 3 ---- newcomers 4 5 ...      All on one bridge; a newcomer knows node 1 only, by
+    founders 1 2 3 ---- newcomers 4 5 ...      All on one bridge; a newcomer knows nodes 1, 2, by
                                                ERLMCP_SEED_NODES, and has no data.
 """
 
@@ -22,7 +22,7 @@ class Members(Lab):
         super().__init__(founders + newcomers, **settings)
         names = [node.name for node in self.nodes]
         for node in self.nodes:
-            known = names[:founders] if node.host <= founders else names[:1]
+            known = names[:founders] if node.host <= founders else names[:2]
             node.settings = {"ERLMCP_SEED_NODES": ",".join(known),
                              "ERLMCP_QUORUM_SIZE": str(founders)}
         self.founders = self.nodes[:founders]
