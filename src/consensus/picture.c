@@ -346,7 +346,8 @@ enum status picture_load(struct consensus *c, const uint8_t *bytes, size_t len)
 		return ST_NOMEM;
 	st = manifest_decode(bytes, len, m, &fault);
 	if (st != ST_OK) {
-		snprintf(c->why, sizeof c->why, "manifest: %s (offset %zu)", fault.what, fault.at);
+		snprintf(c->why, sizeof c->why, "snapshot-%llu-%llu: %s (offset %zu)",
+		         c->loaded_term, c->loaded_index, fault.what, fault.at);
 		goto err_manifest;
 	}
 	st = image_load(m, &loader);
@@ -361,7 +362,8 @@ enum status picture_load(struct consensus *c, const uint8_t *bytes, size_t len)
 	}
 	st = image_load_finish(loader, c->store, &fault);
 	if (st != ST_OK) {
-		snprintf(c->why, sizeof c->why, "state: %s", fault.what);
+		snprintf(c->why, sizeof c->why, "the chunks of snapshot-%llu-%llu: %s",
+		         c->loaded_term, c->loaded_index, fault.what);
 		goto err_manifest;
 	}
 	picture_adopt(c, m);
