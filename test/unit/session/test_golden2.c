@@ -8,6 +8,7 @@
 #include "session/command.h"
 #include "session/image.h"
 #include "session/limits.h"
+#include "session/objects.h"
 #include "testing.h"
 
 static const struct session_id id = {.bytes = {0xde, 0xad, 0xbe, 0xef, 1, 2, 3, 4}};
@@ -140,6 +141,74 @@ TEST(commands_have_the_bytes_of_version_2)
 	buf_close(&b);
 }
 
+static const struct session_id handle_id = {.bytes = {0x12, 0x34}};
+static const struct session_id task_id = {.bytes = {0x56, 0x78}};
+
+static struct bytes_view text(const char *t)
+{
+	const struct bytes_view v = {(const uint8_t *)t, strlen(t)};
+
+	return v;
+}
+
+/* The same for streams, questions, handles and tasks. */
+static bool second_story(unsigned i, struct buf *b, const char **ret_name)
+{
+	const struct {
+		const char *name;
+		enum command_type type;
+		const struct session_id *id;
+		struct command_fields fields;
+	} steps[] = {
+	    {"append", COMMAND_APPEND, &id, {{3, 8}, {text("event")}}},
+	    {"trim", COMMAND_TRIM, &id, {{4, 1}, {text("")}}},
+	    {"close", COMMAND_CLOSE, &id, {{4}, {text("")}}},
+	    {"ask", COMMAND_ASK, &id, {{3}, {text("what?"), text("token")}}},
+	    {"answer", COMMAND_ANSWER, &id, {{53 << 12}, {text("that")}}},
+	    {"dismiss", COMMAND_DISMISS, &id, {{9 << 12}, {text("")}}},
+	    {"handle-create",
+	     COMMAND_HANDLE_CREATE,
+	     &handle_id,
+	     {{60000}, {text("alice"), text("v")}}},
+	    {"handle-put", COMMAND_HANDLE_PUT, &handle_id, {{56}, {text("value")}}},
+	    {"handle-delete", COMMAND_HANDLE_DELETE, &other, {{0}, {text("")}}},
+	    {"task-create",
+	     COMMAND_TASK_CREATE,
+	     &task_id,
+	     {{77, 1, 60000}, {text("alice"), text("tool"), text("{}")}}},
+	    {"task-claim", COMMAND_TASK_CLAIM, &task_id, {{1, 78}, {text("")}}},
+	    {"task-update", COMMAND_TASK_UPDATE, &task_id, {{2, 2}, {text("done"), text("42")}}},
+	    {"task-cancel", COMMAND_TASK_CANCEL, &task_id, {{0}, {text("")}}},
+	    {"task-delete", COMMAND_TASK_DELETE, &other, {{0}, {text("")}}},
+	};
+	struct command_head h = head_of(200 + i);
+
+	if (i >= sizeof steps / sizeof steps[0])
+		return false;
+	*ret_name = steps[i].name;
+	h.guards = 0;
+	buf_reset(b);
+	command2_fields(b, &h, steps[i].type, steps[i].id, &steps[i].fields);
+	return true;
+}
+
+TEST(commands_about_parts_and_objects_have_the_bytes_of_version_2)
+{
+	struct fault fault;
+	const char *name;
+	char file[64];
+	struct buf b;
+	unsigned i;
+
+	buf_init(&b, COMMAND_MAX);
+	for (i = 0; second_story(i, &b, &name); i++) {
+		assert_int_equal(command_check(b.base, b.len, &fault), ST_OK);
+		snprintf(file, sizeof file, "session-%s.v2", name);
+		assert_golden(file, &b);
+	}
+	buf_close(&b);
+}
+
 /* The state after the story, without guards that stop it. */
 static struct store *told(void)
 {
@@ -205,6 +274,57 @@ TEST(results_snapshots_and_images_have_the_bytes_of_version_2)
 	store_free(s);
 }
 
+/* The state after both stories. */
+static struct store *told_both(void)
+{
+	struct store *s = told();
+	struct buf result;
+	const char *name;
+	struct buf b;
+	unsigned i;
+
+	buf_init(&b, COMMAND_MAX);
+	buf_init(&result, STORE_RESULT_MAX);
+	for (i = 0; second_story(i, &b, &name); i++) {
+		buf_reset(&result);
+		assert_int_equal(store_apply(s, 50 + i, b.base, b.len, &result), ST_OK);
+	}
+	buf_close(&b);
+	buf_close(&result);
+	return s;
+}
+
+TEST(a_snapshot_with_parts_and_objects_is_written_and_read)
+{
+	static uint8_t bytes[1 << 16];
+	struct store *want = told_both();
+	struct task_view task;
+	struct handle_view handle;
+	struct question_view question;
+	struct fault fault;
+	struct store *s;
+	struct buf b;
+	size_t n;
+
+	buf_init(&b, 1 << 16);
+	assert_int_equal(store_snapshot(want, &b), ST_OK);
+	assert_golden("session-objects.v2", &b);
+	n = read_file("session-objects.v2", bytes, sizeof bytes);
+	assert_int_equal(store_new(&s), ST_OK);
+	assert_int_equal(store_restore(s, bytes, n, &fault), ST_OK);
+	assert_true(store_digest(s) == store_digest(want));
+	assert_int_equal(store_task(s, &task_id, &task), ST_OK);
+	assert_true(task.state == TASK_COMPLETED && task.epoch == 2 && task.result.len == 2);
+	assert_int_equal(store_handle(s, &handle_id, &handle), ST_OK);
+	assert_true(handle.revision == 57 && handle.value.len == 5);
+	assert_int_equal(pending_get(store_pending(s, &id), 53 << 12, &question), ST_OK);
+	assert_true(question.answered && question.answer_len == 4);
+	assert_int_equal(streams_count(store_streams(s, &id)), 1);
+	buf_close(&b);
+	store_free(want);
+	store_free(s);
+}
+
 TEST(a_snapshot_of_version_2_is_read)
 {
 	static uint8_t bytes[1 << 16];
@@ -261,6 +381,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(commands_have_the_bytes_of_version_2),
+	    cmocka_unit_test(commands_about_parts_and_objects_have_the_bytes_of_version_2),
+	    cmocka_unit_test(a_snapshot_with_parts_and_objects_is_written_and_read),
 	    cmocka_unit_test(results_snapshots_and_images_have_the_bytes_of_version_2),
 	    cmocka_unit_test(a_snapshot_of_version_2_is_read),
 	    cmocka_unit_test(an_image_of_version_2_is_read),
