@@ -91,7 +91,8 @@ TEST(who_fell_behind_fetches_only_what_differs)
 	late = follower(&rc);
 	assert_true(rc_run_until(&rc, picture_taken, late, 5000));
 	rc_isolate(&rc, late, true);
-	create(&rc, 601, 60);
+	create(&rc, 601, 20);
+	create(&rc, 1, 500); /* there already: the log grows, the state does not */
 	wants = 0;
 	rc_isolate(&rc, late, false);
 	assert_true(rc_run_until(&rc, in_sync, late, 20000));
