@@ -212,6 +212,7 @@ enum status core_new(const struct core_config *config, const struct core_ops *op
 	/* A leader's late answer to the process before this one must not fit a request of ours. */
 	c->requests.next_id = c->origin;
 	serve_init(&c->serve);
+	house_init(&c->house);
 	buf_init(&c->out, MEMBER_MESSAGE_MAX);
 	buf_init(&c->note, NOTE_MAX);
 	*ret = c;
@@ -441,6 +442,7 @@ static void turn(struct core *c)
 	core_review_orders(c, false);
 	review(c, now_us);
 	if (c->started) {
+		core_keep_house(c, now_us);
 		consensus_set_election(c->consensus, (unsigned)(pace_election_us(&c->pace) / 1000));
 		send_writes(c, now_us);
 		send_reads(c, now_us);
@@ -475,6 +477,8 @@ int64_t core_deadline_us(const struct core *c)
 		return 0;
 	if (c->started) {
 		other = consensus_deadline_us(c->consensus);
+		at = other < at ? other : at;
+		other = house_deadline_us(&c->house, &c->view);
 		at = other < at ? other : at;
 	}
 	if (c->requests.n > 0 && c->review_us < at)

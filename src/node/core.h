@@ -75,6 +75,7 @@ struct core_config {
 	bool trace;          /* tell CORE_TRACE of consensus: costs formatting for each message */
 	bool reads_by_lease; /* reads = lease: local reads on the leader under its lease */
 	int64_t request_timeout_us;
+	int64_t orphan_us; /* a task's silent owner is gone after so long; 0: HOUSE_ORPHAN_US */
 };
 
 /* Make a node's core. Copies config and ops; borrows what disks names for its life. ST_INVALID with
@@ -118,6 +119,12 @@ void core_write(struct core *c, const struct command_head *head, const uint8_t *
                 core_done_cb cb, void *arg);
 /* confirm: by a round even under reads = lease. */
 void core_read(struct core *c, bool confirm, core_done_cb cb, void *arg);
+
+/* A session or handle was used by a read: it lives on. Written down with others, not now. */
+void core_used(struct core *c, const struct session_id *id);
+
+/* This process among all that ever ran: the origin of its commands, the owner of its tasks. */
+uint64_t core_origin(const struct core *c);
 
 /* With reads = lease: true when what was just read from the store may be told, because the
  * leader's lease held after it was read. Ask before replying; when false, read again. Always

@@ -5,6 +5,7 @@
 #include "base/prng.h"
 #include "node/core.h"
 #include "node/forward.h"
+#include "node/housekeeping.h"
 #include "node/pace.h"
 #include "node/requests.h"
 #include "node/serve.h"
@@ -51,6 +52,7 @@ struct core {
 	uint64_t seq;             /* last origin sequence given out */
 	struct requests requests; /* of this node's clients */
 	struct serve serve;       /* of this node as leader */
+	struct house house;       /* what is done without being asked */
 	struct order_wait orders[ORDERS_MAX];
 	struct carried *held[ORDERS_MAX]; /* of this node as leader: wait for a step's commit */
 	int64_t held_us;                  /* when one was last held back */
@@ -98,6 +100,10 @@ void core_take_order(struct core *c, const struct asker *from, const uint8_t *by
 void core_take_ordered(struct core *c, const struct forward *f);
 void core_review_orders(struct core *c, bool closing);
 int64_t core_orders_deadline_us(const struct core *c);
+
+/* core_house.c */
+void core_keep_house(struct core *c, int64_t now_us);
+void core_take_present(struct core *c, uint64_t raft_id, const struct forward *f);
 
 /* core_serve.c: the leader's answers */
 void core_take_forward(struct core *c, const char *peer, const uint8_t *bytes, size_t len);

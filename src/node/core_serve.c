@@ -230,5 +230,8 @@ void core_take_forward(struct core *c, const char *peer, const uint8_t *bytes, s
 	case FORWARD_ORDERED:
 		core_take_ordered(c, &f);
 		break;
+	case FORWARD_PRESENT:
+		core_take_present(c, cluster_peer_id(c->cluster, peer), &f);
+		break;
 	}
 }

@@ -15,6 +15,7 @@ void forward_encode(const struct forward *f, struct buf *b)
 	switch (f->type) {
 	case FORWARD_WRITE:
 	case FORWARD_ORDER:
+	case FORWARD_PRESENT:
 		buf_bytes(b, f->bytes, f->len);
 		break;
 	case FORWARD_READ:
@@ -56,7 +57,7 @@ enum status forward_decode(const uint8_t *bytes, size_t len, struct forward *ret
 		return ST_UNSUPPORTED;
 	if (cursor_u8(&c, &type) != ST_OK || cursor_u64(&c, &f.request) != ST_OK)
 		return ST_MALFORMED;
-	if (type < FORWARD_WRITE || type > FORWARD_ORDERED)
+	if (type < FORWARD_WRITE || type > FORWARD_PRESENT)
 		return ST_MALFORMED;
 	f.type = (enum forward_type)type;
 	if (f.type == FORWARD_DONE || f.type == FORWARD_INDEX || f.type == FORWARD_ORDERED)

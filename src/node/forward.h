@@ -8,6 +8,7 @@
  *   INDEX  u8 status, u64 index
  *   ORDER  u8 order, u8 plan kind, text16 subject, text16 other
  *   ORDERED u8 status, u64 0, the answer's text to the end
+ *   PRESENT u32 newest state version known; request: the process. A later release may say more
  * Documented in doc/protocol/member-channel.md. */
 #ifndef NODE_FORWARD_H
 #define NODE_FORWARD_H
@@ -25,14 +26,16 @@ enum forward_type {
 	FORWARD_INDEX,
 	FORWARD_ORDER,   /* about the members: an operator's, asked of another node */
 	FORWARD_ORDERED, /* the answer to it */
+	FORWARD_PRESENT, /* to the leader, unanswered: which process is here, what it knows */
 };
 
 struct forward {
 	enum forward_type type;
-	uint64_t request;     /* the asker's number for it, echoed in the answer */
-	enum status st;       /* answers */
-	uint64_t index;       /* answers */
-	const uint8_t *bytes; /* command, result, order or text; decode: points into the message */
+	uint64_t request; /* the asker's number for it, echoed in the answer */
+	enum status st;   /* answers */
+	uint64_t index;   /* answers */
+	const uint8_t
+	    *bytes; /* command, result, order, text, ...; decode: points into the message */
 	size_t len;
 };
 

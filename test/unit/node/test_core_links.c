@@ -103,12 +103,13 @@ static void open_side(struct side *s, const char *self, uint64_t raft_id)
 	    .election_max_ms = 1000,
 	    .heartbeat_ms = 25,
 	};
+	static const struct consensus_disks no_disks;
 	struct fault fault;
 
 	memset(s, 0, sizeof *s);
 	s->now_us = 1000 * MS;
 	(void)snprintf(config.cluster.self, NODE_NAME_MAX, "%s", self);
-	assert_int_equal(core_new(&config, &ops, &id, NULL, &fault, &s->core), ST_OK);
+	assert_int_equal(core_new(&config, &ops, &id, &no_disks, &fault, &s->core), ST_OK);
 }
 
 static void closed(void *arg)
