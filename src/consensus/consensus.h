@@ -63,6 +63,8 @@ struct consensus_config {
 	unsigned heartbeat_ms;
 	unsigned snapshot_threshold; /* entries between snapshots */
 	unsigned snapshot_trailing;  /* entries kept behind a snapshot; at least 1 */
+	uint64_t snapshot_bytes;     /* commands between snapshots, and at most a quarter of it kept
+	                                behind one; 0: the number of entries alone decides */
 	uint64_t seed;               /* of libraft's own random generator */
 };
 

@@ -35,6 +35,28 @@ static bool worth_it(struct consensus *c)
 	return p->applied_bytes >= store_bytes(c->store) / 4;
 }
 
+/* As few entries as make a quarter of the bytes between pictures, by their average. */
+static unsigned trailing_of(const struct consensus *c)
+{
+	const raft_index since = c->raft.commit_index - c->raft.trail.snapshot.index;
+	const uint64_t average = c->picture.applied_bytes / (since > 0 ? since : 1) + 1;
+	const uint64_t fit = c->config.snapshot_bytes / 4 / average + 1;
+
+	if (c->config.snapshot_bytes == 0 || fit >= c->config.snapshot_trailing)
+		return c->config.snapshot_trailing;
+	return (unsigned)fit;
+}
+
+void picture_note_applied(struct consensus *c, size_t bytes)
+{
+	struct picture *p = &c->picture;
+	const uint64_t before = p->applied_bytes;
+
+	p->applied_bytes += bytes;
+	if (before < c->config.snapshot_bytes && p->applied_bytes >= c->config.snapshot_bytes)
+		raft_set_snapshot_threshold(&c->raft, 1);
+}
+
 int picture_begin(struct consensus *c)
 {
 	struct picture *p = &c->picture;
@@ -46,6 +68,7 @@ int picture_begin(struct consensus *c)
 	if (p->last != NULL && !p->damaged)
 		image_reuse(p->image, p->last);
 	raft_set_snapshot_threshold(&c->raft, c->config.snapshot_threshold);
+	raft_set_snapshot_trailing(&c->raft, trailing_of(c));
 	p->state = PICTURE_BEGUN;
 	p->encoded = false;
 	p->applied_bytes = 0;

@@ -132,6 +132,30 @@ TEST(a_new_log_begins_with_the_state_and_another_voter_and_goes_on)
 	room_close(&r);
 }
 
+TEST(a_log_of_many_bytes_is_cut_long_before_it_has_many_entries)
+{
+	struct offline_log log;
+	struct room r;
+	uint32_t i;
+
+	room_init(&r);
+	r.g.config.snapshot_threshold = 1000000;
+	r.g.config.snapshot_trailing = 100000;
+	for (i = 0; i < 4; i++)
+		live(&r.g, i * SESSIONS);
+	assert_int_equal(offline_read(r.g.nodes[0].dir, r.store, &log, r.why), ST_OK);
+	assert_int_equal(log.snapshot_index, 0);
+	r.g.config.snapshot_bytes = 2000;
+	for (; i < 8; i++)
+		live(&r.g, i * SESSIONS);
+	store_free(r.store);
+	assert_int_equal(store_new(&r.store), ST_OK);
+	assert_int_equal(offline_read(r.g.nodes[0].dir, r.store, &log, r.why), ST_OK);
+	assert_int_equal(store_count(r.store), 8 * SESSIONS);
+	assert_true(log.snapshot_index > 0);
+	room_close(&r);
+}
+
 TEST(what_is_missing_or_damaged_is_named)
 {
 	struct offline_log log;
@@ -162,6 +186,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_log_at_rest_is_read_to_its_last_entry_and_left_as_it_was),
 	    cmocka_unit_test(a_new_log_begins_with_the_state_and_another_voter_and_goes_on),
+	    cmocka_unit_test(a_log_of_many_bytes_is_cut_long_before_it_has_many_entries),
 	    cmocka_unit_test(what_is_missing_or_damaged_is_named),
 	};
 
