@@ -92,6 +92,9 @@ static void tell_event(struct node *node, const struct core_event *ev)
 	case CORE_FOUNDED:
 		world_tell(w, node, "founded", "%s", ev->text);
 		break;
+	case CORE_SYNC:
+		world_tell(w, node, "sync", "%s", ev->text);
+		break;
 	case CORE_CHANGE:
 		world_tell(w, node, "members", "%s", ev->text);
 		break;

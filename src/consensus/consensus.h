@@ -154,4 +154,16 @@ void consensus_view(const struct consensus *c, struct raft_view *ret);
 uint64_t consensus_moves(const struct consensus *c);
 int64_t consensus_promise_us(const struct consensus *c);
 
+/* The state that is being fetched from another member, chunk by chunk. */
+struct consensus_sync {
+	bool fetching; /* all else is zero until then */
+	char from[NODE_NAME_MAX];
+	uint64_t index;      /* of that state */
+	uint64_t bytes_all;  /* of its chunks */
+	uint64_t bytes_done; /* of those that are here and checked */
+	uint64_t bytes_sent; /* that came over the network; the others were here already */
+	int64_t elapsed_ms;  /* since it began */
+};
+void consensus_sync(const struct consensus *c, struct consensus_sync *ret);
+
 #endif

@@ -64,6 +64,8 @@ struct node_config {
 	uint32_t reads; /* enum config_reads */
 	uint32_t snapshot_threshold;
 	uint32_t snapshot_trailing;
+	int64_t audit_interval_ms; /* 0: only when asked, and after a heal not either */
+	int64_t scrub_interval_ms; /* 0: never */
 };
 
 enum config_type {

@@ -152,6 +152,16 @@ const struct config_key config_keys[] = {
 	  .min = 1, .max = 10000000, .initial = "4096", .env = "ERLMCP_SNAPSHOT_TRAILING",
 	  .unit = "entries",
 	  .help = "Log entries kept behind a snapshot, for members that are a little behind." },
+	{ .name = "audit_interval", .type = CONFIG_DURATION, .offset = FIELD(audit_interval_ms),
+	  .min = 0, .max = DAY_MS, .initial = "300", .env = "ERLMCP_AUDIT_INTERVAL",
+	  .help = "The leader has all members compare their states this often, and after each heal. "
+	          "It costs one small log entry and a look at all of memory: often enough to find a "
+	          "difference before it spreads, seldom enough to cost nothing. 0: only an operator "
+	          "does this." },
+	{ .name = "scrub_interval", .type = CONFIG_DURATION, .offset = FIELD(scrub_interval_ms),
+	  .min = 0, .max = DAY_MS, .initial = "60", .env = "ERLMCP_SCRUB_INTERVAL",
+	  .help = "Each member counts its whole state anew in this time, a little at a time, and so "
+	          "finds memory that changed by itself. 0: never." },
 };
 /* clang-format on */
 

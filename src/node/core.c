@@ -249,6 +249,7 @@ void core_close(struct core *c, void (*closed_cb)(void *arg), void *arg)
 	core_review_orders(c, true);
 	requests_refuse(&c->requests, ST_CLOSED);
 	requests_deliver(&c->requests);
+	core_audit_close(c);
 	if (c->consensus == NULL)
 		closed_cb(arg);
 	else
@@ -259,6 +260,7 @@ void core_free(struct core *c)
 {
 	if (c == NULL)
 		return;
+	core_audit_free(c);
 	serve_close(&c->serve);
 	requests_close(&c->requests);
 	if (c->consensus != NULL)
@@ -349,6 +351,10 @@ static void send_reads(struct core *c, int64_t now_us)
 
 bool core_refuses(const struct core *c, enum status *ret_why)
 {
+	if (c->audit.totals.damaged) {
+		*ret_why = ST_FENCED;
+		return true;
+	}
 	switch (cluster_state(c->cluster)) {
 	case CLUSTER_FENCED:
 		/* With a majority in sight a leader is being elected: requests wait for it, and are
@@ -444,6 +450,7 @@ static void turn(struct core *c)
 	review(c, now_us);
 	if (c->started) {
 		core_keep_house(c, now_us);
+		core_audit_step(c, now_us);
 		consensus_set_election(c->consensus, (unsigned)(pace_election_us(&c->pace) / 1000));
 		send_writes(c, now_us);
 		send_reads(c, now_us);
@@ -478,6 +485,8 @@ int64_t core_deadline_us(const struct core *c)
 		return 0;
 	if (c->started) {
 		other = consensus_deadline_us(c->consensus);
+		at = other < at ? other : at;
+		other = core_audit_deadline_us(c);
 		at = other < at ? other : at;
 		other = house_deadline_us(&c->house, &c->view);
 		at = other < at ? other : at;

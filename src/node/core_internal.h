@@ -4,6 +4,7 @@
 
 #include "base/prng.h"
 #include "node/core.h"
+#include "node/core_audit.h"
 #include "node/forward.h"
 #include "node/housekeeping.h"
 #include "node/pace.h"
@@ -13,7 +14,12 @@
 enum { MESSAGE_SUM_BYTES = 4 }; /* at the end of every member message */
 
 /* First byte of a member message: which room it is for. */
-enum member_channel { CHANNEL_CLUSTER = 'C', CHANNEL_RAFT = 'R', CHANNEL_FORWARD = 'F' };
+enum member_channel {
+	CHANNEL_CLUSTER = 'C',
+	CHANNEL_RAFT = 'R',
+	CHANNEL_FORWARD = 'F',
+	CHANNEL_AUDIT = 'A',
+};
 
 /* A link that broke while something was being sent. */
 struct late_down {
@@ -66,6 +72,7 @@ struct core {
 	size_t n_downs;
 	struct late_down downs[MEMBERS_MAX]; /* told to the cluster in the next turn */
 	char stranger[NODE_NAME_MAX];        /* the same; "": none. It speaks again. */
+	struct core_audit audit;             /* comparing the members */
 	struct buf out;                      /* one outgoing member message */
 	struct buf note;                     /* text of an event */
 };

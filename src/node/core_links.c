@@ -175,6 +175,10 @@ void core_message(struct core *c, const char *peer, uint64_t epoch, const uint8_
 		if (is_member(c, cluster_peer_id(c->cluster, peer)))
 			core_take_forward(c, peer, bytes + 1, len - 1);
 		break;
+	case CHANNEL_AUDIT:
+		if (is_member(c, cluster_peer_id(c->cluster, peer)))
+			core_take_audit(c, peer, bytes + 1, len - 1);
+		break;
 	default:
 		break; /* a channel of a later version */
 	}

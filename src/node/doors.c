@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include "node/api.h"
+#include "node/core_audit.h"
 #include "node/node_internal.h"
 #include "node/status_json.h"
+#include "node/sync_json.h"
 
 enum { ANSWER_MAX = 64 << 20 }; /* as API_MEMORY_MAX: a printed term is of its term's size */
 
@@ -247,6 +249,37 @@ static void on_cluster_status(struct node *n, uint64_t id, const char *const *ar
 	buf_close(&b);
 }
 
+static void sync_polled(void *arg, const struct sync_report *r)
+{
+	struct answer *a = arg;
+	struct buf nothing;
+	struct buf b;
+
+	buf_init(&nothing, 1);
+	buf_init(&b, ANSWER_MAX);
+	if (r != NULL)
+		sync_json(r, &b);
+	if (r != NULL && buf_status(&b) == ST_OK)
+		control_reply(a->node->control, a->id, 0, &b, &nothing);
+	else
+		reply(a->node, a->id, EVAL_EXIT_FAILED, "",
+		      "the members cannot be asked now: try again\n");
+	buf_close(&b);
+	free(a);
+}
+
+static void on_cluster_sync(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	struct answer *a = answer_new(n, id);
+
+	(void)args;
+	(void)n_args;
+	if (a == NULL)
+		reply(n, id, EVAL_EXIT_FAILED, "", "out of memory\n");
+	else
+		core_sync(n->core, sync_polled, a);
+}
+
 static const struct verb {
 	const char *name;
 	void (*run)(struct node *n, uint64_t id, const char *const *args, size_t n_args);
@@ -258,6 +291,7 @@ static const struct verb {
     {"version", on_version},
     {"stop", on_stop_verb},
     {"cluster-status", on_cluster_status},
+    {"cluster-sync", on_cluster_sync},
     {"order", on_order},
 };
 

@@ -236,6 +236,10 @@ void node_on_core_event(void *arg, const struct core_event *ev)
 		log_line(n->log, LOG_INFO, "Members: %s", ev->text);
 		record(n, "change", ev);
 		break;
+	case CORE_SYNC:
+		log_line(n->log, LOG_INFO, "Synchronisation: %s", ev->text);
+		record(n, "sync", ev);
+		break;
 	case CORE_TRACE:
 		on_trace(n, ev);
 		break;

@@ -119,8 +119,7 @@ static void ops_reset(void *arg, const char *why)
 	struct node *n = arg;
 
 	log_line(n->log, LOG_ERROR,
-	         "This node's disk is older than what the cluster saw of it (%s): "
-	         "its data is moved aside and it rejoins as a new incarnation",
+	         "%s: this node's data is moved aside and it rejoins as a new incarnation",
 	         why);
 	n->reset = true;
 	node_stop(n, EXIT_STOPPED, why);
@@ -153,6 +152,8 @@ static struct core_config core_config_of(const struct node_config *from, const s
 	    .trace = log_enabled(log, LOG_DEBUG),
 	    .reads_by_lease = from->reads == READS_LEASE,
 	    .request_timeout_us = (int64_t)from->request_timeout_ms * 1000,
+	    .audit_us = from->audit_interval_ms * 1000,
+	    .scrub_us = from->scrub_interval_ms * 1000,
 	};
 	struct cluster_config *c = &to.cluster;
 
