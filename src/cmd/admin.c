@@ -9,6 +9,7 @@
 #include "cmd/members.h"
 #include "cmd/recover.h"
 #include "cmd/show.h"
+#include "cmd/sync.h"
 
 enum {
 	ASK_MS = 5000,
@@ -100,6 +101,10 @@ static const struct topic_verb topics[] = {
     {"cluster", "found", "--members NODE,NODE...",
      "Found now with these of the expected members: more than half, this one among them.",
      members_order},
+    {"cluster", "sync", "[--full] [--watch] [--json]",
+     "How far each member is, and the progress of transfers. --full: compare all states first,\n"
+     "      and replace one that differs. --watch: until all are in step.",
+     sync_show},
 };
 
 enum { TOPICS = sizeof topics / sizeof topics[0] };
@@ -136,7 +141,7 @@ static int version(struct cli *c, int argc, char **argv)
 
 static int help(struct cli *c, int argc, char **argv);
 
-static const char *const flags[] = {"--json", "--watch", MEMBERS_FLAGS, "--yes", NULL};
+static const char *const flags[] = {"--json", "--watch", MEMBERS_FLAGS, SYNC_FLAGS, "--yes", NULL};
 static const char *const restore_flags[] = {"--dry-run", NULL};
 
 static const struct cli_verb verbs[] = {
