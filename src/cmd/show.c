@@ -135,6 +135,22 @@ static void warnings(const struct page *p)
 	}
 }
 
+/* When the state was last found equal to the others', and what is being fetched. */
+static void checked(const struct page *p)
+{
+	const json_t *audit = json_object_get(p->status, "audit");
+	const json_t *sync = json_object_get(p->status, "sync");
+	const double all = json_number_value(json_object_get(sync, "bytes_all"));
+
+	if (json_is_integer(json_object_get(audit, "verified_index")))
+		buf_printf(p->b, "Checked  equal to a majority at index %lld, digest %s\n",
+		           integer(audit, "verified_index"), text(audit, "verified_digest"));
+	if (json_is_integer(json_object_get(sync, "fetching")) && all > 0)
+		buf_printf(p->b, "Sync     fetching the state at index %lld, %.0f %%\n",
+		           integer(sync, "fetching"),
+		           100.0 * (double)integer(sync, "bytes_done") / all);
+}
+
 static void facts(const struct page *p)
 {
 	const json_t *quorum = json_object_get(p->status, "quorum");
@@ -158,6 +174,7 @@ static void facts(const struct page *p)
 	           integer(raft, "stored"), integer(raft, "commit"), integer(raft, "applied"));
 	buf_printf(p->b, "State    %lld sessions, index %lld, digest %s\n",
 	           integer(store, "sessions"), integer(store, "index"), text(store, "digest"));
+	checked(p);
 }
 
 static int name_width(const json_t *members)

@@ -38,6 +38,9 @@ struct audit_totals {
 };
 void core_audit_totals(const struct core *c, struct audit_totals *ret);
 
+/* How far this node is. */
+void core_sync_now(const struct core *c, struct audit_sync *ret);
+
 /* One member, for a report of how far all are. */
 struct sync_node {
 	char name[NODE_NAME_MAX];

@@ -14,11 +14,12 @@ enum {
 	SYNC_LAG = 256              /* entries that a member applies within a moment */
 };
 
-static void sync_now(const struct core *c, struct audit_sync *ret)
+void core_sync_now(const struct core *c, struct audit_sync *ret)
 {
 	struct consensus_sync fetch = {0};
 
-	consensus_sync(c->consensus, &fetch);
+	if (c->consensus != NULL)
+		consensus_sync(c->consensus, &fetch);
 	*ret = (struct audit_sync){
 	    .applied = c->view.last_applied,
 	    .state_version = store_version(c->store),
@@ -40,7 +41,7 @@ void core_answer_sync(struct core *c, const char *peer, uint64_t round)
 	struct audit_sync now;
 	struct buf b;
 
-	sync_now(c, &now);
+	core_sync_now(c, &now);
 	buf_init(&b, SYNC_MESSAGE_MAX);
 	audit_put_sync(&b, round, &now);
 	core_send_audit(c, peer, &b);
@@ -77,7 +78,7 @@ static void ask(struct core *c, const struct member_status *m, const struct raft
 	node->leader = m->raft_id != 0 && m->raft_id == raft->leader_id;
 	node->asked = m->self || (m->heard && m->hears_us);
 	if (m->self && c->started) {
-		sync_now(c, &node->sync);
+		core_sync_now(c, &node->sync);
 		node->answered = true;
 	} else if (node->asked && !m->self) {
 		buf_init(&b, SYNC_MESSAGE_MAX);

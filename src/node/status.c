@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "node/core_audit.h"
 #include "node/node_internal.h"
 #include "node/status_json.h"
 #include "session/store.h"
@@ -40,6 +41,8 @@ void node_status_json(struct node *n, struct buf *b)
 {
 	struct sample *s = calloc(1, sizeof *s);
 	const struct store *store = core_store(n->core);
+	struct audit_totals totals;
+	struct audit_sync sync;
 	char warning[512];
 	struct status_extra extra = {
 	    .node = n->config->node_name,
@@ -61,6 +64,10 @@ void node_status_json(struct node *n, struct buf *b)
 		s->alarms[i] = (struct status_alarm){n->alarms[i].text, n->alarms[i].since_ms};
 	extra.alarms = s->alarms;
 	extra.uptime_ms = (extra.now_us - n->started_us) / 1000;
+	core_audit_totals(n->core, &totals);
+	core_sync_now(n->core, &sync);
+	extra.audit = &totals;
+	extra.sync = &sync;
 	core_status(n->core, &s->cluster, &s->raft);
 	if (quorum_warning(n, s, warning, sizeof warning))
 		extra.warning = warning;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/core_audit.h"
+
 enum { TEXT_MAX = 1024 }; /* alarms and reasons are sentences */
 
 /* Text as JSON; bytes that are no UTF-8 (a peer's, perhaps) become question marks. */
@@ -209,6 +211,31 @@ static json_t *store(const struct status_extra *x)
 	                 number(x->store_index), "digest", hex(x->store_digest));
 }
 
+static json_t *audit(const struct audit_totals *t)
+{
+	if (t == NULL)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "rounds",
+	                 number(t->rounds), "failed", number(t->failed), "unequal",
+	                 number(t->unequal), "replaced", number(t->condemned), "index",
+	                 t->index == 0 ? json_null() : number(t->index), "equal",
+	                 t->index == 0 ? json_null() : json_boolean(t->equal), "digest",
+	                 hex(t->digest), "verified_index",
+	                 t->verified == 0 ? json_null() : number(t->verified), "verified_digest",
+	                 hex(t->verified_digest), "sweeps", number(t->sweeps), "objects",
+	                 number(t->looked), "damaged", t->damaged);
+}
+
+static json_t *sync_of(const struct audit_sync *s)
+{
+	if (s == NULL)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "fetching",
+	                 s->fetching == 0 ? json_null() : number(s->fetching), "bytes_all",
+	                 number(s->bytes_all), "bytes_done", number(s->bytes_done), "elapsed_ms",
+	                 number(s->elapsed_ms), "transfers", number(s->fetched));
+}
+
 static int append(const char *bytes, size_t len, void *arg)
 {
 	struct buf *b = arg;
@@ -225,13 +252,14 @@ void status_json(const struct status_extra *x, const struct cluster_status *c,
 
 	assert(c->n_members <= MEMBERS_MAX);
 	rest = json_pack(
-	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:o, s:o}", "quorum",
-	    quorum(x, c), "change", c->change[0] == '\0' ? json_null() : text(c->change), "raft",
-	    raft_json(c, raft), "members", members(c, raft), "edges", edges(x, c), "disagreements",
-	    disagreements(c, raft), "alarms", alarms(x), "store", store(x), "software",
-	    ERLMCP_VERSION, "pid", (json_int_t)x->pid, "uptime_ms", (json_int_t)x->uptime_ms,
-	    "wall_ms", (json_int_t)x->wall_ms, "cluster_id",
-	    x->cluster_id == 0 ? json_null() : hex(x->cluster_id), "view", hex(c->view_hash));
+	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
+	    "quorum", quorum(x, c), "change", c->change[0] == '\0' ? json_null() : text(c->change),
+	    "raft", raft_json(c, raft), "members", members(c, raft), "edges", edges(x, c),
+	    "disagreements", disagreements(c, raft), "alarms", alarms(x), "store", store(x),
+	    "software", ERLMCP_VERSION, "pid", (json_int_t)x->pid, "uptime_ms",
+	    (json_int_t)x->uptime_ms, "wall_ms", (json_int_t)x->wall_ms, "cluster_id",
+	    x->cluster_id == 0 ? json_null() : hex(x->cluster_id), "view", hex(c->view_hash),
+	    "audit", audit(x->audit), "sync", sync_of(x->sync));
 	if (root == NULL || rest == NULL || json_object_update(root, rest) != 0 ||
 	    json_dump_callback(root, append, b, JSON_COMPACT) != 0) {
 		if (b->st == ST_OK)

@@ -13,6 +13,9 @@
 
 struct node;
 
+struct audit_sync;
+struct audit_totals;
+
 struct status_alarm {
 	const char *text;
 	int64_t since_ms; /* milliseconds since the epoch */
@@ -29,7 +32,9 @@ struct status_extra {
 	uint64_t store_index;
 	uint64_t store_digest;
 	uint64_t sessions;
-	const char *warning; /* about the quorum size; NULL: none */
+	const char *warning;              /* about the quorum size; NULL: none */
+	const struct audit_totals *audit; /* comparisons with the others; NULL: not told */
+	const struct audit_sync *sync;    /* how far this node is; NULL: not told */
 	const struct status_alarm *alarms;
 	size_t n_alarms;
 };
