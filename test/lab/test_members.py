@@ -397,6 +397,47 @@ def test_resets_are_harmless():
         c.wait_whole(*c.nodes)
 
 
+def test_leader_killed_in_a_replacement():
+    """the leader is killed right after it took the order: the next one carries it out"""
+    with Members(newcomers=1) as c:
+        assert c.put(1, 11) == "ok"
+        new, leader = c.newcomers[0], c.leader()
+        old, asked = c.others(leader, c.newcomers[0])
+        c.come(new)
+        code, said = c.order(asked, "replace", old.name, new.name, "--no-wait")
+        assert code == 0, said
+        leader.kill9()
+        # Two of the founders, and the newcomer as far as it came: the old one waits to be removed.
+        wait_until(asked.serving, 20, f"{asked} serves again")
+        leader.start()
+        c.wait_roles(sorted(n.host for n in (leader, asked, new)), among=(leader, asked, new))
+        assert old.wait_exit(20) == 77
+        c.wait_whole(leader, asked, new)
+        c.wait_no_change(asked)
+        assert c.shows(new, 11)
+
+
+def test_manual_recovery():
+    """RB-010, scenario 2, step by step: two nodes are stopped, the live view is reset, they return"""
+    with Members() as c:
+        assert c.put(1, 12) == "ok"
+        one, *rest = c.nodes
+        for node in rest:
+            assert node.eval("init:stop().") == "ok"
+            assert node.wait_exit(10) == 0
+        wait_until(lambda: one.state() == "fenced", 10, "one alone is fenced")
+        assert one.eval("mnesia:clear_table(cluster_membership).\n"
+                        "erlmcp_cluster_coordinator:reset_cluster_state().\n") == "ok"
+        assert one.eval("length(nodes()).") == "0"
+        assert not one.serving(), "a reset makes no majority"
+        for node in rest:
+            node.start()
+        c.wait_whole(*c.nodes)
+        for node in c.nodes:
+            assert node.eval("length(nodes()).") == "2"
+            assert c.shows(node, 12)
+
+
 def test_wiped_in_five():
     """two of five lose their disks at once: each is replaced by itself, whoever leads"""
     with Members(founders=5) as c:
