@@ -139,7 +139,7 @@ static void ask_leader(struct core *c, const struct order *order, core_order_cb 
 	w->deadline_us = c->ops.now_us(c->ops.arg) + ORDER_PATIENCE_US;
 	w->cb = cb;
 	w->arg = arg;
-	buf_init(&b, 4 * NODE_NAME_MAX);
+	buf_init(&b, (size_t)4 * NODE_NAME_MAX);
 	forward_put_order(&b, order);
 	assert(buf_status(&b) != ST_LIMIT);
 	f.request = w->id;
@@ -148,6 +148,21 @@ static void ask_leader(struct core *c, const struct order *order, core_order_cb 
 	if (buf_status(&b) == ST_OK)
 		core_forward(c, core_leader_name(c), &f, TRAFFIC_NORMAL);
 	buf_close(&b);
+}
+
+/* Take a local order to whoever leads; while nobody does, it is held back. */
+static void dispatch(struct core *c, struct carried *o)
+{
+	struct carried copy = *o;
+
+	if (c->view.role == ROLE_LEADER) {
+		lead(c, o);
+	} else if (core_leader_name(c) != NULL) {
+		free(o);
+		ask_leader(c, &copy.order, copy.cb, copy.arg);
+	} else if (!hold(c, o)) {
+		answer(o, ST_NO_LEADER, "no leader is known now: try again");
+	}
 }
 
 void core_order(struct core *c, const struct order *order, core_order_cb cb, void *arg)
@@ -166,14 +181,6 @@ void core_order(struct core *c, const struct order *order, core_order_cb cb, voi
 		free(status);
 		return;
 	}
-	if (core_leader_name(c) == NULL) {
-		cb(arg, ST_NO_LEADER, "no leader is known now: try again");
-		return;
-	}
-	if (c->view.role != ROLE_LEADER) {
-		ask_leader(c, order, cb, arg);
-		return;
-	}
 	o = calloc(1, sizeof *o);
 	if (o == NULL) {
 		cb(arg, ST_NOMEM, status_text(ST_NOMEM));
@@ -182,7 +189,7 @@ void core_order(struct core *c, const struct order *order, core_order_cb cb, voi
 	*o = (struct carried){.core = c, .from = {.local = true}, .cb = cb, .arg = arg};
 	o->order = *order;
 	o->deadline_us = c->ops.now_us(c->ops.arg) + ORDER_HELD_US;
-	lead(c, o);
+	dispatch(c, o);
 }
 
 void core_take_order(struct core *c, const struct asker *from, const uint8_t *bytes, size_t len)
@@ -236,6 +243,8 @@ void core_review_orders(struct core *c, bool closing)
 		c->held[i] = NULL;
 		if (o != NULL && closing)
 			answer(o, ST_CLOSED, "this node stops");
+		else if (o != NULL && o->from.local)
+			dispatch(c, o);
 		else if (o != NULL)
 			lead(c, o);
 		if (w->id != 0 && closing)

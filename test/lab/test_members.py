@@ -5,6 +5,8 @@
 """
 
 import json
+import re
+import threading
 import time
 
 import fabric
@@ -437,6 +439,47 @@ def test_manual_recovery():
         for node in c.nodes:
             assert node.eval("length(nodes()).") == "2"
             assert c.shows(node, 12)
+
+
+def test_changes_under_load():
+    """three become five, all founders but one are replaced or leave: no write is lost meanwhile"""
+    with Members(newcomers=2) as c:
+        keeper = c.nodes[0]
+        acknowledged, refused, stop = [0], [], threading.Event()
+
+        def write():
+            value = 0
+            while not stop.is_set():
+                value += 1
+                said = c.put(keeper, value)
+                if said == "ok":
+                    acknowledged.append(value)
+                else:
+                    refused.append(said)
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            c.come(*c.newcomers)
+            c.obeyed(2, "join", c.nodes[3].name)
+            c.obeyed(1, "transfer-leader", c.nodes[1].name)
+            c.obeyed(3, "replace", c.nodes[1].name, c.nodes[4].name)
+            c.obeyed(4, "leave", c.nodes[2].name)
+            c.obeyed(5, "demote", c.nodes[3].name)
+            c.obeyed(5, "promote", c.nodes[3].name)
+        finally:
+            stop.set()
+            writer.join(30)
+        assert c.nodes[1].wait_exit(20) == 77 and c.nodes[2].wait_exit(20) == 77
+        left = [c.nodes[0], c.nodes[3], c.nodes[4]]
+        c.wait_whole(*left)
+        c.wait_roles([1, 4, 5], among=left)
+        assert len(acknowledged) > 20, acknowledged
+        for node in left:
+            text = node.eval(f"erlmcp_session:get({c.session}).")
+            shown = int(re.search(r'<<"k">>\s*=>\s*(\d+)', text).group(1))
+            assert shown >= acknowledged[-1], f"{node} shows {shown}, not {acknowledged[-1]}"
+        print(f"# {len(acknowledged) - 1} writes acknowledged, {len(refused)} refused: "
+              f"{sorted(set(refused))}")
 
 
 def test_wiped_in_five():
