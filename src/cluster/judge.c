@@ -101,6 +101,9 @@ static bool is_present(struct judging *j)
 	const struct member *m = j->node;
 	const char *name = j->order->subject;
 
+	/* Its link is being made anew, and what is known of it may be of the process before. */
+	if (m != NULL && m->heard && (!m->linked || m->arrived_us < m->linked_us))
+		return refuse(j, ST_AGAIN, "%.100s is being connected: try again", name);
 	if (m == NULL || (!m->linked && !m->foreign))
 		return refuse(j, ST_NOT_FOUND,
 		              "%.100s is not connected to leader %.100s: start it with "

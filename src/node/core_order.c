@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster/plan_name.h"
 #include "node/core_internal.h"
 
 enum {
@@ -42,24 +43,49 @@ static void answer(struct carried *o, enum status st, const char *text)
 	free(o);
 }
 
+/* Who ordered what is told where it was begun: an operator asks later why it was done. */
+static void tell(struct carried *o)
+{
+	static const char *const words[] = {
+	    [ORDER_PLAN] = "", [ORDER_CANCEL] = "cancel", [ORDER_TRANSFER] = "transfer-leader"};
+	const struct order *order = &o->order;
+	struct core *c = o->core;
+	struct core_event ev = {.type = CORE_CHANGE, .term = c->view.term};
+
+	buf_reset(&c->note);
+	buf_printf(&c->note, "ordered %s%s: %s%s", o->from.local ? "here" : "at ",
+	           o->from.local ? "" : o->from.peer, words[order->type],
+	           order->type == ORDER_PLAN ? plan_kind_name(order->kind) : "");
+	if (order->type != ORDER_CANCEL)
+		buf_printf(&c->note, " %s%s%s", order->subject,
+		           order->other[0] == '\0' ? "" : " for ", order->other);
+	buf_printf(&c->note, " (%s)", o->verdict.text);
+	ev.peer = order->type == ORDER_CANCEL ? "" : order->subject;
+	ev.text = buf_text(&c->note);
+	core_emit(c, &ev);
+}
+
 static void carried_out(void *arg, enum status st)
 {
 	struct carried *o = arg;
 
 	o->core->changing = false;
 	o->core->dirty = true;
-	if (st == ST_OK)
+	if (st == ST_OK) {
+		tell(o);
 		answer(o, ST_OK, o->verdict.text);
-	else
-		answer(o, ST_UNKNOWN,
-		       "leadership changed meanwhile: it may have begun; look at `cluster status`, "
-		       "or order it again");
+		return;
+	}
+	answer(o, ST_UNKNOWN,
+	       "leadership changed meanwhile: it may have begun; look at `cluster status`, or "
+	       "order it again");
 }
 
 static void handed_over(void *arg, enum status st)
 {
 	struct carried *o = arg;
 
+	tell(o);
 	if (st == ST_OK)
 		answer(o, ST_OK, o->verdict.text);
 	else

@@ -140,6 +140,7 @@ def test_leave():
         assert gone.wait_exit(15) == 77
         assert gone.log.grep("removed from the cluster, as leader")
         rest = c.others(gone)
+        assert any(n.log.grep(f"Members: ordered .*: leave {gone.name} .*WARNING") for n in rest)
         c.wait_whole(*rest)
         for node in rest:
             assert any("two voters" in a["text"] for a in node.status()["alarms"])
@@ -153,7 +154,8 @@ def test_leave():
         # With an empty disk it may ask again.
         gone.wipe()
         gone.start()
-        wait_until(lambda: c.sees(rest[0], gone), 15, "it is seen again")
+        wait_until(lambda: "belongs to a cluster" in (gone.status().get("why") or ""), 15,
+                   "it knows that it has to be admitted")
         c.obeyed(rest[1], "join", gone.name)
         c.wait_whole(*c.nodes)
         assert c.shows(gone, 3)
