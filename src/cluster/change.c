@@ -18,7 +18,7 @@ static void emit(struct cluster *c, enum cluster_action_type type, const struct 
 	struct cluster_action *action = outbox_add(&c->out, type);
 
 	action->raft_id = step->raft_id;
-	action->peer = sums_name(c, c->raft, step->raft_id);
+	action->peer = outbox_text(&c->out, sums_name(c, c->raft, step->raft_id));
 	action->text = outbox_text(&c->out, step->text);
 	c->next_change_us = c->now_us + CHANGE_INTERVAL_US;
 }

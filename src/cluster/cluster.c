@@ -252,6 +252,7 @@ static void begin(struct cluster *c, const struct cluster_event *ev)
 	c->random = ev->random;
 	if (c->run == 0)
 		c->run = ev->random | 1;
+	guests_forget(c);
 	if (!ev->raft->started)
 		return;
 	c->term = ev->raft->term;

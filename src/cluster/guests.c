@@ -141,6 +141,11 @@ static void forget_guests(struct cluster *c, int64_t silent_us)
 	}
 }
 
+void guests_forget(struct cluster *c)
+{
+	forget_guests(c, GUEST_FORGET_US);
+}
+
 void guests_forget_all(struct cluster *c)
 {
 	forget_guests(c, 0);
@@ -155,7 +160,6 @@ void guests_advance(struct cluster *c)
 		if (m->linked || !is_guest(c, m))
 			m->guest_us = c->now_us;
 	}
-	forget_guests(c, GUEST_FORGET_US);
 }
 
 /* --- Removed ------------------------------------------------------------------------- */

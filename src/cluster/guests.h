@@ -17,13 +17,15 @@ void guests_meet(struct cluster *c, const char *name);
 void guests_take_roster(struct cluster *c, const struct wire_roster *roster);
 void guests_take_removed(struct cluster *c, struct member *m, const struct wire_removed *removed);
 
-/* Add the members that the newest configuration names. */
+/* Forget who went, and add the members that the newest configuration names. Both move members in
+ * the table, to which actions point: only at the start of a step. */
+void guests_forget(struct cluster *c);
 void guests_follow_config(struct cluster *c);
 
-/* Forget who went; tell empty ones who is here; petition when this node was started to join. */
+/* Tell empty ones who is here; petition when this node was started to join. */
 void guests_advance(struct cluster *c);
 
-/* Forget those that are not linked now. */
+/* Forget those that are not linked now. Also only at the start of a step. */
 void guests_forget_all(struct cluster *c);
 
 /* Leader: m was a member once and is none now. */

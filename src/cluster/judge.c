@@ -101,6 +101,9 @@ static bool is_present(struct judging *j)
 	const struct member *m = j->node;
 	const char *name = j->order->subject;
 
+	/* Its link is being made anew, and what is known of it may be of the process before. */
+	if (m != NULL && m->heard && (!m->linked || m->arrived_us < m->linked_us))
+		return refuse(j, ST_AGAIN, "%.100s is being connected: try again", name);
 	if (m == NULL || (!m->linked && !m->foreign))
 		return refuse(j, ST_NOT_FOUND,
 		              "%.100s is not connected to leader %.100s: start it with "
@@ -271,13 +274,15 @@ static bool may_lead(struct judging *j, int64_t now_us)
 		return refuse(j, ST_NO_LEADER, "this node belongs to no cluster yet");
 	if (raft->role != ROLE_LEADER)
 		return refuse(j, ST_NOT_LEADER, "this node does not lead");
-	if (lease_end_us(j->c, raft) <= now_us)
+	if (lease_end_us(j->c, raft) <= now_us &&
+	    view_reachable(j->c, raft) < view_needed(j->c, raft))
 		return refuse(j, ST_FENCED,
 		              "leader %.100s is not confirmed by a majority: %u of %zu voters in "
 		              "sight, %u needed",
 		              j->c->config.self, view_reachable(j->c, raft), raft->n_voters,
 		              view_needed(j->c, raft));
-	if (!raft->term_committed || raft->transferring)
+	/* With a majority in sight it is about to be confirmed, or somebody else. */
+	if (lease_end_us(j->c, raft) <= now_us || !raft->term_committed || raft->transferring)
 		return refuse(j, ST_AGAIN, "leadership is changing: try again");
 	return true;
 }

@@ -150,7 +150,8 @@ static void next_replace(struct planning *p)
 	if (p->other == NULL && p->subject == NULL)
 		take(p, STEP_END, 0, "%.100s is no member any more", p->subject_name);
 	else if (p->other == NULL)
-		take(p, STEP_END, 0, "%.100s is in place", p->subject_name);
+		take(p, STEP_END, 0, "%.100s is in place, as a %s", p->subject_name,
+		     p->subject->voter ? "voter" : "standby");
 	else if (p->other->voter ? is_voter(p) : is_learner(p))
 		remove_it(p, p->other);
 }

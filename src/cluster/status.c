@@ -121,7 +121,7 @@ void cluster_status(const struct cluster *c, const struct raft_view *raft, int64
 {
 	int64_t countdown_end = lifecycle_countdown_end_us(c);
 	int64_t lease_left = lease_confirmed_until_us(c, raft) - now_us;
-	size_t order[MEMBERS_MAX];
+	size_t order[MEMBERS_MAX] = {0};
 
 	memset(ret, 0, sizeof *ret);
 	ret->state = c->state;

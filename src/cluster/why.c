@@ -85,8 +85,10 @@ static void forming(struct why *w)
 	}
 	for (size_t i = 0; i < c->n_members; i++) {
 		if (c->members[i].heard && c->members[i].head.identity != IDENTITY_EMPTY) {
-			add(w, "%.60s belongs to a cluster; waiting to be admitted by its leader",
-			    c->members[i].name);
+			add(w,
+			    "%.60s belongs to a cluster; waiting to be admitted by its leader (a "
+			    "new node: `erlmcp-admin cluster join %.60s`)",
+			    c->members[i].name, c->config.self);
 			return;
 		}
 	}

@@ -24,6 +24,8 @@ struct topic_verb {
 	const char *name;
 	const char *args;
 	const char *help;
+	int min; /* nodes */
+	int max;
 	int (*run)(struct cli *c, int argc, char **argv);
 };
 
@@ -81,25 +83,26 @@ static int cluster_status(struct cli *c, int argc, char **argv)
 
 static const struct topic_verb topics[] = {
     {"cluster", "status", "[--json] [--watch]",
-     "Verdict, members, quorum, reachability, disagreements.", cluster_status},
+     "Verdict, members, quorum, reachability, disagreements.", 0, 0, cluster_status},
     {"cluster", "join", "NODE [--standby]",
      "NODE becomes a member: it learns everything first, then votes. --standby: it never\n"
      "      votes, unless a voter stays away for longer than standby_after.",
+     1, 1, members_order},
+    {"cluster", "leave", "[NODE]", "NODE (default: this one) is removed, and stops.", 0, 1,
      members_order},
-    {"cluster", "leave", "[NODE]", "NODE (default: this one) is removed, and stops.",
+    {"cluster", "replace", "OLD NEW", "NEW joins, then OLD is removed: one change.", 2, 2,
      members_order},
-    {"cluster", "replace", "OLD NEW", "NEW joins, then OLD is removed: one change.", members_order},
-    {"cluster", "promote", "NODE", "A standby becomes a voter.", members_order},
-    {"cluster", "demote", "NODE", "A voter becomes a standby.", members_order},
-    {"cluster", "transfer-leader", "NODE", "NODE leads.", members_order},
-    {"cluster", "cancel", "", "The change of the members under way ends where it stands.",
+    {"cluster", "promote", "NODE", "A standby becomes a voter.", 1, 1, members_order},
+    {"cluster", "demote", "NODE", "A voter becomes a standby.", 1, 1, members_order},
+    {"cluster", "transfer-leader", "NODE", "NODE leads.", 1, 1, members_order},
+    {"cluster", "cancel", "", "The change of the members under way ends where it stands.", 0, 0,
      members_order},
     {"cluster", "recover", "[--yes]",
      "For a majority that is lost for good: on the data directory of a stopped node, show what\n"
      "      is here, who is lost and what would be kept. --yes: make this node a new cluster.",
      recover_cluster},
     {"cluster", "found", "--members NODE,NODE...",
-     "Found now with these of the expected members: more than half, this one among them.",
+     "Found now with these of the expected members: more than half, this one among them.", 1, 16,
      members_order},
     {"cluster", "sync", "[--full] [--watch] [--json]",
      "How far each member is, and the progress of transfers. --full: compare all states first,\n"
@@ -122,9 +125,23 @@ static int usage(const char *topic)
 
 static int cluster(struct cli *c, int argc, char **argv)
 {
+	int nodes = -1; /* the command itself is none */
+
+	/* Flags may stand in front of it. */
+	for (int i = 0; i < argc; i++) {
+		char *word = argv[i];
+
+		if (strncmp(word, "--", 2) == 0)
+			continue;
+		if (++nodes == 0) {
+			argv[i] = argv[0];
+			argv[0] = word;
+		}
+	}
 	for (size_t i = 0; i < TOPICS; i++) {
-		if (strcmp(topics[i].topic, "cluster") == 0 && argc > 0 &&
-		    strcmp(argv[0], topics[i].name) == 0)
+		if (strcmp(topics[i].topic, "cluster") == 0 && nodes >= 0 &&
+		    strcmp(argv[0], topics[i].name) == 0 && nodes >= topics[i].min &&
+		    nodes <= topics[i].max)
 			return topics[i].run(c, argc, argv);
 	}
 	return usage("cluster");

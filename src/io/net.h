@@ -60,7 +60,7 @@ struct net_ops {
 	                       size_t len);
 	/* A node that is no member here sent what only members send: it takes us for one. May be
 	 * NULL. Must not change the members during the call. */
-	void (*member_stranger)(void *arg, const char *node);
+	void (*member_stranger)(void *arg, const char *node, const uint8_t *bytes, size_t len);
 	void (*call)(void *arg, const struct net_call *call);
 	void (*foreign)(void *arg, const char *node, bool up, const char *why);
 	/* A peer was refused: wrong cookie, garbage, duplicate name, foreign protocol. One line. */

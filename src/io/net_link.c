@@ -233,7 +233,7 @@ static void link_message(struct net_conn *c, const struct link_body *body)
 
 	if (!c->peer->member && n->ops.member_stranger != NULL &&
 	    control_member_payload(body, &bytes, &len)) {
-		n->ops.member_stranger(n->ops.arg, c->peer->name);
+		n->ops.member_stranger(n->ops.arg, c->peer->name, bytes, len);
 		return;
 	}
 	if (c->peer->member && control_member_payload(body, &bytes, &len)) {

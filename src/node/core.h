@@ -100,8 +100,9 @@ void core_link_down(struct core *c, const char *peer, uint64_t epoch);
 void core_message(struct core *c, const char *peer, uint64_t epoch, const uint8_t *bytes,
                   size_t len);
 
-/* A node that is not linked as a member spoke as one: it takes us for its member. */
-void core_stranger(struct core *c, const char *peer);
+/* A node that is not linked as a member sent this. When it is a member's message it takes us for
+ * a member of its own. */
+void core_stranger(struct core *c, const char *peer, const uint8_t *bytes, size_t len);
 
 /* The earliest time at which core_run() must be called again. */
 int64_t core_deadline_us(const struct core *c);

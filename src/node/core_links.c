@@ -54,15 +54,6 @@ void core_tell_downs(struct core *c)
 	c->n_downs = 0;
 }
 
-/* The answer may be a new link in place of the one that is being read: that waits for a turn. */
-void core_stranger(struct core *c, const char *peer)
-{
-	if (c->stranger[0] != '\0' || strlen(peer) >= sizeof c->stranger)
-		return;
-	memcpy(c->stranger, peer, strlen(peer) + 1);
-	c->dirty = true;
-}
-
 void core_tell_stranger(struct core *c)
 {
 	char name[NODE_NAME_MAX];
@@ -129,6 +120,19 @@ static bool is_intact(const uint8_t *bytes, size_t len)
 	uint32_t said;
 
 	return cursor_u32(&sum, &said) == ST_OK && said == core_checksum(bytes, len);
+}
+
+/* Any Erlang node may send us a binary: only what a member's cluster room says makes a guest. The
+ * answer may be a new link in place of the one that is being read: that waits for a turn. */
+void core_stranger(struct core *c, const char *peer, const uint8_t *bytes, size_t len)
+{
+	if (c->stranger[0] != '\0' || strlen(peer) >= sizeof c->stranger || c->closing)
+		return;
+	if (len < 1 + MESSAGE_SUM_BYTES || bytes[0] != CHANNEL_CLUSTER ||
+	    !is_intact(bytes, len - MESSAGE_SUM_BYTES))
+		return;
+	memcpy(c->stranger, peer, strlen(peer) + 1);
+	c->dirty = true;
 }
 
 static void tell_damaged(struct core *c, const char *peer, size_t len)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster/plan_name.h"
 #include "node/core_internal.h"
 
 enum {
@@ -42,24 +43,49 @@ static void answer(struct carried *o, enum status st, const char *text)
 	free(o);
 }
 
+/* Who ordered what is told where it was begun: an operator asks later why it was done. */
+static void tell(struct carried *o)
+{
+	static const char *const words[] = {
+	    [ORDER_PLAN] = "", [ORDER_CANCEL] = "cancel", [ORDER_TRANSFER] = "transfer-leader"};
+	const struct order *order = &o->order;
+	struct core *c = o->core;
+	struct core_event ev = {.type = CORE_CHANGE, .term = c->view.term};
+
+	buf_reset(&c->note);
+	buf_printf(&c->note, "ordered %s%s: %s%s", o->from.local ? "here" : "at ",
+	           o->from.local ? "" : o->from.peer, words[order->type],
+	           order->type == ORDER_PLAN ? plan_kind_name(order->kind) : "");
+	if (order->type != ORDER_CANCEL)
+		buf_printf(&c->note, " %s%s%s", order->subject,
+		           order->other[0] == '\0' ? "" : " for ", order->other);
+	buf_printf(&c->note, " (%s)", o->verdict.text);
+	ev.peer = order->type == ORDER_CANCEL ? "" : order->subject;
+	ev.text = buf_text(&c->note);
+	core_emit(c, &ev);
+}
+
 static void carried_out(void *arg, enum status st)
 {
 	struct carried *o = arg;
 
 	o->core->changing = false;
 	o->core->dirty = true;
-	if (st == ST_OK)
+	if (st == ST_OK) {
+		tell(o);
 		answer(o, ST_OK, o->verdict.text);
-	else
-		answer(o, ST_UNKNOWN,
-		       "leadership changed meanwhile: it may have begun; look at `cluster status`, "
-		       "or order it again");
+		return;
+	}
+	answer(o, ST_UNKNOWN,
+	       "leadership changed meanwhile: it may have begun; look at `cluster status`, or "
+	       "order it again");
 }
 
 static void handed_over(void *arg, enum status st)
 {
 	struct carried *o = arg;
 
+	tell(o);
 	if (st == ST_OK)
 		answer(o, ST_OK, o->verdict.text);
 	else
@@ -139,7 +165,7 @@ static void ask_leader(struct core *c, const struct order *order, core_order_cb 
 	w->deadline_us = c->ops.now_us(c->ops.arg) + ORDER_PATIENCE_US;
 	w->cb = cb;
 	w->arg = arg;
-	buf_init(&b, 4 * NODE_NAME_MAX);
+	buf_init(&b, (size_t)4 * NODE_NAME_MAX);
 	forward_put_order(&b, order);
 	assert(buf_status(&b) != ST_LIMIT);
 	f.request = w->id;
@@ -148,6 +174,21 @@ static void ask_leader(struct core *c, const struct order *order, core_order_cb 
 	if (buf_status(&b) == ST_OK)
 		core_forward(c, core_leader_name(c), &f, TRAFFIC_NORMAL);
 	buf_close(&b);
+}
+
+/* Take a local order to whoever leads; while nobody does, it is held back. */
+static void dispatch(struct core *c, struct carried *o)
+{
+	struct carried copy = *o;
+
+	if (c->view.role == ROLE_LEADER) {
+		lead(c, o);
+	} else if (core_leader_name(c) != NULL) {
+		free(o);
+		ask_leader(c, &copy.order, copy.cb, copy.arg);
+	} else if (!hold(c, o)) {
+		answer(o, ST_NO_LEADER, "no leader is known now: try again");
+	}
 }
 
 void core_order(struct core *c, const struct order *order, core_order_cb cb, void *arg)
@@ -166,14 +207,6 @@ void core_order(struct core *c, const struct order *order, core_order_cb cb, voi
 		free(status);
 		return;
 	}
-	if (core_leader_name(c) == NULL) {
-		cb(arg, ST_NO_LEADER, "no leader is known now: try again");
-		return;
-	}
-	if (c->view.role != ROLE_LEADER) {
-		ask_leader(c, order, cb, arg);
-		return;
-	}
 	o = calloc(1, sizeof *o);
 	if (o == NULL) {
 		cb(arg, ST_NOMEM, status_text(ST_NOMEM));
@@ -182,7 +215,7 @@ void core_order(struct core *c, const struct order *order, core_order_cb cb, voi
 	*o = (struct carried){.core = c, .from = {.local = true}, .cb = cb, .arg = arg};
 	o->order = *order;
 	o->deadline_us = c->ops.now_us(c->ops.arg) + ORDER_HELD_US;
-	lead(c, o);
+	dispatch(c, o);
 }
 
 void core_take_order(struct core *c, const struct asker *from, const uint8_t *bytes, size_t len)
@@ -236,6 +269,8 @@ void core_review_orders(struct core *c, bool closing)
 		c->held[i] = NULL;
 		if (o != NULL && closing)
 			answer(o, ST_CLOSED, "this node stops");
+		else if (o != NULL && o->from.local)
+			dispatch(c, o);
 		else if (o != NULL)
 			lead(c, o);
 		if (w->id != 0 && closing)

@@ -54,11 +54,11 @@ static void on_message(void *arg, const char *peer, uint64_t epoch, const uint8_
 	core_message(n->core, peer, epoch, bytes, len);
 }
 
-static void on_stranger(void *arg, const char *peer)
+static void on_stranger(void *arg, const char *peer, const uint8_t *bytes, size_t len)
 {
 	struct node *n = arg;
 
-	core_stranger(n->core, peer);
+	core_stranger(n->core, peer, bytes, len);
 }
 
 static void on_foreign(void *arg, const char *peer, bool up, const char *why)

@@ -148,7 +148,7 @@ TEST(a_replacement_ends_with_the_old_one_gone)
 	r.view.members[1] = r.view.members[2];
 	r.view.n_members = r.view.n_voters = 2;
 	expect(STEP_END, 0);
-	assert_string_equal(step.text, "erlmcp@c is in place");
+	assert_string_equal(step.text, "erlmcp@c is in place, as a voter");
 	room_close(&r);
 }
 
