@@ -35,4 +35,9 @@ release) targets='src/cmd/erlmcp src/cmd/erlmcp-admin src/cmd/epmd src/cmd/erl t
 fuzz) targets=fuzzers ;;
 esac
 # shellcheck disable=SC2086 # a list of words
-exec ninja -C "$dir" -j "${JOBS:-2}" --quiet $targets
+ninja -C "$dir" -j "${JOBS:-2}" --quiet $targets
+# The tools that people start by hand have short names.
+if [ "$kind" = release ]; then
+	ln -sfn release/sim/sim "${BUILD:-build}/sim"
+	ln -sfn release/sim/lin/lincheck "${BUILD:-build}/lincheck"
+fi
