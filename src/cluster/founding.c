@@ -16,6 +16,13 @@ static uint32_t promise_max_ms(const struct cluster *c)
 	return (uint32_t)((c->config.promise_max_us + 999) / 1000);
 }
 
+/* A cluster that this node may not remember is not founded again. */
+static bool may_found(const struct cluster *c)
+{
+	return c->identity.state == IDENTITY_EMPTY && c->config.join == JOIN_NO &&
+	       !c->config.lost_disk;
+}
+
 static bool is_expected(const struct cluster *c, const char *name)
 {
 	for (size_t i = 0; i < c->config.n_expected; i++) {
@@ -229,8 +236,7 @@ void founding_take_record(struct cluster *c, struct member *m, const struct wire
 {
 	struct identity *id = &c->identity;
 
-	if (id->state != IDENTITY_EMPTY || c->config.join != JOIN_NO ||
-	    found->cluster_id != m->head.cluster_id || !record_is_ours(c, found))
+	if (!may_found(c) || found->cluster_id != m->head.cluster_id || !record_is_ours(c, found))
 		return;
 	if (promise_max_ms(c) > found->promise_max_ms) {
 		alarm_raise(c, m, ALARM_PROMISE,
@@ -310,6 +316,11 @@ enum status founding_order(struct cluster *c, const char names[][NODE_NAME_MAX],
 	if (c->config.join != JOIN_NO)
 		return refuse(text, ST_REFUSED, "%.100s was started to join (ERLMCP_JOIN)",
 		              c->config.self);
+	if (c->config.lost_disk)
+		return refuse(text, ST_REFUSED,
+		              "%.100s belonged to a cluster and its log was damaged: it waits for "
+		              "that cluster. See `cluster recover`",
+		              c->config.self);
 	st = check_founders(c, names, n, text);
 	if (st != ST_OK)
 		return st;
@@ -342,8 +353,7 @@ void founding_advance(struct cluster *c)
 	greet(c);
 	/* The bootstrap entry is the first one: a second one committed says that it took. */
 	c->settled |= c->raft->started && c->raft->commit > 1;
-	if (c->identity.state == IDENTITY_EMPTY && c->config.join == JOIN_NO && is_lowest(c) &&
-	    all_present(c))
+	if (may_found(c) && is_lowest(c) && all_present(c))
 		propose(c, (const char(*)[NODE_NAME_MAX])c->config.expected, c->config.n_expected);
 	if (c->identity.state != IDENTITY_FOUNDER || (c->settled && c->raft->leader_id != 0))
 		return;

@@ -21,6 +21,7 @@
 #include "node/limits.h"
 
 enum config_reads { READS_CONFIRMED, READS_LEASE };
+enum config_damaged { DAMAGED_REJOIN, DAMAGED_STOP };
 enum config_log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 /* All effective values. Durations are in the unit that the field's name ends with. */
@@ -61,7 +62,8 @@ struct node_config {
 	                        from [base, 2 * base), so no promise is longer than twice this */
 	uint32_t lease_guard_ms;
 	uint32_t request_timeout_ms;
-	uint32_t reads; /* enum config_reads */
+	uint32_t reads;       /* enum config_reads */
+	uint32_t damaged_log; /* enum config_damaged */
 	uint32_t snapshot_threshold;
 	uint32_t snapshot_trailing;
 	int64_t audit_interval_ms; /* 0: only when asked, and after a heal not either */

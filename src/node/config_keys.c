@@ -9,6 +9,7 @@ static const char *const levels[] = {"debug", "info", "notice", "warning", "erro
 static const char *const formats[] = {"text", "json", NULL};
 static const char *const joins[] = {"no", "standby", "voter", NULL};
 static const char *const reads[] = {"confirmed", "lease", NULL};
+static const char *const damaged[] = {"rejoin", "stop", NULL};
 
 enum {
 	PORT_MAX = 65535,
@@ -63,6 +64,13 @@ const struct config_key config_keys[] = {
 	  .help = "What a node without data does when it meets a cluster through seed_nodes. no: it "
 	          "waits for `erlmcp-admin cluster join`. standby, voter: it asks to be admitted as "
 	          "that, and never founds a cluster. A node that is a member does not look at it." },
+	{ .name = "damaged_log", .type = CONFIG_ENUM, .offset = FIELD(damaged_log),
+	  .choices = damaged, .initial = "rejoin", .env = "ERLMCP_DAMAGED_LOG",
+	  .help = "What a node does when its log, snapshot or state is damaged on disk. It never "
+	          "votes from it. rejoin: it sets the damaged files aside in the data directory, "
+	          "and waits to be admitted again by the others as a new incarnation; it founds "
+	          "nothing. stop: exit code 74. A disk that fails, and a log that is missing, stop "
+	          "it in any case, as does damage in a cluster of one." },
 	{ .name = "data_dir", .type = CONFIG_STRING, .offset = FIELD(data_dir), .max = CONFIG_PATH_MAX,
 	  .env = "ERLMCP_DATA_DIR",
 	  .help = "Directory of everything that must survive a restart, and of the control socket. "

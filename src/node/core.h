@@ -77,8 +77,8 @@ struct core_config {
 	bool trace;          /* tell CORE_TRACE of consensus: costs formatting for each message */
 	bool reads_by_lease; /* reads = lease: local reads on the leader under its lease */
 	int64_t request_timeout_us;
-	int64_t audit_us; /* the leader compares all members this often; 0: only when asked */
-	int64_t scrub_us; /* each node counts its whole state anew in this time; 0: never */
+	int64_t audit_us;  /* the leader compares all members this often; 0: only when asked */
+	int64_t scrub_us;  /* each node counts its whole state anew in this time; 0: never */
 	int64_t orphan_us; /* a task's silent owner is gone after so long; 0: HOUSE_ORPHAN_US */
 };
 

@@ -19,6 +19,7 @@
 #include "io/lockfile.h"
 #include "node/identity_file.h"
 #include "node/node_internal.h"
+#include "node/rescue.h"
 
 /* Larger blocks go back to the system when they are freed. Without a fixed value the C library
  * learns from the first big evaluation to keep the memory of all later ones. */
@@ -119,9 +120,9 @@ static void ops_reset(void *arg, const char *why)
 	struct node *n = arg;
 
 	log_line(n->log, LOG_ERROR,
-	         "%s: this node's data is moved aside and it rejoins as a new incarnation",
-	         why);
+	         "%s: this node's data is moved aside and it rejoins as a new incarnation", why);
 	n->reset = true;
+	(void)snprintf(n->reset_why, sizeof n->reset_why, "%s", why);
 	node_stop(n, EXIT_STOPPED, why);
 }
 
@@ -167,6 +168,7 @@ static struct core_config core_config_of(const struct node_config *from, const s
 	c->force_shutdown = from->force_shutdown;
 	c->standby_after_us = from->standby_after_ms * 1000;
 	c->join = (enum join_wish)from->join;
+	c->lost_disk = rescue_is_lost(from->data_dir);
 	c->start_period_us = from->start_period_ms * 1000;
 	c->lease_guard_us = (int64_t)from->lease_guard_ms * 1000;
 	c->promise_max_us = (int64_t)from->election_max_ms * 2000;
@@ -310,13 +312,38 @@ static bool open_core(struct node *n)
 	return true;
 }
 
+/* Damage is what was read and is wrong. A disk that fails may fail again, a log that is missing
+ * may be on a disk that is not there yet; and alone there is nobody to join. */
+static bool may_rejoin(const struct node *n, enum status st, bool had_log)
+{
+	return st == ST_CORRUPT && had_log && n->config->damaged_log == DAMAGED_REJOIN &&
+	       n->config->n_expected > 1;
+}
+
 static bool start_core(struct node *n)
 {
+	char raft_dir[CONFIG_PATH_MAX + 8];
 	const char *why;
-	enum status st = core_start(n->core, &why);
+	enum status st;
+	bool had_log;
 
-	if (st == ST_OK)
+	(void)snprintf(raft_dir, sizeof raft_dir, "%s/raft", n->config->data_dir);
+	had_log = holds_log(raft_dir);
+	st = core_start(n->core, &why);
+	if (st == ST_OK) {
+		if (core_identity(n->core)->state != IDENTITY_EMPTY)
+			rescue_unmark_lost(n->config->data_dir);
 		return true;
+	}
+	if (may_rejoin(n, st, had_log)) {
+		log_line(n->log, LOG_ERROR,
+		         "The log in %s is damaged: %s. It is set aside, and this node rejoins as "
+		         "a new incarnation",
+		         raft_dir, why);
+		n->reset = true;
+		(void)snprintf(n->reset_why, sizeof n->reset_why, "%s", why);
+		return false;
+	}
 	if (st == ST_INVALID) {
 		log_line(n->log, LOG_ERROR, "The data directory %s does not fit: %s",
 		         n->config->data_dir, why);
@@ -412,20 +439,28 @@ static void node_free(struct node *n)
 	clients_free(n->clients);
 }
 
-/* Keep the damaged log for whoever wants to look, and begin as nobody. */
+/* Keep the data for whoever wants to look, and begin as nobody; who is nobody founds nothing. */
 static bool move_aside(struct node *n)
 {
-	char from[CONFIG_PATH_MAX + 32];
-	char to[CONFIG_PATH_MAX + 64];
-	const long long stamp = (long long)node_wall_ms(NULL);
+	char name[ASIDE_NAME_MAX];
+	struct recorder *r = NULL;
 
-	(void)snprintf(from, sizeof from, "%s/raft", n->config->data_dir);
-	(void)snprintf(to, sizeof to, "%s/raft.aside-%lld", n->config->data_dir, stamp);
-	if (rename(from, to) != 0)
+	if (rescue_mark_lost(n->config->data_dir, n->reset_why) != ST_OK ||
+	    rescue_set_aside(n->config->data_dir, name) != ST_OK) {
+		log_line(n->log, LOG_ERROR, "The data cannot be set aside in %s: %s",
+		         n->config->data_dir, strerror(errno));
 		return false;
-	(void)snprintf(from, sizeof from, "%s/identity", n->config->data_dir);
-	(void)snprintf(to, sizeof to, "%s/identity.aside-%lld", n->config->data_dir, stamp);
-	return rename(from, to) == 0;
+	}
+	log_line(n->log, LOG_NOTICE, "What this node had is kept in %s/%s", n->config->data_dir,
+	         name);
+	if (recorder_open(n->config->data_dir, &r) != ST_OK)
+		return true; /* an incident goes unrecorded */
+	recorder_begin(r, "set_aside", node_now_us(NULL), node_wall_ms(NULL));
+	recorder_text(r, "why", n->reset_why);
+	recorder_text(r, "kept_in", name);
+	recorder_end(r);
+	recorder_close(r);
+	return true;
 }
 
 static struct node *node_new(const struct node_config *config, struct log *log)

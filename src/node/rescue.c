@@ -73,6 +73,41 @@ enum status rescue_set_aside(const char *data_dir, char ret_name[ASIDE_NAME_MAX]
 	return st;
 }
 
+#define LOST_FILE "lost-disk"
+
+enum status rescue_mark_lost(const char *data_dir, const char *why)
+{
+	char path[PATH_BYTES];
+	enum status st = ST_IO;
+	int fd;
+
+	path_of(data_dir, LOST_FILE, path);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return ST_IO;
+	/* That it is there counts; what it says is for people. */
+	if (dprintf(fd, "%s\n", why) > 0 && fsync(fd) == 0)
+		st = sync_dir(data_dir);
+	(void)close(fd);
+	return st;
+}
+
+bool rescue_is_lost(const char *data_dir)
+{
+	char path[PATH_BYTES];
+
+	path_of(data_dir, LOST_FILE, path);
+	return access(path, F_OK) == 0;
+}
+
+void rescue_unmark_lost(const char *data_dir)
+{
+	char path[PATH_BYTES];
+
+	path_of(data_dir, LOST_FILE, path);
+	(void)unlink(path);
+}
+
 enum status rescue_look(const char *data_dir, struct store *s, struct rescue *ret,
                         char why[OFFLINE_WHY_MAX])
 {

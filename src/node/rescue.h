@@ -7,6 +7,7 @@
 #ifndef NODE_RESCUE_H
 #define NODE_RESCUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,12 @@ enum { ASIDE_NAME_MAX = 48 };
 
 /* Rename log and identity. name: of the log's directory now, without the path. ST_IO. */
 CHECKED enum status rescue_set_aside(const char *data_dir, char ret_name[ASIDE_NAME_MAX]);
+
+/* This node was more than empty, and its data is set aside: until it belongs to a cluster again
+ * it founds none. A file in the data directory says so, and why. */
+CHECKED enum status rescue_mark_lost(const char *data_dir, const char *why);
+bool rescue_is_lost(const char *data_dir);
+void rescue_unmark_lost(const char *data_dir);
 
 /* What a stopped node has. */
 struct rescue {

@@ -160,5 +160,84 @@ def test_recover():
         c.all_show(8)
 
 
+def files_of(node, *parts, prefix):
+    directory = os.path.join(node.data, *parts)
+    return sorted(os.path.join(directory, name) for name in os.listdir(directory)
+                  if name.startswith(prefix))
+
+
+def damage_log(node):
+    """Change a byte in the middle of what an open segment holds: entries written later follow."""
+    for path in files_of(node, "raft", prefix="open-"):
+        with open(path, "rb") as file:
+            used = len(file.read().rstrip(b"\0"))
+        if used > 1000:
+            damage(path, used // 2, path)
+            return path
+    raise AssertionError("no open segment with entries")
+
+
+def test_damaged_log():
+    """a member whose log is damaged keeps the evidence, votes nowhere, and joins anew by itself"""
+    with Cluster() as c:
+        victim = c.follower()
+        fill(c.nodes[0], 40)
+        before = victim.status()["cluster"] if "cluster" in victim.status() else None
+        victim.kill9()
+        path = damage_log(victim)
+        assert c.put(c.leader(), 3) == "ok"
+        victim.settings["ERLMCP_DAMAGED_LOG"] = "stop"
+        victim.start()
+        assert victim.wait_exit() == 74
+        assert os.path.exists(path), "nothing was moved"
+        del victim.settings["ERLMCP_DAMAGED_LOG"]
+        victim.start()
+        c.all_show(3)
+        assert victim.log.grep(r"damaged: .*open-\d+: damaged at byte \d+.*set aside")
+        assert files_of(victim, prefix="raft.aside-") and files_of(victim, prefix="identity.aside-")
+        with open(os.path.join(victim.data, "flight.log"), encoding="utf-8") as flight:
+            assert '"set_aside"' in flight.read()
+        assert before is None or victim.status()["cluster"] == before
+        victim.restart()
+        c.all_show(3)
+        assert not files_of(victim, prefix="lost-disk")
+
+
+def test_damaged_state():
+    """a damaged chunk of the state is damage like any other: named, set aside, fetched anew"""
+    with Cluster(ERLMCP_SNAPSHOT_THRESHOLD="16", ERLMCP_SNAPSHOT_TRAILING="1") as c:
+        fill(c.nodes[0], 60)
+        victim = c.follower()
+        wait_until(lambda: files_of(victim, "raft", "state", prefix="chunk-"), 15, "a snapshot")
+        victim.kill9()
+        for path in files_of(victim, "raft", "state", prefix="chunk-"):
+            damage(path, 20, path)
+        c.put(c.leader(), 4)
+        victim.start()
+        c.all_show(4)
+        assert victim.log.grep(r"damaged: chunk-\d+-\S+: .*offset")
+
+
+def test_all_damaged():
+    """three members with damaged logs found nothing: the data waits for an operator"""
+    with Cluster() as c:
+        fill(c.nodes[0], 40)
+        c.put(1, 5)
+        for node in c.nodes:
+            node.kill9()
+            damage_log(node)
+        for node in c.nodes:
+            node.start()
+        for node in c.nodes:
+            wait_until(lambda n=node: n.log.grep("is kept in .*raft.aside"), 15, f"{node} sets aside")
+            wait_until(lambda n=node: n.state() == "forming", 15, f"{node} waits")
+        c.pass_time(2)
+        for node in c.nodes:
+            assert node.state() == "forming", f"{node}: {node.state()}"
+            code, said = admin(node, "cluster", "found", "--members",
+                               ",".join(n.name for n in c.nodes))
+            assert code == 1 and "its log was damaged" in said, said
+
+
 if __name__ == "__main__":
     tap.main(globals())
