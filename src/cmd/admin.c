@@ -100,14 +100,14 @@ static const struct topic_verb topics[] = {
     {"cluster", "recover", "[--yes]",
      "For a majority that is lost for good: on the data directory of a stopped node, show what\n"
      "      is here, who is lost and what would be kept. --yes: make this node a new cluster.",
-     recover_cluster},
+     0, 0, recover_cluster},
     {"cluster", "found", "--members NODE,NODE...",
      "Found now with these of the expected members: more than half, this one among them.", 1, 16,
      members_order},
     {"cluster", "sync", "[--full] [--watch] [--json]",
      "How far each member is, and the progress of transfers. --full: compare all states first,\n"
      "      and replace one that differs. --watch: until all are in step.",
-     sync_show},
+     0, 0, sync_show},
 };
 
 enum { TOPICS = sizeof topics / sizeof topics[0] };

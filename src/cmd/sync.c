@@ -39,12 +39,7 @@ static bool is_in_step(const json_t *node)
 	return is_state(node, "leader") || is_state(node, "in_sync");
 }
 
-static bool is_in_sight(const json_t *node)
-{
-	return !is_state(node, "unreachable");
-}
-
-/* True when all members in sight are in step. */
+/* True when all members are in step. */
 static bool all_in_step(const json_t *report)
 {
 	const json_t *nodes = json_object_get(report, "nodes");
@@ -53,7 +48,7 @@ static bool all_in_step(const json_t *report)
 
 	json_array_foreach(nodes, i, node)
 	{
-		if (is_in_sight(node) && !is_in_step(node))
+		if (!is_in_step(node))
 			return false;
 	}
 	return json_array_size(nodes) > 0;
@@ -134,7 +129,7 @@ static void print_table(const json_t *report)
 	             "Verified", "Digest");
 	json_array_foreach(json_object_get(report, "nodes"), i, node)
 	{
-		const bool known = is_in_sight(node) && !is_state(node, "silent");
+		const bool known = !is_state(node, "unreachable") && !is_state(node, "silent");
 
 		if (!known)
 			(void)printf("%-30.30s %-12s\n", text(node, "node"), text(node, "state"));
@@ -199,7 +194,7 @@ static void print_line(struct buf *line, bool terminal)
 	(void)fflush(stdout);
 }
 
-/* Until all in sight are in step. One line that changes on a terminal, else a line each second. */
+/* Until all are in step. One line that changes on a terminal, else a line each second. */
 static int watch(struct cli *c)
 {
 	const bool terminal = isatty(STDOUT_FILENO);

@@ -7,7 +7,7 @@
 struct cli;
 
 /* --watch: until all are in step; --json: as the node tells it; --full: compare all states first.
- * Returns the exit code: 0 all in sight are in step, 1 some are not, 2 nobody can be asked. */
+ * Returns the exit code: 0 all are in step, 1 some are not, 2 nobody can be asked. */
 int sync_show(struct cli *c, int argc, char **argv);
 
 #define SYNC_FLAGS "--full"
