@@ -387,6 +387,21 @@ static void dial(struct world *w, unsigned a, unsigned b)
 	world_at(w, w->now_us + trips, EVENT_DIALLED, a, b);
 }
 
+/* The first word of a node to one that takes it for no member: the cluster room's channel byte and
+ * the sum behind it are all that is looked at. */
+static void speak_as_member(struct world *w, unsigned from, unsigned to)
+{
+	static const uint8_t channel = 'C';
+	struct buf word;
+
+	buf_init(&word, LINK_MESSAGE_MAX);
+	buf_u8(&word, channel);
+	buf_u32(&word, (uint32_t)XXH3_64bits(&channel, 1));
+	assert(buf_status(&word) == ST_OK);
+	process_input(&w->nodes[to], INPUT_STRANGER, from, 0, word.base, word.len);
+	buf_close(&word);
+}
+
 /* The higher node accepts and is up first; the lower one is when the last word arrives. */
 void network_dialled(struct world *w, unsigned a, unsigned b)
 {
@@ -399,11 +414,10 @@ void network_dialled(struct world *w, unsigned a, unsigned b)
 	if (pair->dial_spoiled || !passable(w, a, b) || !awake(w, a) || !awake(w, b))
 		return;
 	if (!member_linked(w, a, b)) {
-		/* The other one takes it for no member: it hears that somebody thinks otherwise. */
 		if (keeps(w, a, b))
-			process_input(&w->nodes[b], INPUT_STRANGER, a, 0, NULL, 0);
+			speak_as_member(w, a, b);
 		else if (keeps(w, b, a))
-			process_input(&w->nodes[a], INPUT_STRANGER, b, 0, NULL, 0);
+			speak_as_member(w, b, a);
 		return;
 	}
 	if (pair->conn != NULL) {

@@ -246,7 +246,7 @@ static void take_input(struct node *node, const struct input *in)
 		core_link_down(node->core, peer, in->epoch);
 		break;
 	case INPUT_STRANGER:
-		core_stranger(node->core, peer);
+		core_stranger(node->core, peer, in->bytes, in->len);
 		break;
 	case INPUT_MESSAGE:
 		network_heard(node->world, node->at, in->from, in->epoch);
