@@ -93,8 +93,7 @@ static const struct term *query_handle(struct api_call *call, const struct store
 		return state_error(a, "not_found");
 	if (!may_read(call, &v.principal))
 		return state_error(a, "foreign");
-	if (v.ttl_ms > 0)
-		core_used(call->node->core, &id);
+	core_used(call->node->core, &id);
 	state_field(&m, "id", state_id_term(a, &v.id));
 	state_field(&m, "created_ms", term_int(a, v.created_ms));
 	state_field(&m, "active_ms", term_int(a, v.active_ms));

@@ -235,8 +235,7 @@ static const struct term *query_get(struct api_call *call, const struct store *s
 
 	if (store_get(store, &id, &view) != ST_OK)
 		return state_error(&call->arena, "not_found");
-	if (view.ttl_ms > 0)
-		core_used(call->node->core, &id);
+	core_used(call->node->core, &id);
 	return state_ok(&call->arena, session_term(&call->arena, store, &view));
 }
 
@@ -252,8 +251,7 @@ static const struct term *query_key(struct api_call *call, const struct store *s
 
 	if (store_get(store, &id, &session) != ST_OK)
 		return state_error(a, "not_found");
-	if (session.ttl_ms > 0)
-		core_used(call->node->core, &id);
+	core_used(call->node->core, &id);
 	key = term_binary_bytes(call->args[1]);
 	if (store_value_view(store, &id, key.base, key.len, &value) != ST_OK)
 		return state_error(a, "no_key");

@@ -116,8 +116,7 @@ static const struct term *query_replay(struct api_call *call, const struct store
 
 	if (store_get(store, &id, &session) != ST_OK)
 		return state_error(a, "not_found");
-	if (session.ttl_ms > 0)
-		core_used(call->node->core, &id);
+	core_used(call->node->core, &id);
 	streams = store_streams(store, &id);
 	list.items = arena_alloc(a, EVENTS_MAX * sizeof(const struct term *));
 	if (list.items == NULL)

@@ -67,6 +67,7 @@ static void read_done(void *arg, enum status st, const uint8_t *result, size_t l
 		core_read(core, true, read_done, a);
 		return;
 	}
+	core_used(core, &a->id);
 	if (st == ST_OK)
 		answer(a, CLIENT_OK, value, value_len);
 	else

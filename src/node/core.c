@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/limits.h"
+
 enum {
 	MEMBER_MESSAGE_MAX = 128 << 20, /* a whole snapshot travels as one message */
 	NOTE_MAX = 4096,                /* text of one event */
@@ -216,6 +218,7 @@ enum status core_new(const struct core_config *config, const struct core_ops *op
 	house_init(&c->house);
 	buf_init(&c->out, MEMBER_MESSAGE_MAX);
 	buf_init(&c->note, NOTE_MAX);
+	buf_init(&c->stamped, COMMAND_MAX);
 	*ret = c;
 	return ST_OK;
 err_store:
@@ -269,6 +272,7 @@ void core_free(struct core *c)
 	store_free(c->store);
 	buf_close(&c->out);
 	buf_close(&c->note);
+	buf_close(&c->stamped);
 	free(c);
 }
 

@@ -125,7 +125,8 @@ void core_write(struct core *c, const struct command_head *head, const uint8_t *
 /* confirm: by a round even under reads = lease. */
 void core_read(struct core *c, bool confirm, core_done_cb cb, void *arg);
 
-/* A session or handle was used by a read: it lives on. Written down with others, not now. */
+/* A session or handle was used by a read: if it has a time to live, that begins anew. Written
+ * down with others, not now. */
 void core_used(struct core *c, const struct session_id *id);
 
 /* This process among all that ever ran: the origin of its commands, the owner of its tasks. */

@@ -2,6 +2,7 @@
 #include "base/cursor.h"
 #include "node/core_internal.h"
 #include "session/limits.h"
+#include "session/objects.h"
 
 enum { CHORES_A_TURN = HOUSE_ORPHANS + 4 }; /* all that one sweep can find */
 
@@ -112,7 +113,7 @@ void core_used(struct core *c, const struct session_id *id)
 {
 	const int64_t now_us = c->ops.now_us(c->ops.arg);
 
-	if (store_version(c->store) < STATE_VERSION_2 || house_use(&c->house, id, now_us))
+	if (!store_is_mortal(c->store, id) || house_use(&c->house, id, now_us))
 		return;
 	propose(c, CHORE_TOUCH);
 	(void)house_use(&c->house, id, now_us);

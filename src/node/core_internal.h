@@ -74,6 +74,7 @@ struct core {
 	char stranger[NODE_NAME_MAX];        /* the same; "": none. It speaks again. */
 	struct core_audit audit;             /* comparing the members */
 	struct buf out;                      /* one outgoing member message */
+	struct buf stamped;                  /* one command on its way into the leader's log */
 	struct buf note;                     /* text of an event */
 };
 

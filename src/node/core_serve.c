@@ -63,6 +63,19 @@ static void answer_read(struct core *c, const struct asker *to, enum status st, 
 	batch->index = index;
 }
 
+/* The time in the log is the leader's, wherever the client is: one clock tells what is used and
+ * what expires, and members whose clocks differ do not end each other's sessions. */
+static enum status propose(struct core *c, const struct proposal *p, const uint8_t *bytes,
+                           size_t len)
+{
+	buf_reset(&c->stamped);
+	buf_bytes(&c->stamped, bytes, len);
+	if (buf_status(&c->stamped) != ST_OK)
+		return buf_status(&c->stamped);
+	command_stamp_time(c->stamped.base, c->ops.wall_ms(c->ops.arg));
+	return consensus_propose(c->consensus, (uint64_t)(uintptr_t)p, c->stamped.base, len);
+}
+
 void core_propose(struct core *c, const struct asker *from, const uint8_t *bytes, size_t len)
 {
 	struct proposal *p;
@@ -77,7 +90,7 @@ void core_propose(struct core *c, const struct asker *from, const uint8_t *bytes
 		answer_write(c, from, ST_BUSY, 0, NULL, 0);
 		return;
 	}
-	st = consensus_propose(c->consensus, (uint64_t)(uintptr_t)p, bytes, len);
+	st = propose(c, p, bytes, len);
 	if (st != ST_OK) {
 		answer_write(c, from, st, 0, NULL, 0);
 		serve_forget(&c->serve, p);

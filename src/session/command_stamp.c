@@ -2,7 +2,7 @@
  * sequence and time. */
 #include "session/store.h"
 
-enum { AT_ORIGIN = 2 };
+enum { AT_ORIGIN = 2, AT_TIME = 18 };
 
 void command_stamp(uint8_t *bytes, const struct command_head *h)
 {
@@ -11,4 +11,12 @@ void command_stamp(uint8_t *bytes, const struct command_head *h)
 
 	for (i = 0; i < 24; i++)
 		bytes[AT_ORIGIN + i] = (uint8_t)(words[i / 8] >> (56 - 8 * (i % 8)));
+}
+
+void command_stamp_time(uint8_t *bytes, int64_t now_ms)
+{
+	unsigned i;
+
+	for (i = 0; i < 8; i++)
+		bytes[AT_TIME + i] = (uint8_t)((uint64_t)now_ms >> (56 - 8 * i));
 }

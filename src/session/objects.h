@@ -3,6 +3,8 @@
 #ifndef SESSION_OBJECTS_H
 #define SESSION_OBJECTS_H
 
+#include <stdbool.h>
+
 #include "session/pending.h"
 #include "session/store.h"
 #include "session/stream.h"
@@ -18,6 +20,9 @@ CHECKED enum status store_handle(const struct store *s, const struct session_id 
                                  struct handle_view *ret);
 CHECKED enum status store_task(const struct store *s, const struct session_id *id,
                                struct task_view *ret);
+
+/* Something has this id, and ends some time if nobody uses it. */
+bool store_is_mortal(const struct store *s, const struct session_id *id);
 
 /* Visit at most max tasks behind `after` (NULL: from the first) in order of their ids. Returns how
  * many; less than max: there are no more. For lists, and to find tasks whose owner is gone. */

@@ -211,6 +211,13 @@ const struct pending *store_pending(const struct store *s, const struct session_
 	return part_of(s, id, PART_PENDING);
 }
 
+bool store_is_mortal(const struct store *s, const struct session_id *id)
+{
+	const struct object *o = store_object(s, id);
+
+	return o != NULL && object_ops_of(o->kind)->due_ms(o) != INT64_MAX;
+}
+
 enum status store_handle(const struct store *s, const struct session_id *id,
                          struct handle_view *ret)
 {

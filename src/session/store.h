@@ -55,6 +55,8 @@ void command_delete(struct buf *b, const struct command_head *h, const struct se
 
 /* Put origin and time into an encoded, well-formed command: what a client encoded itself. */
 void command_stamp(uint8_t *bytes, const struct command_head *h);
+/* Only the time, by the leader that puts the command into its log. */
+void command_stamp_time(uint8_t *bytes, int64_t now_ms);
 
 /* True when the bytes are one well-formed command: checked before proposing, and again on
  * what a peer forwards. */
