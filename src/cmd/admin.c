@@ -8,6 +8,7 @@
 #include "cmd/cli.h"
 #include "cmd/members.h"
 #include "cmd/recover.h"
+#include "cmd/resolve.h"
 #include "cmd/show.h"
 #include "cmd/sync.h"
 
@@ -101,6 +102,10 @@ static const struct topic_verb topics[] = {
      "For a majority that is lost for good: on the data directory of a stopped node, show what\n"
      "      is here, who is lost and what would be kept. --yes: make this node a new cluster.",
      0, 0, recover_cluster},
+    {"cluster", "resolve", "NODE --keep THIS|THAT [--yes]",
+     "NODE is of another cluster, once the same: show what differs between both. --yes: the\n"
+     "      members of the one that is not kept set their data aside.",
+     2, 2, resolve_cluster},
     {"cluster", "found", "--members NODE,NODE...",
      "Found now with these of the expected members: more than half, this one among them.", 1, 16,
      members_order},
@@ -158,7 +163,8 @@ static int version(struct cli *c, int argc, char **argv)
 
 static int help(struct cli *c, int argc, char **argv);
 
-static const char *const flags[] = {"--json", "--watch", MEMBERS_FLAGS, SYNC_FLAGS, "--yes", NULL};
+static const char *const flags[] = {"--json", "--watch", MEMBERS_FLAGS, SYNC_FLAGS,
+                                    "--yes",  "--keep",  NULL};
 static const char *const restore_flags[] = {"--dry-run", NULL};
 
 static const struct cli_verb verbs[] = {

@@ -154,10 +154,32 @@ def test_recover():
                        f"{node} raises the alarm")
         assert c.put(first, 8) == "ok" and c.get(first) == 8
         assert c.get(second) == 7
-        second.stop()
-        third.stop()
-        come_back(c, first, second, third)
+        resolve(c, first, second, third)
         c.all_show(8)
+        assert sessions(third) == 102
+
+
+def resolve(c, first, second, third):
+    """Two clusters out of one: what differs is listed, then one of them is given up."""
+    fill(first, 1)
+    fill(second, 2)
+    words = ("cluster", "resolve", second.name, "--keep", "THIS")
+    said = done(first, *words)
+    assert re.search(r"sessions only in THIS +1\n", said), said
+    assert re.search(r"sessions only in THAT +2\n", said), said
+    assert re.search(r"sessions that differ +1\n +\w{32}\n", said), said
+    assert "Nothing was changed" in said and second.serving() and third.serving(), said
+    refused(first, "there is nothing to resolve", "cluster", "resolve", first.name, "--keep", "THIS")
+    assert admin(first, "cluster", "resolve", second.name)[0] == 64
+    said = done(first, *words, "--yes")
+    assert said.count("sets its data aside") == 2, said
+    for node in (second, third):
+        wait_until(lambda n=node: n.state() == "forming", 20, f"{node} waits to be admitted")
+        assert files_of(node, prefix="raft.aside-")
+        wait_until(lambda n=node: any(m["name"] == n.name and m["hears_us"]
+                                      for m in first.status().get("members", [])),
+                   20, f"{first} sees {node}")
+        done(first, "cluster", "join", node.name)
 
 
 def files_of(node, *parts, prefix):
