@@ -6,11 +6,12 @@ tasks outlive their node or end as was said, and any node may answer.
          node 3
 """
 
+import os
 import re
 import time
 
 import tap
-from lab import wait_until
+from lab import COOKIE, wait_until
 from test_cluster import NAME, Cluster
 
 TASK = re.compile(r'{ok,(<<"[^"]+">>),(\d+)}')
@@ -98,6 +99,7 @@ def test_lost_owner():
         goes_on, old = c.task(owner, "orphan => claim")
         mine, mine_epoch = c.task(c.leader())
         owner.restart()
+        c.wait_serving(owner)
         c.everywhere(f"erlmcp_task:get({fails})", "state => failed")
         assert "is gone" in c.ask(c.leader(), f"erlmcp_task:get({fails})")
         c.everywhere(f"erlmcp_task:get({goes_on})", "owned => false")
@@ -191,6 +193,31 @@ def test_bad_input():
             said = c.ask(3, call)
             assert said.startswith(wanted), f"{call}: {said}"
         assert c.ask(1, f"erlmcp_session:get({s}, k)") == f"{{ok,1,{revision}}}"
+
+
+def test_real_erlang():
+    """a real Erlang node creates, claims, compares and finishes by rpc, as eval does here"""
+    erl = "/usr/bin/erl"
+    if not os.path.exists(erl):
+        raise tap.Skip("Erlang is not here")
+    code = """R = fun(M, F, A) -> rpc:call('%s', M, F, A) end,
+        {ok, S} = R(erlmcp_session, create, [#{client => x}, #{ttl_ms => 60000,
+                    principal => alice, capabilities => #{roots => true}}]),
+        {ok, R1} = R(erlmcp_session, put, [S, k, {a, 1}, #{expected => 0}]),
+        {error, {conflict, R1}} = R(erlmcp_session, put, [S, k, 2, #{expected => R1 + 1}]),
+        {ok, {a, 1}, R1} = R(erlmcp_session, get, [S, k]),
+        {ok, E} = R(erlmcp_session, claim, [S]),
+        {error, {stale_epoch, E}} = R(erlmcp_session, put, [S, k, 3, #{epoch => E - 1}]),
+        {ok, #{capabilities := #{roots := true}}} = R(erlmcp_session, get, [S]),
+        {ok, T, TE} = R(erlmcp_task, create, [tool, [1, 2]]),
+        ok = R(erlmcp_task, update, [T, TE, #{state => completed, result => fine}]),
+        {ok, #{result := fine}} = R(erlmcp_task, get, [T]),
+        io:put_chars("all matched"), halt()."""
+    with State() as c:
+        done = c.nodes[0].shell(erl, "-noshell", "-hidden", "-name",
+                                f"probe@{c.fabric.address(1)}", "-setcookie", COOKIE,
+                                "-eval", " ".join((code % c.nodes[1].name).split()))
+        assert done.stdout == "all matched", done.stdout + done.stderr
 
 
 if __name__ == "__main__":

@@ -156,6 +156,24 @@ TEST(a_claim_makes_the_epochs_before_it_stale)
 	store_free(s);
 }
 
+TEST(the_leaders_time_takes_the_place_of_the_proposers)
+{
+	struct store *s = founded(STATE_VERSION_2);
+	const struct command_head h = head_at(5);
+	const struct session_id id = id_of(1);
+	struct session_view view;
+	struct buf b;
+
+	buf_init(&b, COMMAND_MAX);
+	command2_create(&b, &h, &id, &plain);
+	command_stamp_time(b.base, 0x123456789ab);
+	assert_int_equal(apply(s, &b).result, RESULT_OK);
+	assert_int_equal(store_get(s, &id, &view), ST_OK);
+	assert_true(view.created_ms == 0x123456789ab && view.active_ms == view.created_ms);
+	buf_close(&b);
+	store_free(s);
+}
+
 TEST(an_epoch_of_an_earlier_life_of_the_id_is_stale)
 {
 	struct store *s = founded(STATE_VERSION_2);
@@ -400,6 +418,7 @@ int main(void)
 	    cmocka_unit_test(a_store_is_founded_at_a_version_only_while_it_is_empty),
 	    cmocka_unit_test(compare_and_set_takes_the_expected_revision_only),
 	    cmocka_unit_test(a_claim_makes_the_epochs_before_it_stale),
+	    cmocka_unit_test(the_leaders_time_takes_the_place_of_the_proposers),
 	    cmocka_unit_test(an_epoch_of_an_earlier_life_of_the_id_is_stale),
 	    cmocka_unit_test(another_principal_changes_nothing),
 	    cmocka_unit_test(every_limit_of_version_2_has_its_own_result),
