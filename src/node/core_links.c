@@ -158,6 +158,8 @@ static bool is_member(const struct core *c, uint64_t id)
 void core_message(struct core *c, const char *peer, uint64_t epoch, const uint8_t *bytes,
                   size_t len)
 {
+	uint64_t id;
+
 	if (len < 1 + MESSAGE_SUM_BYTES || c->closing)
 		return;
 	/* TCP's sum of 16 bits lets some damage through, and a wrong term or entry would be
@@ -180,7 +182,10 @@ void core_message(struct core *c, const char *peer, uint64_t epoch, const uint8_
 			core_take_forward(c, peer, bytes + 1, len - 1);
 		break;
 	case CHANNEL_AUDIT:
-		if (is_member(c, cluster_peer_id(c->cluster, peer)))
+		/* A member that fetches its first state has no configuration yet, but tells
+		 * how far it is. */
+		id = cluster_peer_id(c->cluster, peer);
+		if (is_member(c, id) || (id != 0 && c->view.n_members == 0))
 			core_take_audit(c, peer, bytes + 1, len - 1);
 		break;
 	default:

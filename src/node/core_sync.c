@@ -36,6 +36,14 @@ void core_sync_now(const struct core *c, struct audit_sync *ret)
 	ret->elapsed_ms = (uint64_t)fetch.elapsed_ms;
 }
 
+/* Before everything else: a member that fetches or catches up has a queue of large messages. */
+static void send_soon(struct core *c, const char *peer, struct buf *b)
+{
+	if (buf_status(b) == ST_OK)
+		core_send(c, peer, CHANNEL_AUDIT, TRAFFIC_URGENT, b->base, b->len);
+	buf_close(b);
+}
+
 void core_answer_sync(struct core *c, const char *peer, uint64_t round)
 {
 	struct audit_sync now;
@@ -44,7 +52,7 @@ void core_answer_sync(struct core *c, const char *peer, uint64_t round)
 	core_sync_now(c, &now);
 	buf_init(&b, SYNC_MESSAGE_MAX);
 	audit_put_sync(&b, round, &now);
-	core_send_audit(c, peer, &b);
+	send_soon(c, peer, &b);
 }
 
 /* --- Asking -------------------------------------------------------------------------- */
@@ -83,7 +91,7 @@ static void ask(struct core *c, const struct member_status *m, const struct raft
 	} else if (node->asked && !m->self) {
 		buf_init(&b, SYNC_MESSAGE_MAX);
 		audit_put_ask_sync(&b, report->number);
-		core_send_audit(c, m->name, &b);
+		send_soon(c, m->name, &b);
 	}
 }
 
