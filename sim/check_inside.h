@@ -9,8 +9,8 @@
 
 enum { VOTES_MAX = 1 << 14, STATEMENTS = 4 };
 
-/* Every so many-th picture is put together again. */
-enum { CONTENT_EVERY = 4 };
+/* One picture of so many is put together again. */
+enum { CONTENT_EVERY = 16 };
 
 /* The entries that ever stood at one index, by term. */
 struct place {

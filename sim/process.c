@@ -454,7 +454,7 @@ static void configure(struct world *w, struct node *node, struct prng *p)
 	node->config.election_ms = election;
 	node->config.election_max_ms = 2000;
 	node->config.heartbeat_ms = election / 10;
-	node->config.snapshot_threshold = (unsigned)prng_range(p, 8, 160);
+	node->config.snapshot_threshold = (unsigned)prng_range(p, 12, 200);
 	node->config.snapshot_trailing = (unsigned)prng_range(p, 1, 32);
 	node->config.reads_by_lease = prng_next(p) % 5 == 0;
 	node->config.request_timeout_us = 5000000;

@@ -15,21 +15,27 @@ static bool is_heard_by_any(const struct cluster *c, const struct member *m)
 	for (size_t i = 0; i < c->n_members; i++) {
 		const struct member *by = &c->members[i];
 
-		if (by != m && (is_self(c, by) || view_in_sight(c, by)) &&
-		    view_is_voter(c, c->raft, by) && detectors_row_is_fresh(c, by) &&
-		    c->rows[i].edges[m - c->members].up)
+		if (c->rows[i].edges[m - c->members].up && by != m &&
+		    (is_self(c, by) || view_in_sight(c, by)) && detectors_row_is_fresh(c, by) &&
+		    view_is_voter(c, c->raft, by))
 			return true;
 	}
 	return false;
+}
+
+static bool is_voter_by_name(const struct cluster *c, const struct member *m)
+{
+	const struct raft_voter *entry = config_by_name(c->raft, m->name);
+
+	return entry != NULL && entry->voter;
 }
 
 void standby_watch(struct cluster *c)
 {
 	for (size_t i = 0; i < c->n_members; i++) {
 		struct member *m = &c->members[i];
-		const struct raft_voter *entry = config_by_name(c->raft, m->name);
 
-		if (is_self(c, m) || entry == NULL || !entry->voter || is_heard_by_any(c, m))
+		if (is_self(c, m) || is_heard_by_any(c, m) || !is_voter_by_name(c, m))
 			m->away_since_us = -1;
 		else if (m->away_since_us < 0)
 			m->away_since_us = c->now_us;
