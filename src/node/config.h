@@ -68,6 +68,7 @@ struct node_config {
 	uint32_t snapshot_trailing;
 	int64_t audit_interval_ms; /* 0: only when asked, and after a heal not either */
 	int64_t scrub_interval_ms; /* 0: never */
+	int64_t task_orphan_ms;    /* a silent owner has lost its tasks after so long */
 };
 
 enum config_type {

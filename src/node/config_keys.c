@@ -170,6 +170,11 @@ const struct config_key config_keys[] = {
 	  .min = 0, .max = DAY_MS, .initial = "60", .env = "ERLMCP_SCRUB_INTERVAL",
 	  .help = "Each member counts its whole state anew in this time, a little at a time, and so "
 	          "finds memory that changed by itself. 0: never." },
+	{ .name = "task_orphan_time", .type = CONFIG_DURATION, .offset = FIELD(task_orphan_ms),
+	  .min = 5000, .max = DAY_MS, .initial = "30", .env = "ERLMCP_TASK_ORPHAN_TIME",
+	  .help = "A node that works on a task and is silent for so long has lost it: the task fails, "
+	          "or another node may go on with it. A node that starts again has lost its tasks at "
+	          "once." },
 };
 /* clang-format on */
 

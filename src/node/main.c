@@ -155,6 +155,7 @@ static struct core_config core_config_of(const struct node_config *from, const s
 	    .request_timeout_us = (int64_t)from->request_timeout_ms * 1000,
 	    .audit_us = from->audit_interval_ms * 1000,
 	    .scrub_us = from->scrub_interval_ms * 1000,
+	    .orphan_us = from->task_orphan_ms * 1000,
 	};
 	struct cluster_config *c = &to.cluster;
 

@@ -242,16 +242,16 @@ err_event:
 	return ST_NOMEM;
 }
 
-enum status streams_trim(struct streams *s, uint32_t stream, uint64_t upto)
+enum status streams_trim(struct streams *s, uint32_t stream, uint64_t last)
 {
 	struct stream *st = find(s, stream);
 
 	if (st == NULL)
 		return ST_NOT_FOUND;
-	if (upto >= st->next)
+	if (last >= st->next)
 		drop_oldest(s, st, kept(st));
-	else if (upto >= st->first)
-		drop_oldest(s, st, (size_t)(upto - st->first + 1));
+	else if (last >= st->first)
+		drop_oldest(s, st, (size_t)(last - st->first + 1));
 	return ST_OK;
 }
 

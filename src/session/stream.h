@@ -59,7 +59,7 @@ CHECKED enum status streams_append(struct streams *s, const struct append *a, ui
 size_t streams_cost(const struct streams *s, const struct append *a);
 
 /* Drop the events up to a number, included. ST_NOT_FOUND: no such stream. */
-CHECKED enum status streams_trim(struct streams *s, uint32_t stream, uint64_t upto);
+CHECKED enum status streams_trim(struct streams *s, uint32_t stream, uint64_t last);
 
 /* The stream is over: drop it with its events. ST_NOT_FOUND. */
 CHECKED enum status streams_drop(struct streams *s, uint32_t stream);

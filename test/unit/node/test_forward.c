@@ -23,6 +23,10 @@ TEST(every_type_comes_back_as_it_was_sent)
 	const struct forward write = {
 	    .type = FORWARD_WRITE, .request = 8, .bytes = (const uint8_t *)"cmd", .len = 3};
 	const struct forward index = {.type = FORWARD_INDEX, .request = 7, .st = ST_NOT_LEADER};
+	const struct forward present = {.type = FORWARD_PRESENT,
+	                                .request = 6,
+	                                .bytes = (const uint8_t *)"\0\0\0\2more",
+	                                .len = 8};
 	struct forward f;
 	struct buf b;
 
@@ -35,6 +39,10 @@ TEST(every_type_comes_back_as_it_was_sent)
 	assert_memory_equal(f.bytes, "cmd", 3);
 	round_trip(&index, &f, &b);
 	assert_int_equal(f.st, ST_NOT_LEADER);
+	round_trip(&present, &f, &b);
+	assert_true(f.type == FORWARD_PRESENT && f.request == 6 && f.len == 8);
+	b.base[1] = FORWARD_PRESENT + 1;
+	assert_int_equal(forward_decode(b.base, b.len, &f), ST_MALFORMED);
 	buf_close(&b);
 }
 
