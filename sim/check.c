@@ -40,6 +40,7 @@ struct checks *checks_new(struct world *w)
 	(void)w;
 	assert(k != NULL);
 	k->leaders = calloc(SIM_TERMS_MAX, sizeof *k->leaders);
+	k->handed = calloc(SIM_TERMS_MAX, sizeof *k->handed);
 	k->votes = calloc(VOTES_MAX, sizeof *k->votes);
 	assert(k->leaders != NULL && k->votes != NULL);
 	k->damaged_us = INT64_MIN / 2;
@@ -55,6 +56,7 @@ void checks_free(struct checks *k)
 		return;
 	free(k->places);
 	free(k->leaders);
+	free(k->handed);
 	free(k->votes);
 	history_close(&k->history);
 	free(k);

@@ -78,7 +78,6 @@ struct watch {
 	uint64_t serve_term;        /* ... in this term */
 	int64_t serve_end_us;       /* a turn first saw that this is over; 0: none has */
 	struct promise promise;     /* its newest */
-	struct vote hand_over;      /* it announced that it hands over: its term, to whom */
 	bool served;                /* since its process started */
 	bool shutdown_told;         /* in this countdown */
 	bool stopped;               /* it stopped itself, and nothing has explained that */
@@ -103,6 +102,7 @@ struct checks {
 	raft_index n_places;
 	raft_index committed; /* newest committed entry seen */
 	uint64_t *leaders;    /* owned; raft id by term; 0: none seen */
+	uint64_t *handed;     /* owned; by term: whom its leader announced to hand over to */
 	uint64_t newest_term; /* of a leader */
 	struct vote *votes;   /* owned; hash table */
 	struct watch watches[SIM_NODES_MAX];

@@ -81,21 +81,15 @@ void promise_sent(struct node *from, const uint8_t *bytes, size_t len)
 static bool given_back(const struct world *w, const struct promise *p, uint64_t candidate,
                        uint64_t term)
 {
-	for (unsigned i = 0; i < w->n; i++) {
-		const struct watch *watch = &w->checks->watches[i];
-
-		if (watch->raft_id == p->leader_id && watch->hand_over.term == p->term &&
-		    watch->hand_over.candidate == candidate)
-			return term == p->term + 1;
-	}
-	return false;
+	return p->term < SIM_TERMS_MAX && w->checks->handed[p->term] == candidate &&
+	       term == p->term + 1;
 }
 
 /* Somebody has led in a later term than the promise's: a majority was free to vote, so the leader
  * who was promised has no lease that rests on the rest of them. */
 static bool overtaken(const struct checks *k, const struct promise *p, uint64_t term)
 {
-	for (uint64_t t = p->term + 1; t < term; t++) {
+	for (uint64_t t = p->term + 1; t < term && t < SIM_TERMS_MAX; t++) {
 		if (k->leaders[t] != 0)
 			return true;
 	}
@@ -146,7 +140,8 @@ static void note_hand_over(struct node *from, uint64_t term, struct cursor *c)
 
 	if (cursor_u64(c, &candidate) != ST_OK)
 		return;
-	watch->hand_over = (struct vote){0, term, candidate};
+	if (term < SIM_TERMS_MAX)
+		from->world->checks->handed[term] = candidate;
 	watch->released_term = term;
 }
 
