@@ -1,6 +1,7 @@
 /* Checkers of the minority countdown: it begins, runs and ends as the configuration says, by the
  * node's own clock, and never while the node is in a majority that nothing disturbs. */
 #include <inttypes.h>
+#include <string.h>
 
 #include "sim/check_inside.h"
 #include "sim/member.h"
@@ -63,10 +64,24 @@ static void countdown_over(struct node *node, const struct core_event *ev)
 	watch->stopped = false;
 }
 
+/* What the members themselves find when they compare: here no memory changes by itself. */
+static void alarm_raised(struct node *node, const char *text)
+{
+	static const char *const never[] = {"memory changed by itself", "members differ",
+	                                    "this node's state differs", "this node's memory"};
+
+	for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
+		if (strncmp(text, never[i], strlen(never[i])) == 0)
+			world_fail(node->world, CHECK_STATE_MACHINE, "%s: %s", node->name, text);
+	}
+}
+
 void check_event(struct node *node, const struct core_event *ev)
 {
 	struct watch *watch = &node->world->checks->watches[node->at];
 
+	if (ev->type == CORE_ALARM && ev->up)
+		alarm_raised(node, ev->text);
 	if (ev->type == CORE_COUNTDOWN)
 		countdown_moved(node, ev->up);
 	else if (ev->type == CORE_SHUTDOWN)
