@@ -226,7 +226,7 @@ out:
 /* --- backup -------------------------------------------------------------------------- */
 
 struct backup_file {
-	const uint8_t *bytes; /* mapped */
+	void *map; /* its bytes */
 	size_t len;
 };
 
@@ -246,7 +246,7 @@ static bool map_file(const struct cli *c, const char *path, struct backup_file *
 		(void)close(fd);
 	if (at == MAP_FAILED)
 		return false;
-	ret->bytes = at;
+	ret->map = at;
 	ret->len = (size_t)info.st_size;
 	return true;
 }
@@ -261,8 +261,8 @@ static bool read_backup(const struct cli *c, const char *path, struct store *s,
 
 	if (!map_file(c, path, &file))
 		return false;
-	st = archive_restore(file.bytes, file.len, s, ret, &fault);
-	(void)munmap((void *)(uintptr_t)file.bytes, file.len);
+	st = archive_restore(file.map, file.len, s, ret, &fault);
+	(void)munmap(file.map, file.len);
 	if (st == ST_OK)
 		return true;
 	(void)fprintf(stderr, "%s: %s: byte %zu: %s. Nothing of it was used; %s\n", c->program,
@@ -422,7 +422,7 @@ int recover_restore(struct cli *c, int argc, char **argv)
 			path = argv[i];
 	}
 	if (code == CLI_OK)
-		code = restore(c, path, dry);
+		code = path == NULL ? CLI_USAGE : restore(c, path, dry);
 	config_close(&c->config);
 	return code;
 }

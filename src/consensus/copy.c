@@ -14,7 +14,6 @@
 enum {
 	PATH_BYTES = 1400,     /* a directory and a name */
 	BLOCK_BYTES = 1 << 20, /* copied at a time */
-	DEPTH_MAX = 1,         /* "state" is the only directory in a directory */
 };
 
 static enum status status_of_errno(void)
@@ -136,30 +135,29 @@ enum status copy_make(const char *from, const char *to, char *why, size_t why_si
 	return st;
 }
 
-/* Depth is bounded by DEPTH_MAX. */
-static bool remove_files(const char *dir, int depth)
+/* Remove a directory that holds files only. */
+static bool remove_files(const char *dir)
 {
 	const struct dirent *entry;
 	char path[PATH_BYTES];
 	DIR *d = opendir(dir);
-	bool ok = true;
 
 	if (d == NULL)
 		return errno == ENOENT;
 	while ((entry = readdir(d)) != NULL) {
-		if (is_dot(entry->d_name))
-			continue;
-		if (!path_of(dir, entry->d_name, path))
-			ok = false;
-		else if (unlink(path) != 0 &&
-		         (depth == DEPTH_MAX || !remove_files(path, depth + 1)))
-			ok = false;
+		/* What cannot be removed keeps the directory from being. */
+		if (!is_dot(entry->d_name) && path_of(dir, entry->d_name, path))
+			(void)unlink(path);
 	}
 	closedir(d);
-	return rmdir(dir) == 0 && ok;
+	return rmdir(dir) == 0;
 }
 
 enum status copy_remove(const char *dir)
 {
-	return remove_files(dir, 0) ? ST_OK : ST_IO;
+	char state[PATH_BYTES];
+
+	if (!path_of(dir, "state", state) || !remove_files(state))
+		return ST_IO;
+	return remove_files(dir) ? ST_OK : ST_IO;
 }

@@ -7,10 +7,12 @@
 
 import os
 import re
+import threading
 
 import tap
 from lab import wait_until
 from test_cluster import Cluster
+from test_files import SmallDisks
 
 
 def admin(node, *words, timeout=60):
@@ -85,6 +87,61 @@ def test_backup_and_restore():
         come_back(c, first, *others)
         c.put(2, 8)
         c.all_show(8)
+
+
+def test_backup_while_writing():
+    """clients write on while a backup is made; it holds what was acknowledged before, and is whole"""
+    with Cluster() as c:
+        fill(c.nodes[0], 200)
+        enough = threading.Event()
+        counts = []
+
+        def write():
+            while not enough.is_set():
+                fill(c.nodes[1], 5)
+                counts.append(1)
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        try:
+            for i in range(5):
+                file = os.path.join(c.directory, f"backup{i}")
+                before = 201 + 5 * len(counts)
+                done(c.nodes[2], "backup", file)
+                after = 201 + 5 * (len(counts) + 1)
+                got = int(re.search(r"(\d+) sessions", done(c.nodes[2], "backup", "verify", file)).group(1))
+                assert before <= got <= after, f"{before} <= {got} <= {after}"
+        finally:
+            enough.set()
+            writer.join()
+        assert counts, "nobody wrote meanwhile"
+
+
+class Disks64(SmallDisks):
+    MIB = 64
+
+
+def test_log_of_many_bytes():
+    """on disks of 64 MiB a cluster takes more than they hold, because snapshots come in time"""
+    with Disks64() as c:
+        poured = 0
+        while poured < 1500:
+            poured += c.pour()
+        print(f"# {poured} values of 60 kB, {poured * 60 // 1000} MB")
+        assert c.put(1, 5) == "ok"
+        c.all_show(5)
+        for node in c.nodes:
+            assert node.status().get("alarms") == [], node.status().get("alarms")
+        # A backup has no room there; nothing is left of it, and service goes on.
+        victim = c.follower()
+        c.fill(victim)
+        file = os.path.join(victim.data, "backup")
+        code, said = admin(victim, "backup", file)
+        assert code == 1 and "No space left" in said, said
+        assert not files_of(victim, prefix="backup"), "something is left"
+        c.make_room(victim)
+        assert c.put(2, 6) == "ok"
+        c.all_show(6)
 
 
 def damage(path, at, to):
