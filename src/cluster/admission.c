@@ -288,6 +288,16 @@ static void reconcile(struct cluster *c, struct member *m)
 		replace_twin(c, m, by_id, twin);
 }
 
+/* This leader came back empty itself, and was elected before its lost incarnation was removed. */
+static void retire_own(struct cluster *c, struct member *self)
+{
+	const struct raft_voter *new = config_by_id(c->raft, c->raft->self_id);
+	const struct raft_voter *lost = new == NULL ? NULL : twin_of(c->raft, new);
+
+	if (lost != NULL && c->next_change_us <= c->now_us)
+		replace_twin(c, self, new, lost);
+}
+
 void admission_advance(struct cluster *c)
 {
 	const struct raft_view *raft = c->raft;
@@ -301,7 +311,9 @@ void admission_advance(struct cluster *c)
 	for (size_t i = 0; i < c->n_members; i++) {
 		struct member *m = &c->members[i];
 
-		if (!is_self(c, m) && m->linked && view_in_sight(c, m) && !m->untrusted)
+		if (is_self(c, m))
+			retire_own(c, m);
+		else if (m->linked && view_in_sight(c, m) && !m->untrusted)
 			reconcile(c, m);
 	}
 }
