@@ -59,8 +59,10 @@ static void round_trips(const char *host, double seconds, struct histogram *h)
 	    getsockname(listener, (struct sockaddr *)&address, &len) != 0)
 		die("probe: %s", strerror(errno));
 	child = fork();
-	if (child == 0)
+	if (child == 0) {
+		(void)close(fd);
 		echo(listener);
+	}
 	if (child < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
 		die("probe: %s", strerror(errno));
 	tune(fd);
