@@ -33,7 +33,7 @@ struct node {
 	struct net *net;
 	struct control *control;
 	struct clients *clients; /* NULL: no client channel */
-	struct jobs jobs; /* evaluations under way */
+	struct jobs jobs;        /* evaluations under way */
 	struct alarm alarms[ALARMS_MAX];
 	size_t n_alarms;
 	int64_t started_us;         /* CLOCK_BOOTTIME */

@@ -22,6 +22,8 @@ static void close_all(struct node *n)
 		return;
 	n->closed = true;
 	loop_close(n->loop);
+	if (n->storage != NULL)
+		storage_hold(n->storage, false); /* no turn will submit any more */
 	if (n->core != NULL)
 		core_close(n->core, nothing_left, n);
 	(void)jobs_close(&n->jobs);
