@@ -133,7 +133,9 @@ void die(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
 /* usage.c */
 void usage_read(const struct options *o, struct usage *ret);
 
-/* probe.c: what one round trip and one durable write cost here, as JSON. */
-int probe_run(const char *directory, const char *address, double seconds);
+/* probe.c: what one round trip, to an echo that runs there, and one durable write cost here, as
+ * JSON. */
+int echo_run(const char *host, uint16_t port);
+int probe_run(const char *directory, const char *host, uint16_t port, double seconds);
 
 #endif

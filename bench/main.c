@@ -8,7 +8,8 @@
 
 static const char usage[] =
     "usage: erlmcp-bench [options] PROTOCOL ADDRESS PORT\n"
-    "       erlmcp-bench --probe DIRECTORY ADDRESS\n"
+    "       erlmcp-bench --echo ADDRESS PORT\n"
+    "       erlmcp-bench --probe DIRECTORY ADDRESS PORT\n"
     "PROTOCOL is erlmcp, redis or etcd.\n"
     "  --clients N      requests outstanding at a time, one a client (1)\n"
     "  --connections N  TCP connections they share; divides the clients (one each)\n"
@@ -36,7 +37,8 @@ enum {
 	OPT_COOKIE,
 	OPT_PREFIX,
 	OPT_PID,
-	OPT_PROBE
+	OPT_PROBE,
+	OPT_ECHO
 };
 
 static const struct option names[] = {
@@ -53,6 +55,7 @@ static const struct option names[] = {
     {"prefix", required_argument, NULL, OPT_PREFIX},
     {"pid", required_argument, NULL, OPT_PID},
     {"probe", required_argument, NULL, OPT_PROBE},
+    {"echo", no_argument, NULL, OPT_ECHO},
     {NULL, 0, NULL, 0},
 };
 
@@ -190,6 +193,7 @@ int main(int argc, char **argv)
 {
 	struct load *l = calloc(1, sizeof *l);
 	const char *probe = NULL;
+	bool echo = false;
 	int which;
 
 	if (l == NULL)
@@ -203,16 +207,23 @@ int main(int argc, char **argv)
 	while ((which = getopt_long(argc, argv, "", names, NULL)) != -1) {
 		if (which == OPT_PROBE)
 			probe = optarg;
+		else if (which == OPT_ECHO)
+			echo = true;
 		else
 			take_option(&l->options, which, optarg);
 	}
-	if (probe != NULL && argc - optind == 1)
-		return probe_run(probe, argv[optind], l->options.seconds);
+	argv += optind;
+	if ((echo || probe != NULL) && argc - optind == 2) {
+		const uint16_t port = (uint16_t)number(argv[1], 65535);
+
+		return echo ? echo_run(argv[0], port)
+		            : probe_run(probe, argv[0], port, l->options.seconds);
+	}
 	if (argc - optind != 3) {
 		(void)fputs(usage, stderr);
 		return 64;
 	}
-	take_target(&l->options, argv + optind);
+	take_target(&l->options, argv);
 	check(&l->options);
 	(void)load_run(l);
 	print(l);

@@ -4,12 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -32,39 +30,51 @@ static bool whole(int fd, uint8_t *bytes, size_t len)
 	return recv(fd, bytes, len, MSG_WAITALL) == (ssize_t)len;
 }
 
-static void echo(int listener)
+static int listen_at(const char *host, uint16_t *port)
 {
-	uint8_t bytes[MESSAGE];
-	const int fd = accept(listener, NULL, NULL);
-
-	tune(fd);
-	while (whole(fd, bytes, sizeof bytes) && write(fd, bytes, sizeof bytes) == sizeof bytes)
-		;
-	_exit(0);
-}
-
-static void round_trips(const char *host, double seconds, struct histogram *h)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET};
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(*port)};
 	socklen_t len = sizeof address;
-	uint8_t bytes[MESSAGE] = {0};
 	const int listener = socket(AF_INET, SOCK_STREAM, 0);
-	const int fd = socket(AF_INET, SOCK_STREAM, 0);
-	uint64_t end;
-	pid_t child;
+	const int on = 1;
 
-	if (inet_pton(AF_INET, host, &address.sin_addr) != 1 || listener < 0 || fd < 0 ||
+	if (inet_pton(AF_INET, host, &address.sin_addr) != 1 || listener < 0 ||
+	    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
 	    bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
 	    listen(listener, 1) != 0 ||
 	    getsockname(listener, (struct sockaddr *)&address, &len) != 0)
-		die("probe: %s", strerror(errno));
-	child = fork();
-	if (child == 0) {
+		die("%s: %s", host, strerror(errno));
+	*port = ntohs(address.sin_port);
+	return listener;
+}
+
+int echo_run(const char *host, uint16_t port)
+{
+	const int listener = listen_at(host, &port);
+	uint8_t bytes[MESSAGE];
+
+	for (;;) {
+		const int fd = accept(listener, NULL, NULL);
+
+		if (fd < 0)
+			die("%s: %s", host, strerror(errno));
+		tune(fd);
+		while (whole(fd, bytes, sizeof bytes) &&
+		       write(fd, bytes, sizeof bytes) == sizeof bytes)
+			;
 		(void)close(fd);
-		echo(listener);
 	}
-	if (child < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
-		die("probe: %s", strerror(errno));
+}
+
+static void round_trips(const char *host, uint16_t port, double seconds, struct histogram *h)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+	uint8_t bytes[MESSAGE] = {0};
+	uint64_t end;
+
+	if (inet_pton(AF_INET, host, &address.sin_addr) != 1 || fd < 0 ||
+	    connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
+		die("%s: %s", host, strerror(errno));
 	tune(fd);
 	end = now_ns() + (uint64_t)(seconds * 1e9);
 	for (uint64_t at = now_ns(); at < end;) {
@@ -72,13 +82,11 @@ static void round_trips(const char *host, double seconds, struct histogram *h)
 
 		if (write(fd, bytes, sizeof bytes) != sizeof bytes ||
 		    !whole(fd, bytes, sizeof bytes))
-			die("probe: %s", strerror(errno));
+			die("%s: %s", host, strerror(errno));
 		at = now_ns();
 		histogram_add(h, at - before);
 	}
 	(void)close(fd);
-	(void)close(listener);
-	(void)waitpid(child, NULL, 0);
 }
 
 static void durable_writes(const char *directory, double seconds, struct histogram *h)
@@ -117,14 +125,14 @@ static void print(const char *name, const struct histogram *h)
 	       (double)histogram_percentile(h, 0.99) / 1e3);
 }
 
-int probe_run(const char *directory, const char *address, double seconds)
+int probe_run(const char *directory, const char *host, uint16_t port, double seconds)
 {
 	struct histogram *trips = calloc(1, sizeof *trips);
 	struct histogram *writes = calloc(1, sizeof *writes);
 
 	if (trips == NULL || writes == NULL)
 		die("out of memory");
-	round_trips(address, seconds, trips);
+	round_trips(host, port, seconds, trips);
 	durable_writes(directory, seconds, writes);
 	printf("{");
 	print("round_trip", trips);
