@@ -17,11 +17,11 @@ JOBS ?= $(shell nproc)
 # Make exports nothing by itself; the scripts need these.
 export BUILD JOBS
 
-.PHONY: help deps build run test check drill sim model soak bench fuzz install format clean
+.PHONY: help deps build run test check drill sim sim-report model mutants soak soak-files bench fuzz install format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 deps: ## install what is missing (Debian 12 and 13, root or sudo; no network when nothing is)
 	@tools/deps.sh
@@ -45,16 +45,25 @@ drill: build ## CUTS=20 network cuts under load: prints a table, writes build/dr
 soak: build ## MINUTES=10 of 5 % loss and 20 ms jitter under load: nobody may be fenced
 	@python3 test/lab/soak.py --build "$(BUILD)/release" --minutes "$(MINUTES)"
 
+soak-files: build ## kill a node at many hundred system calls: minutes
+	@LAB_BUILD="$(BUILD)/release" python3 test/lab/test_files.py --thorough
+
 bench: ## ROUNDS=3 beside etcd and Redis, then alone as it grows: build/bench (30 minutes, root)
 	@tools/bench.sh --rounds "$(ROUNDS)"
 	@tools/bench.sh nodes
 	@tools/bench.sh sessions
 
 sim: build ## SEEDS=200 whole clusters in virtual time: prints a table of what was done to them
-	@"$(BUILD)/release/sim/sim" --seeds "$(SEEDS)" --table
+	@"$(BUILD)/release/sim/sim" --seeds "$(SEEDS)" --jobs "$(JOBS)" --table
+
+sim-report: build ## SEEDS=10000 worlds on all cores: writes the table of doc/testing.md (SEEDS has to be given)
+	@tools/sim-report.sh "$(SEEDS)"
 
 model: ## check doc/model exhaustively, and that each dropped rule is noticed (2 minutes)
 	@tools/model.sh "$(BUILD)/model"
+
+mutants: ## plant bugs in a copy, one by one: each must be caught (table in doc/testing.md)
+	@python3 tools/mutants.py run --build "$(BUILD)/mutants" --jobs "$(JOBS)" --document doc/testing.md
 
 fuzz: ## SECONDS=30 of libFuzzer for each decoder
 	@tools/fuzz.sh "$(SECONDS)"
@@ -66,5 +75,6 @@ format: ## lay out all C files and scripts
 	@tools/format.sh --write
 
 clean: ## remove what was built
-	rm -rf "$(BUILD)/release" "$(BUILD)/asan" "$(BUILD)/clang" "$(BUILD)/fuzz" "$(BUILD)/bench" "$(BUILD)/model" "$(BUILD)/drill.json" \
+	rm -rf "$(BUILD)/release" "$(BUILD)/asan" "$(BUILD)/clang" "$(BUILD)/fuzz" "$(BUILD)/bench" "$(BUILD)/model" \
+		"$(BUILD)/mutants" "$(BUILD)/drill.json" \
 		"$(BUILD)/drill.jsonl"

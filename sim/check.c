@@ -5,11 +5,37 @@
 #include <string.h>
 
 #include "sim/check_inside.h"
+#include "sim/member.h"
 #include "sim/process.h"
+
+enum { DAMAGE_MEND_US = 5000000 }; /* a majority's disks have everything again after this */
+
+static const struct {
+	const char *word;
+	const char *text;
+} checkers[CHECKS_N] = {
+#define CHECK_TEXT(name, word, text) [CHECK_##name] = {word, text},
+    CHECK_MAP(CHECK_TEXT)
+#undef CHECK_TEXT
+};
+
+const char *check_name(enum check check)
+{
+	assert(check < CHECKS_N);
+	return checkers[check].word;
+}
+
+void check_list(FILE *out)
+{
+	for (unsigned i = 0; i < CHECKS_N; i++)
+		fprintf(out, "%-14s %s\n", checkers[i].word, checkers[i].text);
+	fprintf(out, "%-14s %s\n", "crash", "an assertion, a sanitizer's report, or no end");
+}
 
 struct checks *checks_new(struct world *w)
 {
 	struct checks *k = calloc(1, sizeof *k);
+	enum status st;
 
 	(void)w;
 	assert(k != NULL);
@@ -17,6 +43,9 @@ struct checks *checks_new(struct world *w)
 	k->votes = calloc(VOTES_MAX, sizeof *k->votes);
 	assert(k->leaders != NULL && k->votes != NULL);
 	k->damaged_us = INT64_MIN / 2;
+	st = history_init(&k->history);
+	assert(st == ST_OK);
+	(void)st;
 	return k;
 }
 
@@ -27,6 +56,7 @@ void checks_free(struct checks *k)
 	free(k->places);
 	free(k->leaders);
 	free(k->votes);
+	history_close(&k->history);
 	free(k);
 }
 
@@ -57,6 +87,11 @@ void check_committed(const struct node *node, raft_index index, struct disk_mark
 	*ret = check_place(node->world, index)->committed;
 }
 
+bool check_disks_damaged(const struct world *w)
+{
+	return w->now_us - w->checks->damaged_us < DAMAGE_MEND_US;
+}
+
 int64_t check_damaged_us(const struct world *w)
 {
 	return w->checks->damaged_us;
@@ -68,8 +103,10 @@ void check_started(struct node *node)
 
 	watch->led_term = 0;
 	watch->commit = 0;
-	watch->lease_us = 0;
+	watch->serve_term = 0;
+	watch->seen_index = 0;
 	watch->config_us = node->world->now_us;
+	shutdown_started(node);
 }
 
 void check_wiped(struct node *node)
@@ -79,6 +116,7 @@ void check_wiped(struct node *node)
 	node->world->checks->damaged_us = node->world->now_us;
 	watch->raft_id = 0;
 	watch->boot = 0;
+	watch->stopped = false;
 }
 
 void check_rotten(struct node *node)
@@ -92,7 +130,7 @@ void check_identity(struct node *node, const struct identity *id)
 	struct watch *watch = &w->checks->watches[node->at];
 
 	if (id->raft_id == watch->raft_id && id->boot < watch->boot)
-		world_fail(w, "identity", "boot counter of %s went back from %llu to %llu",
+		world_fail(w, CHECK_IDENTITY, "boot counter of %s went back from %llu to %llu",
 		           node->name, (unsigned long long)watch->boot,
 		           (unsigned long long)id->boot);
 	watch->raft_id = id->raft_id;
@@ -102,7 +140,7 @@ void check_identity(struct node *node, const struct identity *id)
 	if (w->checks->cluster_id == 0)
 		w->checks->cluster_id = id->cluster_id;
 	if (id->cluster_id != w->checks->cluster_id)
-		world_fail(w, "identity", "%s is in cluster %llx, others in %llx", node->name,
+		world_fail(w, CHECK_IDENTITY, "%s is in cluster %llx, others in %llx", node->name,
 		           (unsigned long long)id->cluster_id,
 		           (unsigned long long)w->checks->cluster_id);
 }
@@ -113,13 +151,11 @@ static void check_config(struct node *node)
 	struct watch *watch = &node->world->checks->watches[node->at];
 	const struct raft_view *view = core_view(node->core);
 	const struct disk_mark last = disk_last(&node->disk);
-	uint64_t hash = 0;
+	uint64_t hash = member_hash(view);
 
-	for (size_t i = 0; i < view->n_members; i++)
-		hash += disk_member_hash(view->members[i].id, view->members[i].voter);
 	/* While a leader's snapshot is being written, the log is empty and all is under way. */
 	if (last.config != 0 && node->disk.shadow.n > 0 && hash != last.config)
-		world_fail(node->world, "configuration",
+		world_fail(node->world, CHECK_CONFIGURATION,
 		           "%s uses another configuration than its log ends with", node->name);
 	if (hash == watch->config_hash)
 		return;
@@ -134,6 +170,8 @@ void check_turn(struct node *node)
 	check_config(node);
 	log_turn(node);
 	lease_turn(node);
+	shutdown_turn(node);
+	session_turn(node);
 }
 
 /* What a beat says of its sender's leader counts towards confirmations. */
@@ -161,11 +199,12 @@ static void note_statement(struct node *from)
 
 void check_sent(struct node *from, const struct node *to, const uint8_t *bytes, size_t len)
 {
-	(void)to;
-	if (bytes[0] == 'C')
+	if (bytes[0] == 'C') {
 		note_statement(from);
-	else if (bytes[0] == 'R')
-		vote_sent(from, bytes + 1, len - 1);
+		promise_sent(from, bytes + 1, len - 1);
+	} else if (bytes[0] == 'R') {
+		vote_sent(from, to, bytes + 1, len - 1);
+	}
 }
 
 void check_time(struct world *w)

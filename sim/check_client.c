@@ -17,73 +17,13 @@ static void check_place_in_time(struct world *w, const struct op *op)
 	if (write && op->result != RESULT_OK)
 		return;
 	if (place < op->floor || (write && place == op->floor))
-		world_fail(w, "linearizable",
+		world_fail(w, CHECK_LINEARIZABLE,
 		           "operation %" PRIu64 " (%s) of client %u at %s is at entry %" PRIu64
 		           ", entry %" PRIu64 " had been shown before it was asked",
 		           op->id, write ? "write" : "read", op->client, w->nodes[op->node].name,
 		           place, op->floor);
 	if (place > w->checks->floor)
 		w->checks->floor = place;
-}
-
-/* --- Confirmations ------------------------------------------------------------------- */
-
-static bool is_voter(const struct raft_view *view, uint64_t raft_id)
-{
-	for (size_t i = 0; i < view->n_members; i++) {
-		if (view->members[i].id == raft_id)
-			return view->members[i].voter;
-	}
-	return false;
-}
-
-/* This node said since then, as a voter of the view, that somebody leads in this term. */
-static bool said_since(const struct watch *watch, const struct raft_view *view, uint64_t term,
-                       int64_t since_us)
-{
-	for (unsigned i = 0; i < STATEMENTS; i++) {
-		const struct statement *s = &watch->said[i];
-
-		if (s->term == term && s->said_us >= since_us && is_voter(view, s->voter))
-			return true;
-	}
-	return false;
-}
-
-/* Voters that said so; the leader counts itself. */
-static unsigned confirmations(struct world *w, const struct raft_view *view, uint64_t term,
-                              int64_t since_us)
-{
-	unsigned n = 1;
-
-	for (unsigned i = 0; i < w->n; i++)
-		n += said_since(&w->checks->watches[i], view, term, since_us);
-	return n;
-}
-
-static void check_confirmed(struct world *w, const struct op *op)
-{
-	struct node *node = &w->nodes[op->node];
-	const struct raft_view *view;
-	unsigned best = 1;
-
-	if (node->core == NULL || node->config.reads_by_lease ||
-	    w->checks->watches[op->node].config_us >= op->invoked_us)
-		return;
-	view = core_view(node->core);
-	for (unsigned i = 0; i < w->n; i++) {
-		for (unsigned j = 0; j < STATEMENTS; j++) {
-			uint64_t term = w->checks->watches[i].said[j].term;
-			unsigned n = confirmations(w, view, term, op->invoked_us);
-
-			best = n > best ? n : best;
-		}
-	}
-	w->stats.reads_checked++;
-	if (best <= view->n_voters / 2)
-		world_fail(w, "confirmation",
-		           "%s answered operation %" PRIu64 " with the word of %u of %zu voters",
-		           node->name, op->id, best, view->n_voters);
 }
 
 /* --- Values -------------------------------------------------------------------------- */
@@ -99,13 +39,13 @@ static bool check_writer(struct world *w, const struct op *op, const struct op *
 	uint64_t *revision;
 
 	if (put == NULL || put->kind != OP_PUT || put->session != op->session) {
-		world_fail(w, "linearizable", "operation %" PRIu64 " read a value nobody wrote",
+		world_fail(w, CHECK_LINEARIZABLE, "operation %" PRIu64 " read a value nobody wrote",
 		           op->id);
 		return false;
 	}
 	if (put->outcome == OUTCOME_FAIL ||
 	    (put->outcome == OUTCOME_OK && put->result != RESULT_OK)) {
-		world_fail(w, "refused",
+		world_fail(w, CHECK_REFUSED,
 		           "operation %" PRIu64 " read what %" PRIu64 " wrote, which was refused",
 		           op->id, put->id);
 		return false;
@@ -114,7 +54,7 @@ static bool check_writer(struct world *w, const struct op *op, const struct op *
 	if (*revision == 0)
 		*revision = took_effect(put) ? put->revision : op->change;
 	if (*revision != op->change) {
-		world_fail(w, "once",
+		world_fail(w, CHECK_ONCE,
 		           "operation %" PRIu64 " wrote at entry %" PRIu64 " and again at %" PRIu64,
 		           put->id, *revision, op->change);
 		return false;
@@ -122,50 +62,84 @@ static bool check_writer(struct world *w, const struct op *op, const struct op *
 	return true;
 }
 
-/* No write that was acknowledged lies between what was read and the read. */
-static void check_value(struct world *w, const struct op *op)
+static void tell_lost(struct world *w, const struct op *op, uint64_t lost)
 {
-	uint64_t from = op->present ? op->change : 0;
-	bool deleted = false; /* a delete of unknown place may explain an absence */
+	world_fail(w, CHECK_LINEARIZABLE,
+	           "operation %" PRIu64 " at entry %" PRIu64 " does not show operation %" PRIu64,
+	           op->id, op->index, lost);
+}
+
+/* No write that was acknowledged lies between what was read and the read. The oldest changes of
+ * a session have all ended; of them only the newest place is of interest, and kept. */
+static void check_present(struct world *w, const struct op *op)
+{
+	struct ended *ended = &w->checks->ended[op->session];
+	struct ended run = {0, 0};
+	uint64_t id = clients_newest_change(w, op->session);
+	const struct op *x;
+
+	for (; id > ended->id || (id != 0 && ended->revision > op->change); id = x->before) {
+		x = clients_op(w, id);
+		if (took_effect(x) && x->revision > op->change && x->revision <= op->index) {
+			tell_lost(w, op, id);
+			return;
+		}
+		if (x->outcome == OUTCOME_NONE && id > ended->id)
+			run = (struct ended){0, 0};
+		else if (run.id == 0)
+			run.id = id;
+		if (took_effect(x) && x->revision > run.revision)
+			run.revision = x->revision;
+	}
+	if (run.id > ended->id)
+		ended->id = run.id;
+	if (run.revision > ended->revision)
+		ended->revision = run.revision;
+}
+
+/* Nor does one that made what is absent, unless some delete explains it. */
+static void check_absent(struct world *w, const struct op *op)
+{
+	uint64_t id = clients_newest_change(w, op->session);
 	uint64_t lost = 0;
 	const struct op *x;
-	uint64_t id;
 
-	if (op->present && op->value != 0 && !check_writer(w, op, clients_op(w, op->value)))
-		return;
-	for (id = clients_newest_change(w, op->session); id != 0; id = x->before) {
+	for (; id != 0; id = x->before) {
 		x = clients_op(w, id);
-		if (x->kind == OP_DELETE && !op->present &&
+		if (x->kind == OP_DELETE &&
 		    (x->outcome == OUTCOME_NONE || x->outcome == OUTCOME_UNKNOWN ||
 		     (took_effect(x) && x->revision <= op->index)))
-			deleted = true;
-		if (took_effect(x) && x->revision > from && x->revision <= op->index)
-			lost = x->revision > lost && (op->present || x->kind != OP_DELETE) ? x->id
-			                                                                   : lost;
+			return;
+		if (took_effect(x) && x->revision <= op->index)
+			lost = id;
 	}
-	if (lost != 0 && !deleted)
-		world_fail(w, "linearizable",
-		           "operation %" PRIu64 " at entry %" PRIu64
-		           " does not show operation %" PRIu64,
-		           op->id, op->index, lost);
+	if (lost != 0)
+		tell_lost(w, op, lost);
+}
+
+static void check_value(struct world *w, const struct op *op)
+{
+	if (!op->present)
+		check_absent(w, op);
+	else if (op->value == 0 || check_writer(w, op, clients_op(w, op->value)))
+		check_present(w, op);
 }
 
 void check_op(struct world *w, const struct op *op)
 {
 	struct watch *watch = &w->checks->watches[op->node];
 
+	judge_answer(w, op);
 	if (w->settled_us > 0 && op->invoked_us >= w->settled_us && op->outcome != OUTCOME_OK &&
 	    member_serves(w, op->node))
-		world_fail(w, "heals", "operation %" PRIu64 " at %s failed after healing", op->id,
-		           w->nodes[op->node].name);
+		world_fail(w, CHECK_HEALS, "operation %" PRIu64 " at %s failed after healing",
+		           op->id, w->nodes[op->node].name);
 	if (op->outcome != OUTCOME_OK)
 		return;
 	watch->ok_us = w->now_us;
 	if (w->settled_us > 0 && op->invoked_us >= w->settled_us)
 		watch->ops_ok++;
 	check_place_in_time(w, op);
-	if (op->kind == OP_READ || op->kind == OP_COUNT)
-		check_confirmed(w, op);
 	if (op->kind == OP_READ)
 		check_value(w, op);
 }

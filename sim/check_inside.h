@@ -2,7 +2,10 @@
 #ifndef SIM_CHECK_INSIDE_H
 #define SIM_CHECK_INSIDE_H
 
+#include "lin/history.h"
 #include "sim/check.h"
+#include "sim/client.h"
+#include "sim/world.h"
 
 enum { VOTES_MAX = 1 << 14, STATEMENTS = 4 };
 
@@ -23,6 +26,28 @@ struct statement {
 	int64_t said_us;
 };
 
+/* A promise to a leader, as a beat last gave it. */
+struct promise {
+	uint64_t voter; /* whose: an incarnation */
+	uint64_t leader_id;
+	uint64_t term;
+	int64_t until_us; /* by the voter's clock */
+};
+
+/* One session, over all answers and all nodes' states. */
+struct session_watch {
+	uint64_t epoch_index; /* newest place at which its epoch was seen ... */
+	uint64_t epoch;       /* ... and that */
+	uint64_t index;       /* newest state that it was seen in ... */
+	int64_t created_ms;   /* ... and which life of it that was */
+};
+
+/* The oldest changes of one session: all have ended. */
+struct ended {
+	uint64_t id;       /* newest of them */
+	uint64_t revision; /* newest place where one took effect */
+};
+
 /* One vote. */
 struct vote {
 	uint64_t voter;
@@ -37,10 +62,20 @@ struct watch {
 	struct statement said[STATEMENTS];
 	int64_t config_us; /* its configuration last changed */
 	uint64_t config_hash;
-	uint64_t released_term; /* gave this term's lease up by plan */
-	int64_t lease_us;       /* its own leader's lease was last seen to run */
-	int64_t disturbed_us;   /* something of it was last out of order */
-	int64_t ok_us;          /* a client was last served by it */
+	uint64_t released_term;    /* gave this term's lease up by plan */
+	int64_t serve_us;          /* a turn last saw that it may serve ... */
+	uint64_t serve_term;       /* ... in this term */
+	int64_t serve_end_us;      /* a turn first saw that this is over; 0: none has */
+	struct promise promise;    /* its newest */
+	struct vote hand_over;     /* it announced that it hands over: its term, to whom */
+	bool served;               /* since its process started */
+	bool shutdown_told;        /* in this countdown */
+	bool stopped;              /* it stopped itself, and nothing has explained that */
+	int64_t countdown_from_us; /* by its clock its countdown began no sooner ... */
+	int64_t countdown_to_us;   /* ... and no later */
+	uint64_t seen_index;       /* its state was looked at there */
+	int64_t disturbed_us;      /* something of it was last out of order */
+	int64_t ok_us;             /* a client was last served by it */
 	uint64_t boot;
 	uint64_t raft_id;
 	uint64_t ops_ok; /* since healing was complete */
@@ -54,25 +89,47 @@ struct checks {
 	uint64_t newest_term; /* of a leader */
 	struct vote *votes;   /* owned; hash table */
 	struct watch watches[SIM_NODES_MAX];
-	uint64_t floor;                  /* newest log index that a client has seen */
-	uint64_t cluster_id;             /* the one cluster */
-	int64_t damaged_us;              /* a disk last lost something */
-	int64_t serving_us;              /* some node was last seen not to serve */
-	uint64_t electorate;             /* hash of the configuration in force */
-	unsigned clique;                 /* mask of a majority that nothing disturbs ... */
-	int64_t clique_us;               /* ... since then */
-	uint64_t revisions[SIM_OPS_MAX]; /* where each put took effect; 0: unknown */
+	uint64_t floor;      /* newest log index that a client has seen */
+	uint64_t cluster_id; /* the one cluster */
+	int64_t damaged_us;  /* a disk last lost something */
+	int64_t serving_us;  /* some node was last seen not to serve */
+	uint64_t electorate; /* hash of the configuration in force */
+	unsigned clique;     /* mask of a majority that nothing disturbs ... */
+	int64_t clique_us;   /* ... since then */
+	struct ended ended[SIM_SESSIONS];
+	uint64_t revisions[SIM_OPS_MAX]; /* where each write took effect; 0: unknown */
+	struct session_watch sessions[SIM_SESSIONS];
+	struct history history; /* owned: what clients asked and were told */
 };
 
 struct place *check_place(struct world *w, raft_index index);
 
+/* A disk lost something so lately that its entries may not have been made up for. */
+bool check_disks_damaged(const struct world *w);
+
 /* check_vote.c */
-void vote_sent(struct node *from, const uint8_t *bytes, size_t len);
+void vote_sent(struct node *from, const struct node *to, const uint8_t *bytes, size_t len);
+void promise_sent(struct node *from, const uint8_t *bytes, size_t len);
 /* check_lease.c */
 void lease_turn(struct node *node);
 void lease_won(struct node *winner);
+/* check_shutdown.c */
+void shutdown_started(struct node *node);
+void shutdown_turn(struct node *node);
+void shutdown_time(struct world *w);
+/* check_session.c */
+void session_written(struct node *node, const struct op *op);
+void session_read(struct node *node, const struct op *op);
+void session_turn(struct node *node);
+void session_end(struct node *node);
+/* check_history.c */
+void judge_answer(struct world *w, const struct op *op);
+void judge_history(struct world *w);
 /* check_log.c */
 void log_turn(struct node *node);
+/* Voters that have the log up to index, which has this chain, on disk. */
+unsigned check_holders(struct world *w, const struct raft_view *view, raft_index index,
+                       uint64_t chain);
 /* check_live.c */
 void live_time(struct world *w);
 

@@ -80,7 +80,7 @@ static void check_available(struct world *w)
 		if ((k->clique >> i & 1) && w->now_us - k->watches[i].ok_us < SERVED_US)
 			return;
 	}
-	world_fail(w, "available",
+	world_fail(w, CHECK_AVAILABLE,
 	           "nodes of mask %x have been undisturbed for %" PRId64
 	           " ms, and no client was served by them for %d ms",
 	           k->clique, (w->now_us - k->clique_us) / 1000, SERVED_US / 1000);
@@ -94,7 +94,7 @@ static void tell_unwell(const struct node *node)
 
 	if (node->state == PROCESS_UP)
 		core_status(node->core, &status, &raft);
-	world_fail(w, "heals", "%" PRId64 " ms after everything healed %s is %s: %s",
+	world_fail(w, CHECK_HEALS, "%" PRId64 " ms after everything healed %s is %s: %s",
 	           (w->now_us - w->healed_us) / 1000, node->name,
 	           node->state == PROCESS_UP ? cluster_state_name(status.state) : "down",
 	           status.why);
@@ -121,15 +121,29 @@ static void check_all_serve(struct world *w)
 		w->settled_us = w->now_us;
 }
 
+void check_faulted(struct world *w)
+{
+	follow_clique(w);
+}
+
+void check_disturbed(struct node *node)
+{
+	struct world *w = node->world;
+
+	if (w->checks->clique >> node->at & 1)
+		w->checks->clique_us = w->now_us;
+}
+
 void live_time(struct world *w)
 {
 	follow_clique(w);
+	shutdown_time(w);
 	check_available(w);
 	if (w->healed)
 		check_all_serve(w);
 }
 
-/* At the end everybody has served clients and holds the same. */
+/* At the end everybody has served clients and holds the same, and all that was told fits. */
 void check_end(struct world *w)
 {
 	struct electorate e;
@@ -141,10 +155,15 @@ void check_end(struct world *w)
 		if (!member_counts(w, &e, i))
 			continue;
 		if (watch->ops_ok == 0)
-			world_fail(w, "heals", "%s has served nobody after healing",
+			world_fail(w, CHECK_HEALS, "%s has served nobody after healing",
 			           w->nodes[i].name);
 		if (w->nodes[i].core != NULL &&
 		    core_view(w->nodes[i].core)->commit + 64 < w->checks->committed)
-			world_fail(w, "heals", "%s is far behind at the end", w->nodes[i].name);
+			world_fail(w, CHECK_HEALS, "%s is far behind at the end", w->nodes[i].name);
 	}
+	for (unsigned i = 0; i < w->n; i++) {
+		if (w->nodes[i].core != NULL)
+			session_end(&w->nodes[i]);
+	}
+	judge_history(w);
 }

@@ -13,7 +13,7 @@ void check_appended(struct node *node, raft_index index, const struct disk_mark 
 		if (p->marks[i].term != mark->term)
 			continue;
 		if (p->marks[i].chain != mark->chain)
-			world_fail(w, "log-matching",
+			world_fail(w, CHECK_LOG_MATCHING,
 			           "%s has another log up to entry %llu of term %llu", node->name,
 			           index, mark->term);
 		return;
@@ -33,23 +33,32 @@ static struct node *node_of(struct world *w, uint64_t raft_id)
 	return NULL;
 }
 
-/* What a leader calls committed is on the disks of a majority of its voters. */
-static void check_durable(struct node *leader, raft_index index, uint64_t chain)
+unsigned check_holders(struct world *w, const struct raft_view *view, raft_index index,
+                       uint64_t chain)
 {
-	struct world *w = leader->world;
-	const struct raft_view *view = core_view(leader->core);
 	unsigned holders = 0;
 
-	if (view->role != ROLE_LEADER || w->now_us - w->checks->damaged_us < 5000000)
-		return;
 	for (size_t i = 0; i < view->n_members; i++) {
 		const struct node *node = node_of(w, view->members[i].id);
 
 		if (view->members[i].voter && node != NULL && disk_holds(&node->disk, index, chain))
 			holders++;
 	}
+	return holders;
+}
+
+/* What a leader calls committed is on the disks of a majority of its voters. */
+static void check_durable(struct node *leader, raft_index index, uint64_t chain)
+{
+	struct world *w = leader->world;
+	const struct raft_view *view = core_view(leader->core);
+	unsigned holders;
+
+	if (view->role != ROLE_LEADER || check_disks_damaged(w))
+		return;
+	holders = check_holders(w, view, index, chain);
 	if (holders <= view->n_voters / 2)
-		world_fail(w, "durability",
+		world_fail(w, CHECK_DURABILITY,
 		           "%s calls entry %llu committed, %u of %zu voters have it on disk",
 		           leader->name, index, holders, view->n_voters);
 }
@@ -61,7 +70,7 @@ static void note_commit(struct node *node, raft_index index, const struct disk_m
 
 	if (p->committed.chain != 0) {
 		if (p->committed.chain != mark->chain)
-			world_fail(w, "state-machine",
+			world_fail(w, CHECK_STATE_MACHINE,
 			           "%s committed another entry %llu (of term %llu)", node->name,
 			           index, mark->term);
 		return;
@@ -109,8 +118,9 @@ static void check_complete(struct node *leader, raft_term term)
 		return;
 	if (!disk_mark_at(&leader->disk, index, &mark) ||
 	    mark.chain != check_place(w, index)->committed.chain)
-		world_fail(w, "completeness", "%s leads in term %llu without committed entry %llu",
-		           leader->name, term, index);
+		world_fail(w, CHECK_COMPLETENESS,
+		           "%s leads in term %llu without committed entry %llu", leader->name, term,
+		           index);
 }
 
 static void check_leader(struct node *node)
@@ -124,11 +134,11 @@ static void check_leader(struct node *node)
 		return;
 	watch->led_term = view->term;
 	if (view->term >= SIM_TERMS_MAX) {
-		world_fail(w, "one-leader", "term %" PRIu64 " was reached", view->term);
+		world_fail(w, CHECK_ONE_LEADER, "term %" PRIu64 " was reached", view->term);
 		return;
 	}
 	if (k->leaders[view->term] != 0 && k->leaders[view->term] != view->self_id)
-		world_fail(w, "one-leader", "%s leads in term %" PRIu64 " as another one did",
+		world_fail(w, CHECK_ONE_LEADER, "%s leads in term %" PRIu64 " as another one did",
 		           node->name, view->term);
 	k->leaders[view->term] = view->self_id;
 	w->stats.elections++;
@@ -152,8 +162,8 @@ static void check_digest(struct node *node)
 		return;
 	p = check_place(node->world, index);
 	if (p->digest != 0 && p->digest != digest)
-		world_fail(node->world, "state-machine", "%s has another state at entry %" PRIu64,
-		           node->name, index);
+		world_fail(node->world, CHECK_STATE_MACHINE,
+		           "%s has another state at entry %" PRIu64, node->name, index);
 	p->digest = digest;
 }
 

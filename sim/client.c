@@ -14,10 +14,6 @@ static const char *const op_names[OP_KINDS] = {
     [OP_DELETE] = "delete", [OP_COUNT] = "count",
 };
 
-/* In the history a session is a register: created with 0, written by puts, null when absent. */
-static const char *const history_names[OP_KINDS] = {
-    [OP_CREATE] = "create", [OP_PUT] = "write", [OP_READ] = "read", [OP_DELETE] = "delete"};
-
 struct client {
 	unsigned home;    /* the node that it prefers */
 	uint64_t op;      /* under way; 0: none */
@@ -63,28 +59,6 @@ uint64_t clients_newest_change(const struct world *w, unsigned session)
 	return w->clients->changes[session];
 }
 
-/* --- History ------------------------------------------------------------------------- */
-
-static void write_history(struct world *w, const struct op *op, const char *type)
-{
-	FILE *out = w->options.history;
-
-	if (out == NULL || op->kind == OP_COUNT)
-		return;
-	fprintf(out,
-	        "{\"process\":%" PRIu64 ",\"type\":\"%s\",\"f\":\"%s\",\"key\":\"s%u\",\"value\":",
-	        op->process, type, history_names[op->kind], op->session + 1);
-	if (op->kind == OP_PUT)
-		fprintf(out, "%" PRIu64, op->id);
-	else if (op->kind == OP_CREATE)
-		fprintf(out, "0");
-	else if (op->kind == OP_READ && strcmp(type, "ok") == 0 && op->present)
-		fprintf(out, "%" PRIu64, op->value);
-	else
-		fprintf(out, "null");
-	fprintf(out, ",\"time\":%" PRId64 "}\n", w->now_us);
-}
-
 /* --- Asking -------------------------------------------------------------------------- */
 
 static void read_key(void *arg, const uint8_t *key, size_t key_len, const uint8_t *value,
@@ -109,6 +83,7 @@ static void read_store(struct attempt *a, const struct op *op)
 	if (!a->answer.present)
 		return;
 	a->answer.change = view.revision;
+	a->answer.epoch = view.epoch;
 	if (store_keys(store, id, read_key, &a->answer) != ST_OK)
 		a->answer.present = false;
 }
@@ -136,10 +111,14 @@ static void on_done(void *arg, enum status st, const uint8_t *result, size_t len
 		if (store_result_decode(result, len, &answer) == ST_OK) {
 			a->answer.result = answer.result;
 			a->answer.revision = answer.revision;
+			a->answer.epoch = answer.epoch;
 		} else {
-			world_fail(w, "result", "%s gave a result that cannot be read", node->name);
+			world_fail(w, CHECK_RESULT, "%s gave a result that cannot be read",
+			           node->name);
 		}
 	}
+	if (!node->dead && st == ST_OK)
+		check_reply(node, &a->answer);
 	/* The answer leaves the node only if it lives. */
 	if (!process_effect(node))
 		a->st = ST_UNKNOWN;
@@ -258,7 +237,7 @@ static void begin(struct world *w, unsigned at)
 		c->changes[op->session] = op->id;
 	}
 	client->op = op->id;
-	write_history(w, op, "invoke");
+	check_invoked(w, op);
 	ask(w, op, node);
 }
 
@@ -271,7 +250,6 @@ static void pause_client(struct world *w, unsigned at)
 static void finish(struct world *w, struct op *op, enum op_outcome outcome, enum status st)
 {
 	struct client *client = &w->clients->list[op->client];
-	static const char *const types[] = {"", "ok", "fail", "info"};
 	static const char *const codes[] = {"", "ok", "no", "unknown"};
 
 	op->outcome = outcome;
@@ -282,10 +260,6 @@ static void finish(struct world *w, struct op *op, enum op_outcome outcome, enum
 	           ", value %" PRIu64 " of %" PRIu64,
 	           op_names[op->kind], op->session + 1, op->id, status_name(st), op->revision,
 	           op->index, op->value, op->change);
-	if (outcome == OUTCOME_OK && op->result != RESULT_OK)
-		write_history(w, op, "fail");
-	else
-		write_history(w, op, types[outcome]);
 	client->op = 0;
 	if (outcome == OUTCOME_UNKNOWN)
 		client->process += w->clients->n;
@@ -322,11 +296,13 @@ static void take_answer(struct op *op, const struct attempt *a)
 	op->present = a->answer.present;
 	op->value = a->answer.value;
 	op->change = a->answer.change;
+	op->epoch = a->answer.epoch;
 	op->count = a->answer.count;
 }
 
 void clients_reply(struct world *w, uint64_t reply)
 {
+	/* The reply is the attempt's address. NOLINTNEXTLINE(performance-no-int-to-ptr) */
 	struct attempt *a = (struct attempt *)(uintptr_t)reply;
 	struct op *op = op_at(w->clients, a->op);
 	bool read = op->kind == OP_READ || op->kind == OP_COUNT;
@@ -341,9 +317,7 @@ void clients_reply(struct world *w, uint64_t reply)
 	if (a->st == ST_OK && !(op->kind != OP_READ && a->answer.result == RESULT_STALE)) {
 		take_answer(op, a);
 		finish(w, op, OUTCOME_OK, a->st);
-	} else if (read) {
-		finish(w, op, OUTCOME_FAIL, a->st);
-	} else if (op->attempts == 1 && certainly_not(a->st)) {
+	} else if (read || (op->attempts == 1 && certainly_not(a->st))) {
 		finish(w, op, OUTCOME_FAIL, a->st);
 	} else {
 		unsure(w, op, a->st);
@@ -353,6 +327,7 @@ void clients_reply(struct world *w, uint64_t reply)
 
 void clients_forget(uint64_t reply)
 {
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr) */
 	free((struct attempt *)(uintptr_t)reply);
 }
 
@@ -376,6 +351,17 @@ void clients_act(struct world *w, unsigned client, uint64_t patience)
 		finish(w, op, OUTCOME_FAIL, ST_TIMEOUT);
 	else
 		unsure(w, op, ST_TIMEOUT);
+}
+
+bool clients_session(const struct world *w, const struct session_id *id, unsigned *ret)
+{
+	for (unsigned i = 0; i < SIM_SESSIONS; i++) {
+		if (memcmp(w->clients->sessions[i].bytes, id->bytes, SESSION_ID_BYTES) != 0)
+			continue;
+		*ret = i;
+		return true;
+	}
+	return false;
 }
 
 /* --- Making and freeing -------------------------------------------------------------- */

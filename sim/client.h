@@ -28,6 +28,7 @@ struct op {
 	bool present;             /* read: the session exists */
 	uint64_t value;           /* read: the id of the put that wrote it; 0: no value */
 	uint64_t change;          /* read: the session's revision */
+	uint64_t epoch;           /* write or read: the session's */
 	uint64_t count;           /* count */
 	bool confirm;             /* read: by a round */
 	uint64_t before;          /* the change of the same session before this; 0: none */
@@ -40,6 +41,9 @@ void clients_start(struct world *w);
 /* Events. */
 void clients_act(struct world *w, unsigned client, uint64_t patience);
 void clients_reply(struct world *w, uint64_t reply);
+
+/* Which session has this id; false: none. */
+bool clients_session(const struct world *w, const struct session_id *id, unsigned *ret);
 
 /* An answer that never arrives. */
 void clients_forget(uint64_t reply);

@@ -72,6 +72,7 @@ static void load_entry(const struct disk_entry *from, struct raft_entry *to)
 	to->batch = to->buf.base;
 }
 
+/* The parameters are libraft's. NOLINTNEXTLINE(readability-function-size) */
 static int io_load(struct raft_io *io, raft_term *term, raft_id *vote,
                    struct raft_snapshot **snapshot, raft_index *start, struct raft_entry *entries[],
                    size_t *n)
@@ -239,7 +240,9 @@ static int io_put(struct raft_io *io, unsigned trailing, struct raft_io_snapshot
 	op->put_cb = cb;
 	op->snapshot = snapshot;
 	op->trailing = trailing;
-	if (!disk_mark_at(d, snapshot->index, &op->before) && d->ops.committed != NULL)
+	/* What stands there now may be the tail that the snapshot replaces. */
+	if ((!disk_mark_at(d, snapshot->index, &op->before) || op->before.term != snapshot->term) &&
+	    d->ops.committed != NULL)
 		d->ops.committed(d->ops.arg, snapshot->index, &op->before);
 	if (trailing == 0) {
 		d->next = snapshot->index + 1;
@@ -267,9 +270,11 @@ static void write_entries(struct disk *d, const struct operation *op, unsigned n
 {
 	struct disk_mark mark = op->before;
 
+	d->image.batches++;
 	for (unsigned i = 0; i < n; i++) {
 		const struct raft_entry *e = &op->entries[i];
-		struct disk_entry entry = {.type = e->type, .len = e->buf.len};
+		struct disk_entry entry = {
+		    .batch = d->image.batches, .type = e->type, .len = e->buf.len};
 
 		assert(d->image.start + d->image.n == op->first + i);
 		mark = mark_next(&mark, e);
@@ -442,6 +447,18 @@ void disk_power_off(struct disk *d, bool torn)
 			write_snapshot(d, op);
 		}
 	}
+}
+
+enum status disk_persist(struct disk *d, const struct identity *id)
+{
+	if (d->full)
+		return ST_NO_SPACE;
+	if (fails(d, DISK_PERSIST, "identity"))
+		return ST_IO;
+	d->image.identity = *id;
+	d->image.has_identity = true;
+	d->image.identity_rotten = false;
+	return ST_OK;
 }
 
 /* --- Making, opening, copying -------------------------------------------------------- */

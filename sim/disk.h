@@ -6,8 +6,9 @@
  * not finished is gone, or torn: a part of its entries is there.
  *
  * Rot is bytes that changed by themselves. The bytes stay here as they are; what is marked is
- * reported as the checksums of the real files would: with the file's name when it is loaded or
- * read, or, in the segment that is still open, by taking it for the torn end of the log. */
+ * reported as consensus/storage.c and libraft report it on real files: with the file's name when
+ * it is loaded or read. Nobody can tell the rot of the very last write from its torn end, so that
+ * write does not rot here. */
 #ifndef SIM_DISK_H
 #define SIM_DISK_H
 
@@ -32,7 +33,8 @@ struct disk_mark {
 struct disk_entry {
 	struct disk_mark mark;
 	unsigned type;  /* raft's entry type */
-	bool rotten;    /* its checksum does not fit any more */
+	unsigned batch; /* the write that it came with: one checksum for all of it */
+	bool rotten;    /* that checksum does not fit any more */
 	uint8_t *bytes; /* owned */
 	size_t len;
 };
@@ -50,6 +52,7 @@ struct disk_image {
 	struct raft_snapshot snapshot;  /* one buffer */
 	struct disk_mark snapshot_mark; /* of the log up to its index; zeros: unknown */
 	raft_index open_from;           /* entries from here on are in the open segment */
+	unsigned batches;               /* writes so far */
 	bool identity_rotten;           /* until the file is replaced */
 	bool snapshot_rotten;           /* until a newer one is stored */
 	unsigned meta_rotten;           /* writes until both metadata files are replaced */
@@ -64,6 +67,7 @@ enum disk_failure {
 	DISK_PUT = 1 << 4,      /* the next snapshot cannot be stored */
 	DISK_GET = 1 << 5,      /* the next snapshot cannot be read */
 	DISK_LOAD = 1 << 6,     /* the next load fails */
+	DISK_PERSIST = 1 << 7,  /* the next identity cannot be stored */
 };
 
 /* What can rot. */
@@ -119,6 +123,9 @@ void disk_close(struct disk *d);
 /* A process opens it. */
 void disk_open(struct disk *d, const struct disk_ops *ops, const int64_t *now_us,
                struct prng *random);
+
+/* Replace the identity file. ST_NO_SPACE, ST_IO: it is as before. */
+CHECKED enum status disk_persist(struct disk *d, const struct identity *id);
 
 /* Finish what is due. */
 void disk_run(struct disk *d);

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { METADATA_FILES = 2 }; /* written in turn */
+enum {
+	METADATA_FILES = 2,    /* written in turn */
+	SEGMENT_ENTRIES = 100, /* a segment is full then: few, so that both kinds are met */
+};
 
 void *image_bytes(const void *bytes, size_t len)
 {
@@ -70,6 +73,20 @@ void image_close(struct disk_image *m)
 
 /* --- Rot ----------------------------------------------------------------------------- */
 
+/* An entry, but none of the last write while the segment is open. */
+static const char *rot_entry(struct disk_image *m, uint64_t where)
+{
+	struct disk_entry *e;
+
+	if (m->n == 0)
+		return NULL;
+	e = &m->entries[where % m->n];
+	if (e->batch == m->entries[m->n - 1].batch && m->open_from < m->start + m->n)
+		return NULL;
+	e->rotten = true;
+	return m->start + where % m->n < m->open_from ? "closed segment" : "open segment";
+}
+
 const char *image_rot(struct disk_image *m, enum disk_part part, uint64_t where)
 {
 	switch (part) {
@@ -83,10 +100,7 @@ const char *image_rot(struct disk_image *m, enum disk_part part, uint64_t where)
 		m->snapshot_rotten = m->has_snapshot;
 		return m->has_snapshot ? "snapshot" : NULL;
 	default:
-		if (m->n == 0)
-			return NULL;
-		m->entries[where % m->n].rotten = true;
-		return m->start + where % m->n < m->open_from ? "closed segment" : "open segment";
+		return rot_entry(m, where);
 	}
 }
 
@@ -106,28 +120,19 @@ bool image_rotten(const struct disk_image *m)
 	       first_rotten(m) < m->n;
 }
 
-bool image_sound(struct disk_image *m, char *why, size_t len)
+bool image_sound(const struct disk_image *m, char *why, size_t len)
 {
-	size_t entry = first_rotten(m);
 	const char *file = NULL;
 
 	if (m->meta_rotten > 0)
 		file = "metadata1";
 	else if (m->snapshot_rotten)
 		file = "snapshot";
-	else if (entry < m->n && m->start + entry < m->open_from)
-		file = "closed segment";
-	if (file != NULL) {
+	else if (first_rotten(m) < m->n)
+		file = m->start + first_rotten(m) < m->open_from ? "closed segment" : "open-1";
+	if (file != NULL)
 		(void)snprintf(why, len, "%s: checksum mismatch", file);
-		return false;
-	}
-	image_cut(m, m->start + entry);
-	/* A log that ends before its snapshot is dropped as a whole. */
-	if (m->has_snapshot && m->start + m->n <= m->snapshot.index) {
-		image_cut(m, 0);
-		m->start = m->snapshot.index + 1;
-	}
-	return true;
+	return file == NULL;
 }
 
 void image_add(struct disk_image *m, const struct disk_entry *entry)
@@ -142,6 +147,8 @@ void image_add(struct disk_image *m, const struct disk_entry *entry)
 	assert(m->entries[m->n].bytes != NULL);
 	memcpy(m->entries[m->n].bytes, entry->bytes, entry->len);
 	m->n++;
+	if (m->start + m->n > m->open_from + SEGMENT_ENTRIES)
+		m->open_from = m->start + m->n;
 }
 
 void image_copy(const struct disk_image *from, struct disk_image *to)

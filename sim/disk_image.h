@@ -16,9 +16,8 @@ void image_add(struct disk_image *m, const struct disk_entry *entry);
 /* Let a part of it rot: the file's name, or NULL when there is no such thing. */
 const char *image_rot(struct disk_image *m, enum disk_part part, uint64_t where);
 bool image_rotten(const struct disk_image *m);
-/* What a load finds out: false, with the file's name, when a checksum does not fit. A rotten
- * entry in the open segment is taken for its torn end: it is cut off. */
-bool image_sound(struct disk_image *m, char *why, size_t len);
+/* What a load finds out: false, with the file's name, when a checksum does not fit. */
+bool image_sound(const struct disk_image *m, char *why, size_t len);
 /* Empty it. */
 void image_close(struct disk_image *m);
 void image_copy(const struct disk_image *from, struct disk_image *to);

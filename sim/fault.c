@@ -45,6 +45,8 @@ static bool wire(struct world *w, const struct plan_fault *f, int delta)
 		return true;
 	case FAULT_RESET:
 		network_reset(w, a, b);
+		check_disturbed(&w->nodes[a]); /* it is over at once, but dialling takes its time */
+		check_disturbed(&w->nodes[b]);
 		return true;
 	case FAULT_SLOW:
 		network_slow(w, a, b, delta * f->amount * MS);
@@ -57,6 +59,9 @@ static bool wire(struct world *w, const struct plan_fault *f, int delta)
 		return true;
 	case FAULT_DUPLICATE:
 		network_duplicate(w, a, b, delta);
+		return true;
+	case FAULT_REORDER:
+		network_reorder(w, a, b, delta * f->amount * MS);
 		return true;
 	default:
 		return false;
@@ -115,32 +120,18 @@ static void damage(struct world *w, struct node *node, const struct plan_fault *
 	process_start_in(node, f->for_us);
 }
 
-static void hand_over_ended(void *arg)
-{
-	struct node *node = arg;
-
-	node->hand_over = false;
-}
-
-static void transfer(struct world *w)
-{
-	struct node *leader = member_leader(w);
-
-	if (leader == NULL || leader->hand_over)
-		return;
-	leader->hand_over = true;
-	core_hand_over(leader->core, hand_over_ended, leader);
-	process_wake(leader);
-}
-
 static void begin_member(struct node *node, const struct plan_fault *f)
 {
-	if (f->kind == FAULT_TRANSFER)
-		transfer(node->world);
+	struct node *leader = member_leader(node->world);
+
+	if (f->kind == FAULT_TRANSFER && leader != NULL)
+		member_hand_over(leader);
 	else if (f->kind == FAULT_MEMBER_ADD)
 		member_add(node);
-	else
+	else if (f->kind == FAULT_MEMBER_REMOVE && may_damage(node->world, node))
 		member_remove(node);
+	else if (f->kind == FAULT_MEMBER_REMOVE)
+		world_tell(node->world, node, "fault", "not now: too few would remain");
 }
 
 static void begin_disk(struct node *node, const struct plan_fault *f)
@@ -156,7 +147,7 @@ static void begin_disk(struct node *node, const struct plan_fault *f)
 		node->disk.failures |= f->amount == 0 ? DISK_APPEND : DISK_WRITE;
 		break;
 	case FAULT_META_ERROR:
-		node->disk.failures |= DISK_META;
+		node->disk.failures |= f->amount == 0 ? DISK_META : DISK_PERSIST;
 		break;
 	case FAULT_CUT_ERROR:
 		node->disk.failures |= DISK_TRUNCATE;
@@ -188,6 +179,7 @@ static void leap(struct node *node, int64_t us)
 	}
 	clock_stop_for(node, -us);
 	node->clock.wall_ms -= us / MS; /* it does not leap with it */
+	check_disturbed(node);
 	if (!node->paused)
 		process_wake(node);
 }
@@ -269,6 +261,7 @@ void fault_begin(struct world *w, size_t at)
 	w->stats.faults[f->kind]++;
 	if (!wire(w, f, 1))
 		begin_process(&w->nodes[f->a - 1], f);
+	check_faulted(w);
 	if (f->for_us > 0)
 		world_at(w, w->now_us + f->for_us, EVENT_END, at, 0);
 }

@@ -27,6 +27,9 @@ enum {
 	SIM_SETTLED_US = 8000000,   /* an undisturbed majority serves after this */
 	SIM_PATIENCE_US = 7000000,  /* a client waits so long: longer than its request lasts */
 	SIM_TERMS_MAX = 1 << 16,    /* terms of one run */
+	SIM_LIN_STEPS = 4000000,    /* of the search for one world's history: a second or two */
+	SIM_MARGINS = 128,          /* fence margins are counted in so many steps ... */
+	SIM_MARGIN_US = 10000,      /* ... of this size: finer than what is promised */
 	SIM_DRIFT_MAX_PPM = 4900,   /* two clocks within this differ by less than 1 % */
 };
 

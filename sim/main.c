@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "sim/run.h"
+#include "sim/sums.h"
 
 struct command {
 	struct sim_options options;
 	uint64_t seeds;   /* 0: one world */
+	unsigned jobs;    /* worlds at a time */
 	const char *plan; /* file, or NULL */
 	const char *history;
 	bool shrink;
@@ -16,14 +18,6 @@ struct command {
 	bool print;
 	bool here; /* in this very process, for a debugger */
 	double length;
-};
-
-/* Sums over many worlds. */
-struct sums {
-	uint64_t n;
-	uint64_t failed;
-	int64_t cpu_us;
-	struct sim_stats stats;
 };
 
 static const struct option long_options[] = {
@@ -39,6 +33,8 @@ static const struct option long_options[] = {
     {"table", no_argument, NULL, 'T'},
     {"print-plan", no_argument, NULL, 'P'},
     {"legend", no_argument, NULL, 'L'},
+    {"checks", no_argument, NULL, 'C'},
+    {"jobs", required_argument, NULL, 'j'},
     {"here", no_argument, NULL, 'd'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -51,8 +47,24 @@ static void usage(FILE *out)
 	        "           [--history FILE] [--print-plan] [--here]\n"
 	        "       sim --plan FILE ...       replay a schedule\n"
 	        "       sim --shrink ...          print the shortest schedule that still fails\n"
-	        "       sim --seeds N [--seed FIRST] [--table]\n"
-	        "       sim --legend\n");
+	        "       sim --seeds N [--seed FIRST] [--jobs J] [--table]\n"
+	        "       sim --legend | --checks\n");
+}
+
+/* What is only asked for. Returns the exit code. */
+static int tell(int option)
+{
+	switch (option) {
+	case 'L':
+		world_legend(stdout);
+		return 0;
+	case 'C':
+		check_list(stdout);
+		return 0;
+	default:
+		usage(option == 'h' ? stdout : stderr);
+		return option == 'h' ? 0 : 64;
+	}
 }
 
 static bool read_options(int argc, char **argv, struct command *c, int *exit_code)
@@ -68,6 +80,9 @@ static bool read_options(int argc, char **argv, struct command *c, int *exit_cod
 			break;
 		case 'n':
 			c->seeds = strtoull(optarg, NULL, 10);
+			break;
+		case 'j':
+			c->jobs = (unsigned)strtoul(optarg, NULL, 10);
 			break;
 		case 'N':
 			c->options.nodes = (unsigned)strtoul(optarg, NULL, 10);
@@ -99,13 +114,8 @@ static bool read_options(int argc, char **argv, struct command *c, int *exit_cod
 		case 'd':
 			c->here = true;
 			break;
-		case 'L':
-			world_legend(stdout);
-			*exit_code = 0;
-			return false;
 		default:
-			usage(option == 'h' ? stdout : stderr);
-			*exit_code = option == 'h' ? 0 : 64;
+			*exit_code = tell(option);
 			return false;
 		}
 	}
@@ -133,11 +143,6 @@ static bool make_plan(const struct command *c, uint64_t seed, struct plan *ret)
 	if (st != ST_OK)
 		fprintf(stderr, "sim: %s:%u: not a line of a schedule\n", c->plan, line);
 	return st == ST_OK;
-}
-
-static double ratio(int64_t virtual_us, int64_t cpu_us)
-{
-	return (double)virtual_us / (double)(cpu_us > 0 ? cpu_us : 1);
 }
 
 static int run_one(struct command *c)
@@ -171,71 +176,32 @@ static int run_one(struct command *c)
 	       " operations done, %.0f times real time\n",
 	       plan.seed, plan.nodes, result.failed ? result.failure : "all checks hold",
 	       result.hash, (double)result.stats.virtual_us / 1e6, result.stats.ops_ok,
-	       ratio(result.stats.virtual_us, result.cpu_us));
+	       sums_ratio(result.stats.virtual_us, result.cpu_us));
 	return result.failed ? 1 : 0;
 }
 
-static void add(struct sums *s, const struct run_result *r)
+static void take_result(void *arg, const struct plan *plan, const struct run_result *result)
 {
-	s->n++;
-	s->failed += r->failed;
-	s->cpu_us += r->cpu_us;
-	s->stats.virtual_us += r->stats.virtual_us;
-	s->stats.events += r->stats.events;
-	s->stats.messages += r->stats.messages;
-	s->stats.ops_ok += r->stats.ops_ok;
-	s->stats.ops_fail += r->stats.ops_fail;
-	s->stats.ops_unknown += r->stats.ops_unknown;
-	s->stats.reads_checked += r->stats.reads_checked;
-	s->stats.commits += r->stats.commits;
-	s->stats.elections += r->stats.elections;
-	for (unsigned i = 0; i < FAULT_KINDS; i++)
-		s->stats.faults[i] += r->stats.faults[i];
-}
-
-/* The table of doc/testing.md. */
-static void print_table(const struct sums *s, uint64_t first)
-{
-	printf("| worlds | |\n|---|---|\n");
-	printf("| seeds | %" PRIu64 " to %" PRIu64 " |\n", first, first + s->n - 1);
-	printf("| failed | %" PRIu64 " |\n", s->failed);
-	printf("| virtual hours | %.1f |\n", (double)s->stats.virtual_us / 3.6e9);
-	printf("| member messages | %" PRIu64 " |\n", s->stats.messages);
-	printf("| elections won | %" PRIu64 " |\n", s->stats.elections);
-	printf("| log entries committed | %" PRIu64 " |\n", s->stats.commits);
-	printf("| client operations: done, refused, unknown | %" PRIu64 ", %" PRIu64 ", %" PRIu64
-	       " |\n",
-	       s->stats.ops_ok, s->stats.ops_fail, s->stats.ops_unknown);
-	printf("| reads whose confirmations were counted | %" PRIu64 " |\n",
-	       s->stats.reads_checked);
-	printf("\n| fault | times | what happens |\n|---|---|---|\n");
-	for (unsigned i = 0; i < FAULT_KINDS; i++)
-		printf("| %s | %" PRIu64 " | %s |\n", fault_word(i), s->stats.faults[i],
-		       fault_text(i));
+	sums_add(arg, plan, result);
+	if (!result->failed)
+		return;
+	printf("seed %" PRIu64 ", %u nodes: %s\n", plan->seed, plan->nodes, result->failure);
+	(void)fflush(stdout);
 }
 
 static int run_many(const struct command *c)
 {
 	struct sums sums = {0};
+	const struct run_series series = {.first = c->options.seed,
+	                                  .n = c->seeds,
+	                                  .jobs = c->jobs,
+	                                  .arg = &sums,
+	                                  .done = take_result};
 
-	for (uint64_t i = 0; i < c->seeds; i++) {
-		uint64_t seed = c->options.seed + i;
-		struct run_result result;
-		struct plan plan;
-
-		if (!make_plan(c, seed, &plan))
-			return 64;
-		run_apart(&c->options, &plan, true, &result);
-		add(&sums, &result);
-		if (result.failed)
-			printf("seed %" PRIu64 ": %s\n", seed, result.failure);
-		(void)fflush(stdout);
-	}
+	run_series(&c->options, &series);
 	if (c->table)
-		print_table(&sums, c->options.seed);
-	printf("%" PRIu64 " seeds, %" PRIu64 " failed, %.2f virtual hours, %.0f times real time\n",
-	       sums.n, sums.failed, (double)sums.stats.virtual_us / 3.6e9,
-	       ratio(sums.stats.virtual_us, sums.cpu_us));
+		sums_print(&sums, c->options.seed, stdout);
+	sums_print_line(&sums, stdout);
 	return sums.failed > 0 ? 1 : 0;
 }
 

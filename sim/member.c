@@ -78,9 +78,45 @@ bool member_linked(const struct world *w, unsigned a, unsigned b)
 	return knows(w, a, b) && knows(w, b, a);
 }
 
+/* --- Who leads ----------------------------------------------------------------------- */
+
+/* To the expected ones, and to those that its configuration names: perhaps a lost disk's. */
+static bool known_to_all(const struct world *w, const struct node *leader)
+{
+	for (unsigned i = 0; i < w->n; i++) {
+		if (i != leader->at && knows(w, leader->at, i) && !knows(w, i, leader->at))
+			return false;
+	}
+	return true;
+}
+
+static void handed_over(void *arg)
+{
+	struct node *node = arg;
+
+	node->hand_over = false;
+}
+
+void member_hand_over(struct node *leader)
+{
+	if (leader->hand_over)
+		return;
+	leader->hand_over = true;
+	core_hand_over(leader->core, handed_over, leader);
+	process_wake(leader);
+}
+
+void member_settle(struct world *w)
+{
+	struct node *leader = member_leader(w);
+
+	if (leader != NULL && leader->at >= w->plan.nodes && !known_to_all(w, leader))
+		member_hand_over(leader);
+}
+
 /* --- Who must serve ------------------------------------------------------------------ */
 
-static uint64_t config_hash(const struct raft_view *view)
+uint64_t member_hash(const struct raft_view *view)
 {
 	uint64_t hash = 0;
 
@@ -89,8 +125,7 @@ static uint64_t config_hash(const struct raft_view *view)
 	return hash;
 }
 
-/* The node that knows of the newest commit. */
-static const struct raft_view *newest(const struct world *w)
+const struct raft_view *member_view(const struct world *w)
 {
 	const struct raft_view *best = NULL;
 
@@ -119,12 +154,12 @@ static const struct raft_voter *entry_of(const struct raft_view *view, const str
 
 void member_electorate(const struct world *w, struct electorate *ret)
 {
-	const struct raft_view *view = newest(w);
+	const struct raft_view *view = member_view(w);
 
 	memset(ret, 0, sizeof *ret);
 	if (view == NULL)
 		return;
-	ret->hash = config_hash(view);
+	ret->hash = member_hash(view);
 	ret->needed = quorum_needed(w->nodes[0].config.cluster.quorum_size, view->n_voters);
 	for (unsigned i = 0; i < w->n; i++) {
 		const struct node *node = &w->nodes[i];
@@ -135,7 +170,7 @@ void member_electorate(const struct world *w, struct electorate *ret)
 		ret->members |= 1U << i;
 		ret->voters |= (unsigned)entry->voter << i;
 		if (node->state == PROCESS_UP && core_view(node->core)->started &&
-		    config_hash(core_view(node->core)) != config_hash(view))
+		    member_hash(core_view(node->core)) != member_hash(view))
 			ret->hash = 0;
 	}
 }

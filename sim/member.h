@@ -17,8 +17,20 @@ struct node *member_leader(struct world *w);
 void member_add(struct node *standby);
 void member_remove(struct node *node);
 
+/* After healing: a member that was away when a standby was admitted does not know it, and cannot
+ * hear it lead. The operator hands the leadership back. */
+void member_settle(struct world *w);
+
+/* The leader hands over, as before a stop in good order. */
+void member_hand_over(struct node *leader);
+
 /* True when each of the two would take the other's connection. */
 bool member_linked(const struct world *w, unsigned a, unsigned b);
+
+/* The view of the node that knows of the newest commit; NULL: nobody runs. */
+const struct raft_view *member_view(const struct world *w);
+/* Of its configuration: the sum over its members. */
+uint64_t member_hash(const struct raft_view *view);
 
 /* The voters of the newest configuration in force, by node. */
 struct electorate {

@@ -1,4 +1,4 @@
-#include "sim/network.h"
+#include "sim/network_inside.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -10,84 +10,12 @@
 #include "sim/process.h"
 
 enum {
-	CLASSES = TRAFFIC_BULK + 1,
-	RTO_MIN_US = 30000,   /* a lost segment is sent again after this at the earliest ... */
-	RTO_MAX_US = 1000000, /* ... and, after a long outage, at the latest after this */
-	DIAL_MIN_US = 50000,  /* between two attempts to connect */
+	RTO_MIN_US = 30000,  /* a lost segment is sent again after this at the earliest */
+	DIAL_MIN_US = 50000, /* between two attempts to connect */
 	DIAL_MAX_US = 500000,
 	DIAL_GIVE_UP_US = 1000000, /* a handshake that nobody answers */
+	PIECE_MAX = 4096,          /* bytes that a read of a socket finds */
 };
-
-enum packet_type { PACKET_DATA, PACKET_UP, PACKET_FIN };
-
-struct packet {
-	struct queue link;
-	enum packet_type type;
-	int64_t due_us;
-	size_t len;
-	uint8_t bytes[];
-};
-
-/* One direction of a connection. */
-struct stream {
-	struct queue packets[CLASSES];
-	int64_t last_due_us[CLASSES];
-	size_t n; /* packets waiting */
-};
-
-/* One end of a connection. */
-struct end {
-	bool up;
-	uint64_t epoch;
-	int64_t heard_us;
-	bool gone; /* its process ended */
-};
-
-struct conn {
-	uint64_t id;
-	struct end ends[2];       /* lower node, higher node */
-	struct stream streams[2]; /* sent by the lower node, by the higher node */
-};
-
-/* What is between two nodes: at most one connection that both know, and perhaps an older one
- * that one of them still believes in. */
-struct pair {
-	struct conn *conn; /* newest; NULL: none */
-	bool dialling;     /* a handshake is under way */
-	bool dial_spoiled; /* ... and something was cut meanwhile */
-	int64_t dial_us;   /* earliest next attempt */
-	int noisy;         /* connections break at once */
-};
-
-/* The wire in one direction. */
-struct way {
-	int cut;
-	int64_t delay_us;
-	int64_t slow_us;
-	int loss; /* percent of packets that need a second sending */
-	int corrupt;
-	int duplicate;
-	int64_t healed_us; /* nothing arrives before this: the retransmission is awaited */
-};
-
-struct network {
-	struct prng random;
-	struct pair pairs[SIM_NODES_MAX][SIM_NODES_MAX]; /* [lower][higher] */
-	struct way ways[SIM_NODES_MAX][SIM_NODES_MAX];   /* [from][to] */
-	uint64_t n_conns;
-};
-
-static struct pair *pair_of(struct network *net, unsigned a, unsigned b)
-{
-	assert(a != b);
-	return a < b ? &net->pairs[a][b] : &net->pairs[b][a];
-}
-
-/* Which end of their connection node a is. */
-static unsigned end_of(unsigned a, unsigned b)
-{
-	return a < b ? 0 : 1;
-}
 
 struct network *network_new(struct world *w)
 {
@@ -102,7 +30,7 @@ struct network *network_new(struct world *w)
 	return net;
 }
 
-static void stream_clear(struct stream *s)
+void stream_clear(struct stream *s)
 {
 	for (unsigned class = 0; class < CLASSES; class ++) {
 		struct queue *front;
@@ -121,6 +49,8 @@ static void conn_free(struct conn *c)
 		return;
 	stream_clear(&c->streams[0]);
 	stream_clear(&c->streams[1]);
+	for (unsigned i = 0; i < 2 && c->framed; i++)
+		framing_close(&c->wires[i]);
 	free(c);
 }
 
@@ -137,29 +67,31 @@ void network_free(struct network *net)
 
 /* --- Streams ------------------------------------------------------------------------- */
 
-/* Names a stream in an event: the pair, the direction, the class. */
-static uint64_t stream_name(unsigned from, unsigned to, unsigned class)
+uint64_t stream_name(unsigned from, unsigned to, unsigned class)
 {
 	return (uint64_t)from << 16 | (uint64_t)to << 8 | class;
 }
 
+/* Takes the packet, which leaves when it says that it is due. */
 static void stream_push(struct world *w, struct conn *c, unsigned from, unsigned to, unsigned class,
-                        struct packet *p, int64_t at_us)
+                        struct packet *p)
 {
 	struct network *net = w->net;
 	struct stream *s = &c->streams[end_of(from, to)];
 	struct way *way = &net->ways[from][to];
-	int64_t due =
-	    at_us + way->delay_us + way->slow_us + prng_range(&net->random, 0, way->delay_us / 2);
+	int64_t due = p->due_us + way->delay_us + way->slow_us +
+	              prng_range(&net->random, 0, way->delay_us / 2);
 
 	if (way->loss > 0 && prng_range(&net->random, 0, 99) < way->loss) {
 		/* The stream behind a lost segment waits for it, whatever its class. */
-		due += prng_range(&net->random, RTO_MIN_US, 4 * RTO_MIN_US);
+		due += prng_range(&net->random, RTO_MIN_US, INT64_C(4) * RTO_MIN_US);
 		for (unsigned i = 0; i < CLASSES; i++) {
 			if (s->last_due_us[i] < due)
 				s->last_due_us[i] = due;
 		}
 	}
+	if (way->reorder_us > 0)
+		due += prng_range(&net->random, 0, way->reorder_us);
 	if (due < s->last_due_us[class])
 		due = s->last_due_us[class];
 	if (p->type != PACKET_DATA) {
@@ -176,12 +108,14 @@ static void stream_push(struct world *w, struct conn *c, unsigned from, unsigned
 	world_at(w, due, EVENT_PACKET, c->id, stream_name(from, to, class));
 }
 
-static struct packet *packet_new(enum packet_type type, const uint8_t *bytes, size_t len)
+static struct packet *packet_new(enum packet_type type, const uint8_t *bytes, size_t len,
+                                 int64_t due_us)
 {
 	struct packet *p = malloc(sizeof *p + len);
 
 	assert(p != NULL);
 	p->type = type;
+	p->due_us = due_us;
 	p->len = len;
 	if (len > 0)
 		memcpy(p->bytes, bytes, len);
@@ -196,8 +130,7 @@ static void give(struct world *w, unsigned to, unsigned from, enum input_type ty
 	process_input(&w->nodes[to], type, from, epoch, NULL, 0);
 }
 
-/* An end learns that its connection is gone. */
-static void end_down(struct world *w, struct conn *c, unsigned node, unsigned peer)
+void end_down(struct world *w, struct conn *c, unsigned node, unsigned peer)
 {
 	struct end *e = &c->ends[end_of(node, peer)];
 
@@ -218,11 +151,41 @@ static void end_up(struct world *w, struct conn *c, unsigned node, unsigned peer
 	give(w, node, peer, INPUT_UP, e->epoch);
 }
 
-/* Node a has given up its end: what it sent before may still arrive. */
-static void say_goodbye(struct world *w, struct conn *c, unsigned a, unsigned b)
+void say_goodbye(struct world *w, struct conn *c, unsigned a, unsigned b)
 {
 	if (c->ends[end_of(b, a)].up)
-		stream_push(w, c, a, b, TRAFFIC_URGENT, packet_new(PACKET_FIN, NULL, 0), w->now_us);
+		stream_push(w, c, a, b, TRAFFIC_URGENT, packet_new(PACKET_FIN, NULL, 0, w->now_us));
+}
+
+/* Where a message arrives. */
+struct arrival {
+	struct world *w;
+	unsigned from;
+	unsigned to;
+	uint64_t epoch;
+};
+
+static void arrive(void *arg, const uint8_t *bytes, size_t len)
+{
+	const struct arrival *at = arg;
+	struct world *w = at->w;
+	struct node *to = &w->nodes[at->to];
+
+	w->stats.messages++;
+	world_note(w, 110, (uint64_t)at->from << 8 | at->to, XXH3_64bits(bytes, len));
+	if (w->options.messages)
+		world_tell(w, to, "message", "%c of %s, %zu bytes", bytes[0],
+		           w->nodes[at->from].name, len);
+	process_input(to, INPUT_MESSAGE, at->from, at->epoch, bytes, len);
+	if (w->net->ways[at->from][at->to].duplicate > 0 && prng_range(&w->net->random, 0, 3) == 0)
+		process_input(to, INPUT_MESSAGE, at->from, at->epoch, bytes, len);
+}
+
+/* Bytes that are no frames: the connection is closed, as io/net does. */
+static void misbehaved(struct world *w, struct conn *c, unsigned from, unsigned to)
+{
+	end_down(w, c, to, from);
+	say_goodbye(w, c, to, from);
 }
 
 static void deliver(struct world *w, struct conn *c, unsigned from, unsigned to, struct packet *p)
@@ -230,6 +193,7 @@ static void deliver(struct world *w, struct conn *c, unsigned from, unsigned to,
 	struct network *net = w->net;
 	struct way *way = &net->ways[from][to];
 	struct end *e = &c->ends[end_of(to, from)];
+	struct arrival arrival = {w, from, to, e->epoch};
 
 	if (p->type == PACKET_UP) {
 		if (e->gone)
@@ -244,19 +208,16 @@ static void deliver(struct world *w, struct conn *c, unsigned from, unsigned to,
 	}
 	if (!e->up)
 		return;
-	w->stats.messages++;
 	if (way->corrupt > 0 && p->len > 0 && prng_range(&net->random, 0, 9) == 0) {
 		size_t at = (size_t)prng_range(&net->random, 0, (int64_t)p->len - 1);
 
 		p->bytes[at] ^= (uint8_t)prng_range(&net->random, 1, 255);
 	}
-	world_note(w, 110, (uint64_t)from << 8 | to, XXH3_64bits(p->bytes, p->len));
-	if (w->options.messages)
-		world_tell(w, &w->nodes[to], "message", "%c of %s, %zu bytes", p->bytes[0],
-		           w->nodes[from].name, p->len);
-	process_input(&w->nodes[to], INPUT_MESSAGE, from, e->epoch, p->bytes, p->len);
-	if (way->duplicate > 0 && prng_range(&net->random, 0, 3) == 0)
-		process_input(&w->nodes[to], INPUT_MESSAGE, from, e->epoch, p->bytes, p->len);
+	if (!c->framed)
+		arrive(&arrival, p->bytes, p->len);
+	else if (framing_take(&c->wires[end_of(to, from)], p->bytes, p->len, arrive, &arrival) !=
+	         ST_OK)
+		misbehaved(w, c, from, to);
 }
 
 void network_packet(struct world *w, uint64_t conn, uint64_t stream)
@@ -296,10 +257,33 @@ static struct node *node_named(struct world *w, const char *name)
 	return NULL;
 }
 
-void network_send(struct world *w, struct node *from, const char *name, enum traffic traffic,
+/* A message becomes bytes, and these arrive in pieces of any length: one stream for all classes,
+ * because the sender's kernel takes them at once. A reset loses it from any byte on. */
+static void push_pieces(struct world *w, struct conn *c, unsigned from, unsigned to,
+                        const struct buf *wire, int64_t at_us)
+{
+	size_t at = 0;
+
+	assert(buf_status(wire) == ST_OK);
+	while (at < wire->len) {
+		size_t n = (size_t)prng_range(&w->net->random, 1, PIECE_MAX);
+
+		n = n < wire->len - at ? n : wire->len - at;
+		stream_push(w, c, from, to, TRAFFIC_URGENT,
+		            packet_new(PACKET_DATA, wire->base + at, n, at_us));
+		at += n;
+	}
+}
+
+void network_send(struct node *from, const char *to_name, enum traffic traffic,
                   const uint8_t *bytes, size_t len, int64_t at_us)
 {
-	struct node *to = node_named(w, name);
+	static const enum link_class classes[] = {[TRAFFIC_URGENT] = LINK_URGENT,
+	                                          [TRAFFIC_NORMAL] = LINK_NORMAL,
+	                                          [TRAFFIC_BULK] = LINK_BULK};
+	struct world *w = from->world;
+	struct node *to = node_named(w, to_name);
+	struct buf wire;
 	struct conn *c;
 
 	if (to == NULL || to == from)
@@ -309,12 +293,20 @@ void network_send(struct world *w, struct node *from, const char *name, enum tra
 	    c->streams[end_of(from->at, to->at)].n >= SIM_QUEUE_MAX)
 		return;
 	check_sent(from, to, bytes, len);
-	stream_push(w, c, from->at, to->at, traffic, packet_new(PACKET_DATA, bytes, len), at_us);
+	if (!c->framed) {
+		stream_push(w, c, from->at, to->at, traffic,
+		            packet_new(PACKET_DATA, bytes, len, at_us));
+		return;
+	}
+	buf_init(&wire, LINK_MESSAGE_MAX);
+	framing_send(&c->wires[end_of(from->at, to->at)], classes[traffic], bytes, len, &wire);
+	push_pieces(w, c, from->at, to->at, &wire, at_us);
+	buf_close(&wire);
 }
 
 /* --- Connections --------------------------------------------------------------------- */
 
-static void conn_break(struct world *w, unsigned a, unsigned b)
+void conn_break(struct world *w, unsigned a, unsigned b)
 {
 	struct pair *pair = pair_of(w->net, a, b);
 
@@ -350,7 +342,7 @@ static bool awake(const struct world *w, unsigned node)
 	return w->nodes[node].state == PROCESS_UP && !w->nodes[node].paused;
 }
 
-static bool passable(const struct world *w, unsigned a, unsigned b)
+bool passable(const struct world *w, unsigned a, unsigned b)
 {
 	return w->net->ways[a][b].cut == 0 && w->net->ways[b][a].cut == 0 &&
 	       w->net->pairs[a < b ? a : b][a < b ? b : a].noisy == 0;
@@ -390,13 +382,16 @@ void network_dialled(struct world *w, unsigned a, unsigned b)
 	c = calloc(1, sizeof *c);
 	assert(c != NULL);
 	c->id = ++net->n_conns;
+	c->framed = w->plan.framed;
+	for (unsigned i = 0; i < 2 && c->framed; i++)
+		framing_init(&c->wires[i], w->nodes[i == 0 ? a : b].name);
 	for (unsigned i = 0; i < CLASSES; i++) {
 		queue_init(&c->streams[0].packets[i]);
 		queue_init(&c->streams[1].packets[i]);
 	}
 	pair->conn = c;
 	end_up(w, c, b, a);
-	stream_push(w, c, b, a, TRAFFIC_URGENT, packet_new(PACKET_UP, NULL, 0), w->now_us);
+	stream_push(w, c, b, a, TRAFFIC_URGENT, packet_new(PACKET_UP, NULL, 0, w->now_us));
 }
 
 static void check_silence(struct world *w, struct conn *c, unsigned node, unsigned peer)
@@ -436,115 +431,4 @@ void network_tick(struct world *w)
 		}
 	}
 	world_at(w, w->now_us + SIM_NET_TICK_US, EVENT_NET, 0, 0);
-}
-
-/* --- Faults -------------------------------------------------------------------------- */
-
-/* What waited is sent again, after a while that grew with the outage. */
-static void resume(struct world *w, unsigned from, unsigned to)
-{
-	struct network *net = w->net;
-	struct conn *c = pair_of(net, from, to)->conn;
-
-	net->ways[from][to].healed_us = w->now_us + prng_range(&net->random, 0, RTO_MAX_US);
-	if (c == NULL)
-		return;
-	for (unsigned class = 0; class < CLASSES; class ++) {
-		struct queue *pos;
-		struct queue *after;
-
-		QUEUE_EACH (pos, after, &c->streams[end_of(from, to)].packets[class])
-			world_at(w, net->ways[from][to].healed_us, EVENT_PACKET, c->id,
-			         stream_name(from, to, class));
-	}
-}
-
-void network_cut(struct world *w, unsigned from, unsigned to, int delta)
-{
-	struct way *way = &w->net->ways[from][to];
-
-	way->cut += delta;
-	assert(way->cut >= 0);
-	if (delta > 0)
-		pair_of(w->net, from, to)->dial_spoiled = true;
-	else if (way->cut == 0)
-		resume(w, from, to);
-}
-
-void network_noisy(struct world *w, unsigned a, unsigned b, int delta)
-{
-	struct pair *pair = pair_of(w->net, a, b);
-
-	pair->noisy += delta;
-	assert(pair->noisy >= 0);
-	if (delta > 0) {
-		pair->dial_spoiled = true;
-		conn_break(w, a, b);
-	}
-}
-
-void network_slow(struct world *w, unsigned from, unsigned to, int64_t delta_us)
-{
-	w->net->ways[from][to].slow_us += delta_us;
-}
-
-void network_loss(struct world *w, unsigned from, unsigned to, int percent)
-{
-	w->net->ways[from][to].loss += percent;
-}
-
-void network_corrupt(struct world *w, unsigned from, unsigned to, int delta)
-{
-	w->net->ways[from][to].corrupt += delta;
-}
-
-void network_duplicate(struct world *w, unsigned from, unsigned to, int delta)
-{
-	w->net->ways[from][to].duplicate += delta;
-}
-
-/* Both learn of it, one perhaps later than the other; what was on its way is lost. */
-void network_reset(struct world *w, unsigned a, unsigned b)
-{
-	struct pair *pair = pair_of(w->net, a, b);
-
-	if (pair->conn == NULL)
-		return;
-	if (prng_next(&w->net->random) & 1) {
-		conn_break(w, a, b);
-		return;
-	}
-	stream_clear(&pair->conn->streams[end_of(a, b)]);
-	end_down(w, pair->conn, a, b);
-	say_goodbye(w, pair->conn, a, b);
-}
-
-void network_heal(struct world *w)
-{
-	for (unsigned i = 0; i < w->n; i++) {
-		for (unsigned j = 0; j < w->n; j++) {
-			struct way *way = &w->net->ways[i][j];
-			bool was_cut = way->cut > 0;
-
-			if (i == j)
-				continue;
-			way->cut = 0;
-			way->slow_us = 0;
-			way->loss = 0;
-			way->corrupt = 0;
-			way->duplicate = 0;
-			pair_of(w->net, i, j)->noisy = 0;
-			if (was_cut)
-				resume(w, i, j);
-		}
-	}
-}
-
-bool network_clean(const struct world *w, unsigned a, unsigned b)
-{
-	const struct way *there = &w->net->ways[a][b];
-	const struct way *back = &w->net->ways[b][a];
-
-	return passable(w, a, b) && there->slow_us == 0 && back->slow_us == 0 && there->loss == 0 &&
-	       back->loss == 0 && there->corrupt == 0 && back->corrupt == 0;
 }

@@ -18,7 +18,7 @@ void network_dialled(struct world *w, unsigned a, unsigned b);
 void network_tick(struct world *w);
 
 /* A node sends at this moment of the world. */
-void network_send(struct world *w, struct node *from, const char *to, enum traffic traffic,
+void network_send(struct node *from, const char *to_name, enum traffic traffic,
                   const uint8_t *bytes, size_t len, int64_t at_us);
 
 /* A process ended. told: its kernel says goodbye to the peers. */
@@ -33,6 +33,7 @@ void network_noisy(struct world *w, unsigned a, unsigned b, int delta);
 void network_slow(struct world *w, unsigned from, unsigned to, int64_t delta_us);
 void network_loss(struct world *w, unsigned from, unsigned to, int percent);
 void network_corrupt(struct world *w, unsigned from, unsigned to, int delta);
+void network_reorder(struct world *w, unsigned from, unsigned to, int64_t delta_us);
 void network_duplicate(struct world *w, unsigned from, unsigned to, int delta);
 void network_reset(struct world *w, unsigned a, unsigned b);
 void network_heal(struct world *w);

@@ -5,6 +5,7 @@
  *     seed 123
  *     nodes 5
  *     standbys 1
+ *     framed 1
  *     length 20.000000
  *     1.250000 cut 1 2 for 3.000000
  *     4.000000 crash 3 amount 2
@@ -33,6 +34,7 @@
 	X(RESET, "reset", "the connection between a and b breaks; what was on its way is lost")    \
 	X(CORRUPT, "corrupt", "bytes of messages from a to b are flipped")                         \
 	X(DUPLICATE, "duplicate", "messages from a to b arrive twice")                             \
+	X(REORDER, "reorder", "classes of traffic from a to b overtake by up to `amount` ms")      \
 	X(CRASH, "crash", "a dies at its `amount`th effect from now, starts again later")          \
 	X(POWER, "power", "a loses power: no goodbye to its peers, unsynced bytes are torn")       \
 	X(STOP, "stop", "a stops in good order, starts again later")                               \
@@ -46,12 +48,12 @@
 	X(WALL, "wall", "a's wall clock jumps by `amount` ms")                                     \
 	X(LEAP, "leap", "a's boot clock leaps ahead by `amount` ms, beyond the bound")             \
 	X(DISK_SLOW, "disk-slow", "writes of a take `amount` ms longer")                           \
-	X(DISK_FULL, "disk-full", "a reports no disk space in reserve")                            \
+	X(DISK_FULL, "disk-full", "a has no disk space in reserve, and none for its identity")     \
 	X(DISK_ERROR, "disk-error", "a's next log write fails, at once or (amount 1) in part")     \
 	X(CUT_ERROR, "truncate-error", "a's next truncation fails, and no write after it works")   \
 	X(SNAPSHOT_ERROR, "snapshot-error", "a's next snapshot is not stored, or (1) not read")    \
 	X(LOAD_ERROR, "load-error", "a dies, and cannot read its log when it starts again")        \
-	X(META_ERROR, "meta-error", "a's next term or vote cannot be stored")                      \
+	X(META_ERROR, "meta-error", "a's next term or vote, or (1) identity cannot be stored")     \
 	X(WIPE, "wipe", "a dies, its disk is emptied, it starts again")                            \
 	X(COPY, "copy", "a copy of a's disk is kept")                                              \
 	X(RESTORE, "restore", "a dies and starts again from its oldest copy")                      \
@@ -81,6 +83,7 @@ struct plan {
 	uint64_t seed;
 	unsigned nodes;    /* expected at founding */
 	unsigned standbys; /* not expected */
+	bool framed;       /* connections carry bytes, not messages */
 	int64_t length_us; /* then everything heals */
 	size_t n;
 	struct plan_fault faults[SIM_PLAN_MAX]; /* in order of time */

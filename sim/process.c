@@ -36,12 +36,13 @@ bool process_effect(struct node *node)
 /* --- Start --------------------------------------------------------------------------- */
 
 /* As node/main.c does: the boot counter grows, durably, before anything else happens. */
-static bool load_identity(struct node *node, struct identity *id)
+static enum status load_identity(struct node *node, struct identity *id)
 {
-	struct disk_image *m = &node->disk.image;
+	const struct disk_image *m = &node->disk.image;
+	enum status st;
 
 	if (m->identity_rotten)
-		return false;
+		return ST_CORRUPT;
 	if (m->has_identity) {
 		*id = m->identity;
 	} else {
@@ -50,11 +51,12 @@ static bool load_identity(struct node *node, struct identity *id)
 		id->promise_max_ms = node->config.election_max_ms;
 	}
 	id->boot++;
+	st = disk_persist(&node->disk, id);
+	if (st != ST_OK)
+		return st;
 	node->forgot = id->state != IDENTITY_EMPTY;
-	m->identity = *id;
-	m->has_identity = true;
 	check_identity(node, id);
-	return true;
+	return ST_OK;
 }
 
 /* Its directory is moved aside: it comes back as a new, empty incarnation. */
@@ -88,12 +90,10 @@ static void refuse_start(struct node *node, enum status st, const char *why)
 
 static void reset_process(struct node *node)
 {
-	node->life++;
 	node->state = PROCESS_UP;
 	node->dead = false;
 	node->fatal = false;
 	node->reset = false;
-	node->aside = false;
 	node->closed = false;
 	node->hand_over = false;
 	node->countdown = false;
@@ -123,12 +123,14 @@ void process_start(struct node *node)
 		return;
 	if (node->aside)
 		empty(node);
-	reset_process(node);
-	if (!load_identity(node, &id)) {
-		node->state = PROCESS_DOWN;
-		damaged(node, "identity: checksum mismatch");
+	node->life++;
+	node->aside = false;
+	st = load_identity(node, &id);
+	if (st != ST_OK) {
+		refuse_start(node, st, status_text(st));
 		return;
 	}
+	reset_process(node);
 	disk_open(&node->disk, &disk_ops, &w->now_us, &node->random);
 	world_note(w, 300, node->at, id.boot);
 	world_tell(w, node, "start", "boot %llu, log %llu..%llu", (unsigned long long)id.boot,
@@ -136,14 +138,14 @@ void process_start(struct node *node)
 	           (unsigned long long)(node->disk.image.start + node->disk.image.n - 1));
 	st = core_new(&node->config, &ops, &id, &disks, &fault, &node->core);
 	if (st != ST_OK) {
-		world_fail(w, "start", "%s: %s", node->name, fault.what);
+		world_fail(w, CHECK_START, "%s: %s", node->name, fault.what);
 		node->state = PROCESS_DOWN;
 		return;
 	}
 	check_started(node);
 	st = core_start(node->core, &why);
 	if (st == ST_CORRUPT && !disk_rotten(&node->disk))
-		world_fail(w, "start", "%s cannot load its log: %s", node->name, why);
+		world_fail(w, CHECK_START, "%s cannot load its log: %s", node->name, why);
 	if (st == ST_OK)
 		process_wake(node);
 	else

@@ -1,13 +1,22 @@
 #include "sim/run.h"
 
+#include <assert.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { RUN_LIMIT_S = 300 }; /* a world that does not end is a failure, too */
+enum {
+	RUN_LIMIT_S = 300, /* a world that does not end is a failure, too */
+	RUN_WINDOW = 64,   /* worlds begun or waiting for an earlier one to be told */
+	PIPE_PIECE = 4096, /* Linux: so much is written to a pipe in one piece */
+};
+
+static_assert(sizeof(struct run_result) <= PIPE_PIECE, "a result is written in one piece");
 
 /* Of this process: other work of the machine does not count. */
 static int64_t cpu_us(void)
@@ -47,38 +56,120 @@ static void child(const struct sim_options *options, const struct plan *plan, bo
 	_exit(write(out, &result, sizeof result) == (ssize_t)sizeof result ? 0 : 1);
 }
 
-void run_apart(const struct sim_options *options, const struct plan *plan, bool quiet,
-               struct run_result *ret)
+/* One child process with its world. */
+struct child {
+	pid_t pid;
+	int fd; /* its result comes here; -1: there is none (any more) */
+	struct plan plan;
+	struct run_result result;
+};
+
+static void child_start(const struct sim_options *options, bool quiet, struct child *ret)
 {
 	int ends[2];
-	int status = 0;
-	pid_t pid;
-	ssize_t n;
 
-	memset(ret, 0, sizeof *ret);
-	ret->failed = true;
-	(void)snprintf(ret->failure, sizeof ret->failure, "crash: no child");
+	memset(&ret->result, 0, sizeof ret->result);
+	ret->result.failed = true;
+	(void)snprintf(ret->result.failure, sizeof ret->result.failure, "crash: no child");
+	ret->fd = -1;
 	(void)fflush(NULL);
 	if (pipe(ends) != 0)
 		return;
-	pid = fork();
-	if (pid == 0) {
+	ret->pid = fork();
+	if (ret->pid == 0) {
 		(void)close(ends[0]);
-		child(options, plan, quiet, ends[1]);
+		child(options, &ret->plan, quiet, ends[1]);
 	}
 	(void)close(ends[1]);
-	n = read(ends[0], ret, sizeof *ret);
-	(void)close(ends[0]);
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return;
-	if (n == (ssize_t)sizeof *ret)
-		return;
-	ret->failed = true;
-	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-		(void)snprintf(ret->failure, sizeof ret->failure, "crash: it does not end");
+	if (ret->pid < 0)
+		(void)close(ends[0]);
 	else
-		(void)snprintf(ret->failure, sizeof ret->failure,
-		               "crash: an assertion or a signal");
+		ret->fd = ends[0];
+}
+
+/* Waits for it, unless its result is there. */
+static void child_finish(struct child *c)
+{
+	struct run_result *r = &c->result;
+	struct run_result said;
+	int status = 0;
+	ssize_t n;
+
+	if (c->fd < 0)
+		return;
+	/* Results are smaller than a pipe: they come whole or not at all. */
+	n = read(c->fd, &said, sizeof said);
+	(void)close(c->fd);
+	c->fd = -1;
+	if (waitpid(c->pid, &status, 0) != c->pid)
+		return;
+	if (n == (ssize_t)sizeof said)
+		*r = said;
+	else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		(void)snprintf(r->failure, sizeof r->failure, "crash: it does not end");
+	else
+		(void)snprintf(r->failure, sizeof r->failure, "crash: an assertion or a signal");
+}
+
+void run_apart(const struct sim_options *options, const struct plan *plan, bool quiet,
+               struct run_result *ret)
+{
+	struct child c = {.plan = *plan};
+
+	child_start(options, quiet, &c);
+	child_finish(&c);
+	*ret = c.result;
+}
+
+/* --- Many ---------------------------------------------------------------------------- */
+
+/* Wait until some of them end; how many did. */
+static unsigned collect(struct child *children, uint64_t from, uint64_t to)
+{
+	struct pollfd fds[RUN_WINDOW];
+	unsigned n = 0;
+
+	for (uint64_t i = from; i < to; i++)
+		fds[i - from] =
+		    (struct pollfd){.fd = children[i % RUN_WINDOW].fd, .events = POLLIN};
+	if (poll(fds, to - from, -1) < 0)
+		return 0; /* a signal */
+	for (uint64_t i = from; i < to; i++) {
+		if (fds[i - from].revents == 0)
+			continue;
+		child_finish(&children[i % RUN_WINDOW]);
+		n++;
+	}
+	return n;
+}
+
+void run_series(const struct sim_options *options, const struct run_series *s)
+{
+	struct child *children = calloc(RUN_WINDOW, sizeof *children);
+	const unsigned jobs = s->jobs > 0 ? s->jobs : 1;
+	unsigned running = 0;
+	uint64_t begun = 0;
+	uint64_t told = 0;
+
+	assert(children != NULL);
+	while (told < s->n) {
+		struct child *next = &children[told % RUN_WINDOW];
+
+		if (told < begun && next->fd < 0) {
+			s->done(s->arg, &next->plan, &next->result);
+			told++;
+		} else if (running < jobs && begun < s->n && begun - told < RUN_WINDOW) {
+			next = &children[begun % RUN_WINDOW];
+			plan_make(s->first + begun, options->nodes, options->length_us,
+			          &next->plan);
+			child_start(options, true, next);
+			running += next->fd >= 0;
+			begun++;
+		} else {
+			running -= collect(children, told, begun);
+		}
+	}
+	free(children);
 }
 
 /* --- Shrinking ----------------------------------------------------------------------- */

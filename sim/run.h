@@ -20,6 +20,17 @@ void run_here(const struct sim_options *options, const struct plan *plan, struct
 void run_apart(const struct sim_options *options, const struct plan *plan, bool quiet,
                struct run_result *ret);
 
+/* Worlds of consecutive seeds, several at a time. */
+struct run_series {
+	uint64_t first; /* seed */
+	uint64_t n;
+	unsigned jobs; /* at a time; 0: one */
+	void *arg;
+	/* Called for each in the order of the seeds, however many run at a time. */
+	void (*done)(void *arg, const struct plan *plan, const struct run_result *result);
+};
+void run_series(const struct sim_options *options, const struct run_series *series);
+
 /* The shortest plan found that fails in the same check. Prints its steps on err. */
 void run_shrink(const struct sim_options *options, struct plan *plan, FILE *err);
 

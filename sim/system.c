@@ -31,20 +31,20 @@ static void ops_send(void *arg, const char *peer, enum traffic traffic, const ui
 	struct node *node = arg;
 
 	if (process_effect(node))
-		network_send(node->world, node, peer, traffic, bytes, len, process_now(node));
+		network_send(node, peer, traffic, bytes, len, process_now(node));
 }
 
 static enum status ops_persist(void *arg, const struct identity *id)
 {
 	struct node *node = arg;
+	enum status st;
 
 	if (!process_effect(node))
 		return ST_OK;
-	node->disk.image.identity = *id;
-	node->disk.image.has_identity = true;
-	node->disk.image.identity_rotten = false;
-	check_identity(node, id);
-	return ST_OK;
+	st = disk_persist(&node->disk, id);
+	if (st == ST_OK)
+		check_identity(node, id);
+	return st;
 }
 
 static void ops_reset(void *arg, const char *why)
@@ -91,6 +91,9 @@ static void tell_event(struct node *node, const struct core_event *ev)
 		break;
 	case CORE_FOUNDED:
 		world_tell(w, node, "founded", "%s", ev->text);
+		break;
+	case CORE_SYNC:
+		world_tell(w, node, "sync", "%s", ev->text);
 		break;
 	case CORE_CHANGE:
 		world_tell(w, node, "members", "%s", ev->text);

@@ -8,6 +8,7 @@
 
 #include "sim/check.h"
 #include "sim/client.h"
+#include "sim/member.h"
 #include "sim/network.h"
 #include "sim/process.h"
 
@@ -161,7 +162,7 @@ void world_tell(struct world *w, const struct node *node, const char *code, cons
 	tell(w, node, code, text);
 }
 
-void world_fail(struct world *w, const char *check, const char *fmt, ...)
+void world_fail(struct world *w, enum check check, const char *fmt, ...)
 {
 	int used;
 	va_list args;
@@ -169,7 +170,7 @@ void world_fail(struct world *w, const char *check, const char *fmt, ...)
 	if (w->failed)
 		return;
 	w->failed = true;
-	used = snprintf(w->failure, sizeof w->failure, "%s: ", check);
+	used = snprintf(w->failure, sizeof w->failure, "%s: ", check_name(check));
 	va_start(args, fmt);
 	(void)vsnprintf(w->failure + used, sizeof w->failure - (size_t)used, fmt, args);
 	va_end(args);
@@ -193,6 +194,7 @@ static const struct {
     {"state", "its life cycle moved, with the evidence"},
     {"leader", "the leader as it knows it"},
     {"wins", "it leads from now on"},
+    {"take-over", "... from a leader that does not know it yet"},
     {"commit", "the newest committed entry, when it is first seen"},
     {"countdown", "the minority countdown"},
     {"shutdown", "the countdown is over"},
@@ -260,6 +262,8 @@ static void dispatch(struct world *w, const struct event *ev)
 		break;
 	case EVENT_NET:
 		network_tick(w);
+		if (w->healed)
+			member_settle(w);
 		check_time(w);
 		break;
 	case EVENT_CLIENT:
@@ -303,6 +307,8 @@ bool world_run(struct world *w)
 	}
 	if (!w->failed)
 		check_end(w);
+	if (w->options.history != NULL)
+		check_save(w, w->options.history);
 	w->stats.virtual_us = w->now_us;
 	return !w->failed;
 }

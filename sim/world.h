@@ -16,6 +16,7 @@
 #include "base/prng.h"
 #include "base/queue.h"
 #include "node/core.h"
+#include "sim/check.h"
 #include "sim/disk.h"
 #include "sim/limits.h"
 #include "sim/plan.h"
@@ -133,11 +134,18 @@ struct sim_stats {
 	uint64_t ops_ok;
 	uint64_t ops_fail;
 	uint64_t ops_unknown;
-	uint64_t reads_checked; /* reads whose confirmations were counted */
+	uint64_t reads_checked;  /* reads whose confirmations were counted */
+	uint64_t writes_checked; /* writes whose places on disks were counted */
+	uint64_t histories;      /* judged: one a world */
+	uint64_t undecided;      /* of them not decided within the budget of steps */
+	uint64_t lin_steps;      /* taken for all of them */
 	uint64_t commits;
 	uint64_t elections;
-	uint64_t takeovers;    /* elections that ended another leader's time by surprise */
-	int64_t margin_min_us; /* shortest time between a lease's end and the next election */
+	uint64_t takeovers; /* elections won while the leader before lived and did not know it */
+	int64_t
+	    margin_min_us; /* shortest time from the end of its side's service to the election */
+	uint32_t
+	    margins[SIM_MARGINS];     /* these times, in steps of SIM_MARGIN_US; the last: longer */
 	uint64_t faults[FAULT_KINDS]; /* carried out */
 };
 
@@ -180,7 +188,7 @@ bool world_tells(const struct world *w);
 void world_legend(FILE *out);
 
 /* A check failed. Only the first failure is kept. */
-void world_fail(struct world *w, const char *check, const char *fmt, ...) PRINTF(3, 4);
+void world_fail(struct world *w, enum check check, const char *fmt, ...) PRINTF(3, 4);
 
 /* A stream of random numbers of its own for this purpose. */
 struct prng world_stream(uint64_t seed, uint64_t purpose);

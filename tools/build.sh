@@ -31,7 +31,7 @@ if [ ! -e "$dir/build.ninja" ]; then
 	}
 fi
 case $kind in
-release) targets='src/cmd/erlmcp src/cmd/erlmcp-admin src/cmd/epmd src/cmd/erl test/lab/wire sim/lin/lincheck' ;;
+release) targets='src/cmd/erlmcp src/cmd/erlmcp-admin src/cmd/epmd src/cmd/erl test/lab/wire sim/lin/lincheck sim/sim' ;;
 fuzz) targets=fuzzers ;;
 esac
 # shellcheck disable=SC2086 # a list of words

@@ -15,12 +15,20 @@ command -v spin >/dev/null || {
 	exit 1
 }
 
+# Invariants have the names of the simulator's checkers.
+sed -n 's|.*assert(/\* \([a-z-]*\) \*/.*|\1|p' ./*.pml | sort -u | while read -r name; do
+	grep -q "\"$name\"" ../../sim/check.h || {
+		echo "$name is not a checker of sim/check.h" >&2
+		exit 1
+	}
+done
+
 # The invariant is named in a comment where the assertion that failed begins.
 invariant_of() {
 	# shellcheck disable=SC2086 # a list of options
 	line=$(spin -t -p $2 "$1" 2>/dev/null |
 		sed -n 's/^spin: [^ ]*:\([0-9]*\), Error: assertion violated.*/\1/p' | head -n 1)
-	head -n "${line:-0}" "$1" | sed -n 's|.*assert(/\* \([a-z_]*\) \*/.*|\1|p' | tail -n 1
+	head -n "${line:-0}" "$1" | sed -n 's|.*assert(/\* \([a-z-]*\) \*/.*|\1|p' | tail -n 1
 }
 
 # check MODEL RULE EXPECTED OPTIONS...: RULE - is the whole model; EXPECTED an invariant or none.
@@ -68,16 +76,16 @@ printf '| %-10s | %-26s | %-22s | %-22s | %10s | %7s |\n' \
 echo '|---|---|---|---|---|---|'
 check lease - none
 for rule in PROMISE_NOT_KEPT TIMER_SHORTENED LATE_VOTE_RESULT_BELIEVED RESTARTED_VOTES FLAG_TRUSTED; do
-	check lease "$rule" no_vote_while_promised
-	check lease "$rule" fence_margin -DHARM_ONLY
+	check lease "$rule" promise
+	check lease "$rule" lease -DHARM_ONLY
 done
 for rule in PROMISE_TO_ANYBODY LEASE_FROM_ARRIVAL STEPPED_DOWN_KEEPS_LEASE TRANSFER_KEEPS_LEASE \
 	RELEASE_TAKEN_BACK; do
-	check lease "$rule" fence_margin
+	check lease "$rule" lease
 done
 check membership - none
-check membership EMPTY_DISK_KEEPS_ITS_NAME one_leader_a_term
+check membership EMPTY_DISK_KEEPS_ITS_NAME one-leader
 for rule in CHANGES_OVERLAP TWO_MEMBERS_AT_ONCE OLD_CONFIGURATION_COUNTS; do
-	check membership "$rule" leader_completeness
+	check membership "$rule" completeness
 done
 exit "$bad"

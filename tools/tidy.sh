@@ -24,4 +24,4 @@ check='
 	stamp=$stamps/$(echo "$1" | tr / _)
 	[ "$(cat "$stamp" 2>/dev/null)" = "$key" ] && exit 0
 	clang-tidy --quiet -p "$build" "$1" 2>/dev/null && echo "$key" >"$stamp"'
-tools/files.sh 'src/*.c' | xargs -P "${JOBS:-2}" -n 1 sh -c "$check" tidy
+tools/files.sh 'src/*.c' 'sim/*.c' 'test/support/*.c' | xargs -P "${JOBS:-2}" -n 1 sh -c "$check" tidy

@@ -177,7 +177,7 @@ inline take_promise(i, from)
 		fi
 		flying[PAIR(i, from)] = 0;
 		flying_term[PAIR(i, from)] = 0;
-		assert(/* fence_margin */ !LEASE(i) || newest == term[i])
+		assert(/* lease */ !LEASE(i) || newest == term[i])
 	}
 }
 
@@ -196,7 +196,7 @@ inline vote(i, by)
 		role[i] == CANDIDATE && mute[i] == 0 && mute[by] == 0 && !REFUSES(by, i) &&
 		(term[by] < term[i] || (term[by] == term[i] && voted[by] == NOBODY)) ->
 #ifndef HARM_ONLY
-		assert(/* no_vote_while_promised */ owed[by] == 0);
+		assert(/* promise */ owed[by] == 0);
 #endif
 		enter_term(by, term[i]);
 		follow(by, NOBODY);
@@ -210,10 +210,10 @@ inline win(i)
 {
 	d_step {
 		role[i] == CANDIDATE && votes[i] > 0 ->
-		assert(/* one_leader_a_term */ led[term[i]] == 0);
+		assert(/* one-leader */ led[term[i]] == 0);
 		/* The old lease ends before anybody else is elected. (Votes that came too late, in
 		 * a term that is over by now, make a leader that is none.) */
-		assert(/* fence_margin */ newest > term[i] ||
+		assert(/* lease */ newest > term[i] ||
 		       (!LEASE((i + 1) % N) && !LEASE((i + 2) % N)));
 		led[term[i]] = i + 1;
 		if

@@ -103,7 +103,7 @@ inline win(i)
 {
 	d_step {
 		HAS(alive, i) && role[i] == CANDIDATE && MAJORITY_OF(votes[i], CONF(i)) ->
-		assert(/* one_leader_a_term */ led[term[i]] == 0);
+		assert(/* one-leader */ led[term[i]] == 0);
 		led[term[i]] = i + 1;
 		role[i] = LEADER;
 		votes[i] = 0;
@@ -112,7 +112,7 @@ inline win(i)
 		do
 		:: k < safe && safe_since[k] > term[i] -> k++ /* elected then, in the lead only now */
 		:: k < safe && safe_since[k] <= term[i] ->
-			assert(/* leader_completeness */ stored[i] > k &&
+			assert(/* completeness */ stored[i] > k &&
 			       entry_term[AT(i, k)] == safe_term[k] &&
 			       entry_conf[AT(i, k)] == safe_conf[k]);
 			k++
@@ -128,7 +128,7 @@ inline append(i, to)
 	d_step {
 		HAS(alive, i) && HAS(alive, to) && role[i] == LEADER && term[to] <= term[i] &&
 		HAS(NEWEST(i) | CONF(i), to) ->
-		assert(/* one_leader_a_term */ term[to] < term[i] || role[to] != LEADER);
+		assert(/* one-leader */ term[to] < term[i] || role[to] != LEADER);
 		if
 		:: term[to] < term[i] -> term[to] = term[i]; voted[to] = NOBODY
 		:: else
@@ -190,7 +190,7 @@ inline advance(i)
 			k = 0;
 			do
 			:: k < stored[i] ->
-				assert(/* state_machine_safety */ k >= safe ||
+				assert(/* state-machine */ k >= safe ||
 				       (safe_term[k] == entry_term[AT(i, k)] &&
 					safe_conf[k] == entry_conf[AT(i, k)]));
 				safe_term[k] = entry_term[AT(i, k)];
@@ -230,11 +230,11 @@ inline remove(i, whom)
 	}
 }
 
-/* The new incarnation, once the lost one is no member any more. */
+/* The new incarnation, beside the lost one or after it was removed: either may come first. */
 inline readmit(i)
 {
 	d_step {
-		LEADS(i) && HAS(alive, 3) && !HAS(NEWEST(i), 3) && !HAS(NEWEST(i), 2) ->
+		LEADS(i) && HAS(alive, 3) && !HAS(NEWEST(i), 3) ->
 		change(i, NEWEST(i) | BIT(3))
 	}
 }

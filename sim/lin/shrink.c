@@ -21,8 +21,10 @@ struct shrink {
 static enum status is_violated(struct shrink *s, const struct lin_op *ops, size_t n, bool *ret)
 {
 	enum lin_verdict verdict;
-	enum status st = lin_search(ops, n, &s->budget, &verdict);
+	uint64_t budget = s->budget;
+	enum status st = lin_search(ops, n, &budget, &verdict);
 
+	s->budget = budget;
 	if (st == ST_OK)
 		*ret = verdict == LIN_VIOLATED;
 	return st;

@@ -5,6 +5,7 @@
 #ifndef BASE_CURSOR_H
 #define BASE_CURSOR_H
 
+#include <endian.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -66,14 +67,14 @@ CHECKED static inline enum status cursor_u32(struct cursor *c, uint32_t *ret)
 
 CHECKED static inline enum status cursor_u64(struct cursor *c, uint64_t *ret)
 {
-	uint32_t high;
-	uint32_t low;
-	struct cursor probe = *c;
+	uint64_t wire;
 
-	if (cursor_u32(&probe, &high) != ST_OK || cursor_u32(&probe, &low) != ST_OK)
+	if (c->left < sizeof wire)
 		return ST_MALFORMED;
-	*ret = (uint64_t)high << 32 | low;
-	*c = probe;
+	memcpy(&wire, c->at, sizeof wire);
+	*ret = be64toh(wire);
+	c->at += sizeof wire;
+	c->left -= sizeof wire;
 	return ST_OK;
 }
 

@@ -16,19 +16,25 @@
 
 /* --- Rolled-back disks --------------------------------------------------------------- */
 
-static struct identity_member *recorded(struct cluster *c, const char *name)
+static struct identity_member *recorded(struct cluster *c, struct member *m)
 {
-	for (size_t i = 0; i < c->identity.n_members; i++) {
-		if (strcmp(c->identity.members[i].name, name) == 0)
-			return &c->identity.members[i];
+	struct identity *id = &c->identity;
+
+	if (m->record < id->n_members && strcmp(id->members[m->record].name, m->name) == 0)
+		return &id->members[m->record];
+	for (size_t i = 0; i < id->n_members; i++) {
+		if (strcmp(id->members[i].name, m->name) != 0)
+			continue;
+		m->record = i;
+		return &id->members[i];
 	}
 	return NULL;
 }
 
 /* Highest boot counter that this incarnation of m ever announced to us; 0: none. */
-static uint64_t recorded_boot(struct cluster *c, const struct member *m)
+static uint64_t recorded_boot(struct cluster *c, struct member *m)
 {
-	const struct identity_member *entry = recorded(c, m->name);
+	const struct identity_member *entry = recorded(c, m);
 
 	return entry != NULL && entry->raft_id == m->head.raft_id ? entry->boot : 0;
 }
@@ -138,7 +144,7 @@ static struct identity_member *place_for(struct cluster *c)
 /* True when the identity changed and must be written. */
 static bool record_boot(struct cluster *c, struct member *m)
 {
-	struct identity_member *entry = recorded(c, m->name);
+	struct identity_member *entry = recorded(c, m);
 
 	if (entry == NULL) {
 		entry = place_for(c);

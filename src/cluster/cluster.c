@@ -341,6 +341,31 @@ enum status cluster_open_round(struct cluster *c, const struct cluster_event *ev
 	return ST_OK;
 }
 
+enum status cluster_found(struct cluster *c, const struct cluster_event *ev,
+                          const char names[][NODE_NAME_MAX], size_t n, char text[ORDER_TEXT_MAX],
+                          struct cluster_actions *ret)
+{
+	enum status st;
+
+	begin(c, ev);
+	st = founding_order(c, names, n, text);
+	finish(c, ret);
+	return st;
+}
+
+void cluster_reset_view(struct cluster *c, const struct cluster_event *ev,
+                        struct cluster_actions *ret)
+{
+	begin(c, ev);
+	if (c->state != CLUSTER_STOPPED) {
+		guests_forget_all(c);
+		view_reset(c);
+		beats_hurry(c);
+		beats_send(c);
+	}
+	finish(c, ret);
+}
+
 int64_t cluster_deadline_us(const struct cluster *c)
 {
 	int64_t deadline = lifecycle_deadline_us(c);

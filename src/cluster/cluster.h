@@ -229,7 +229,8 @@ struct order {
 };
 
 struct order_verdict {
-	enum status st;            /* ST_OK: carry it out; ST_EXISTS: it is so already */
+	enum status st;            /* ST_OK: carry it out; ST_EXISTS: it is so already; ST_AGAIN: a
+	                              moment later */
 	struct raft_plan plan;     /* ST_OK: to be recorded, but for its id; or to be cancelled */
 	uint64_t raft_id;          /* ST_OK of a transfer: the next leader */
 	char text[ORDER_TEXT_MAX]; /* the answer: what will be, or why not, with the arithmetic */

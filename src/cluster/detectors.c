@@ -161,7 +161,7 @@ static const struct member *better_placed(struct cluster *c)
 	unsigned more = view_reachable(c, c->raft) + 1;
 	const struct member *m = NULL;
 
-	if (detectors_peace(c))
+	if (more <= c->raft->n_voters && detectors_peace(c))
 		m = detectors_best_placed(c, more > needed ? more : needed);
 	if (m == NULL || !detectors_keeps_up(c, m)) {
 		c->better_since_us = -1;

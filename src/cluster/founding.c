@@ -1,11 +1,13 @@
 #include "cluster/founding.h"
 
 #include <assert.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cluster/alarm.h"
 #include "cluster/beats.h"
+#include "cluster/quorum.h"
 #include "cluster/room.h"
 #include "cluster/view.h"
 
@@ -87,15 +89,16 @@ static void bootstrap(struct cluster *c)
 	beats_hurry(c);
 }
 
+static bool is_present(const struct cluster *c, const struct member *m)
+{
+	return is_self(c, m) || (m->linked && view_in_sight(c, m) && m->hello == HELLO_SAME &&
+	                         m->head.identity == IDENTITY_EMPTY);
+}
+
 static bool all_present(const struct cluster *c)
 {
 	for (size_t i = 0; i < c->n_members; i++) {
-		const struct member *m = &c->members[i];
-
-		if (!m->expected || m == &c->members[c->self])
-			continue;
-		if (!m->linked || !view_in_sight(c, m) || m->hello != HELLO_SAME ||
-		    m->head.identity != IDENTITY_EMPTY)
+		if (c->members[i].expected && !is_present(c, &c->members[i]))
 			return false;
 	}
 	return true;
@@ -110,19 +113,29 @@ static bool is_lowest(const struct cluster *c)
 	return true;
 }
 
-static void propose(struct cluster *c, uint64_t random)
+static bool is_among(const char *name, const char names[][NODE_NAME_MAX], size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(names[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* With these of the expected members, which are all of them unless an operator ordered it. */
+static void propose(struct cluster *c, const char names[][NODE_NAME_MAX], size_t n)
 {
 	struct identity *id = &c->identity;
 
 	assert(id->state == IDENTITY_EMPTY && id->n_members == 0);
 	id->state = IDENTITY_FOUNDER;
-	id->cluster_id = random | 1; /* never 0 */
+	id->cluster_id = c->random | 1; /* never 0 */
 	id->promise_max_ms = promise_max_ms(c);
 	for (size_t i = 0; i < c->n_members; i++) {
 		const struct member *m = &c->members[i];
 		struct identity_member *entry = &id->members[id->n_members];
 
-		if (!m->expected)
+		if (!m->expected || !is_among(m->name, names, n))
 			continue;
 		memcpy(entry->name, m->name, sizeof entry->name);
 		entry->raft_id = is_self(c, m) ? id->raft_id : m->head.raft_id;
@@ -185,12 +198,18 @@ static void offer(struct cluster *c, struct member *m)
 	m->next_offer_us = c->now_us + OFFER_INTERVAL_US;
 }
 
-/* Exactly the expected names, each once, and this incarnation under our own. */
+/* So many can found without the others: more than half, so that those cannot, too. */
+static size_t founders_needed(const struct cluster *c)
+{
+	return quorum_needed(c->config.quorum_size, c->config.n_expected);
+}
+
+/* Expected names, each once, enough of them, and this incarnation under our own. */
 static bool record_is_ours(const struct cluster *c, const struct wire_found *found)
 {
 	bool named = false;
 
-	if (found->n != c->config.n_expected)
+	if (found->n < founders_needed(c))
 		return false;
 	for (size_t i = 0; i < found->n; i++) {
 		if (!is_expected(c, found->members[i].name))
@@ -233,6 +252,76 @@ void founding_take_record(struct cluster *c, struct member *m, const struct wire
 	bootstrap(c);
 }
 
+/* --- By an operator's command -------------------------------------------------------- */
+
+static enum status refuse(char text[ORDER_TEXT_MAX], enum status st, const char *fmt, ...)
+    PRINTF(3, 4);
+
+static enum status refuse(char text[ORDER_TEXT_MAX], enum status st, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	(void)vsnprintf(text, ORDER_TEXT_MAX, fmt, args);
+	va_end(args);
+	return st;
+}
+
+/* What stands against founding with these; ST_OK: nothing. */
+static enum status check_founders(const struct cluster *c, const char names[][NODE_NAME_MAX],
+                                  size_t n, char text[ORDER_TEXT_MAX])
+{
+	if (!is_among(c->config.self, names, n))
+		return refuse(text, ST_INVALID,
+		              "%.100s must be among the founders: order it on one", c->config.self);
+	for (size_t i = 0; i < n; i++) {
+		const struct member *m = view_find(c, names[i]);
+
+		if (m == NULL || !m->expected)
+			return refuse(text, ST_INVALID,
+			              "%.100s is none of the expected members (ERLMCP_SEED_NODES)",
+			              names[i]);
+		if (is_among(names[i], names, i))
+			return refuse(text, ST_INVALID, "%.100s is named twice", names[i]);
+		if (!is_self(c, m) && m->known && m->head.identity != IDENTITY_EMPTY)
+			return refuse(text, ST_REFUSED,
+			              "%.100s belongs to a cluster already: join that one",
+			              names[i]);
+		if (!is_present(c, m))
+			return refuse(text, ST_NOT_FOUND,
+			              "%.100s is not in sight, or expects other members", names[i]);
+	}
+	if (n < founders_needed(c))
+		return refuse(text, ST_REFUSED,
+		              "%zu of %zu expected members cannot found, %zu needed "
+		              "(ERLMCP_QUORUM_SIZE=%u): else the others could found, too",
+		              n, c->config.n_expected, founders_needed(c), c->config.quorum_size);
+	return ST_OK;
+}
+
+enum status founding_order(struct cluster *c, const char names[][NODE_NAME_MAX], size_t n,
+                           char text[ORDER_TEXT_MAX])
+{
+	enum status st;
+
+	if (c->identity.state != IDENTITY_EMPTY)
+		return refuse(text, ST_EXISTS, "%.100s belongs to a cluster already",
+		              c->config.self);
+	if (c->config.join != JOIN_NO)
+		return refuse(text, ST_REFUSED, "%.100s was started to join (ERLMCP_JOIN)",
+		              c->config.self);
+	st = check_founders(c, names, n, text);
+	if (st != ST_OK)
+		return st;
+	propose(c, names, n);
+	return refuse(
+	    text, ST_OK,
+	    "founded by %zu of %zu expected members, %zu needed; the others found nothing: "
+	    "admit each with `erlmcp-admin cluster join NODE` when it is there%s",
+	    n, c->config.n_expected, founders_needed(c),
+	    n == 2 ? ". WARNING: two voters: both are needed, no failure is survived" : "");
+}
+
 /* --- Advancing ----------------------------------------------------------------------- */
 
 static void greet(struct cluster *c)
@@ -255,7 +344,7 @@ void founding_advance(struct cluster *c)
 	c->settled |= c->raft->started && c->raft->commit > 1;
 	if (c->identity.state == IDENTITY_EMPTY && c->config.join == JOIN_NO && is_lowest(c) &&
 	    all_present(c))
-		propose(c, c->random);
+		propose(c, (const char(*)[NODE_NAME_MAX])c->config.expected, c->config.n_expected);
 	if (c->identity.state != IDENTITY_FOUNDER || (c->settled && c->raft->leader_id != 0))
 		return;
 	for (size_t i = 0; i < c->n_members; i++) {

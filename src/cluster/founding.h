@@ -11,6 +11,11 @@
 #ifndef CLUSTER_FOUNDING_H
 #define CLUSTER_FOUNDING_H
 
+#include <stddef.h>
+
+#include "base/status.h"
+#include "cluster/limits.h"
+
 struct cluster;
 struct member;
 struct wire_found;
@@ -18,6 +23,10 @@ struct wire_hello;
 
 void founding_take_hello(struct cluster *c, struct member *m, const struct wire_hello *hello);
 void founding_take_record(struct cluster *c, struct member *m, const struct wire_found *found);
+
+/* An operator's command: found with these of the expected members. text: the answer. */
+CHECKED enum status founding_order(struct cluster *c, const char names[][NODE_NAME_MAX], size_t n,
+                                   char text[ORDER_TEXT_MAX]);
 
 /* Say hello while somebody is empty, propose when all are present, offer the record. */
 void founding_advance(struct cluster *c);

@@ -131,6 +131,21 @@ static void talk(struct cluster *c, const struct member *m)
 		say_petition(c, m);
 }
 
+static void forget_guests(struct cluster *c, int64_t silent_us)
+{
+	for (size_t i = c->n_members; i > 0; i--) {
+		struct member *m = &c->members[i - 1];
+
+		if (is_guest(c, m) && !m->linked && c->now_us - m->guest_us >= silent_us)
+			forget(c, m);
+	}
+}
+
+void guests_forget_all(struct cluster *c)
+{
+	forget_guests(c, 0);
+}
+
 void guests_advance(struct cluster *c)
 {
 	for (size_t i = 0; i < c->n_members; i++) {
@@ -140,12 +155,7 @@ void guests_advance(struct cluster *c)
 		if (m->linked || !is_guest(c, m))
 			m->guest_us = c->now_us;
 	}
-	for (size_t i = c->n_members; i > 0; i--) {
-		struct member *m = &c->members[i - 1];
-
-		if (is_guest(c, m) && c->now_us - m->guest_us > GUEST_FORGET_US)
-			forget(c, m);
-	}
+	forget_guests(c, GUEST_FORGET_US);
 }
 
 /* --- Removed ------------------------------------------------------------------------- */

@@ -23,6 +23,9 @@ void guests_follow_config(struct cluster *c);
 /* Forget who went; tell empty ones who is here; petition when this node was started to join. */
 void guests_advance(struct cluster *c);
 
+/* Forget those that are not linked now. */
+void guests_forget_all(struct cluster *c);
+
 /* Leader: m was a member once and is none now. */
 void guests_tell_removed(struct cluster *c, struct member *m);
 

@@ -1,7 +1,9 @@
 /* The file: "ERLMCPID" (8 bytes), u32 format version, u32 length of the body, the body, u64
  * FNV-1a of everything before it. The body: u8 state, u8 logged (since version 2), u64
  * cluster_id, u64 raft_id, u64 boot, u32 promise_max_ms, u8 n, then n times {text16 name,
- * u64 raft_id, u64 boot, u64 founder_id (since version 3)}.
+ * u64 raft_id, u64 boot, u64 founder_id (since version 3)}; then, since version 4, u64 parent_id,
+ * u64 parent_index. Without a parent it is written as version 3, so that an earlier release reads
+ * it.
  *
  * The checksum finds rot and cut-short writes; it is no defence against people. */
 #include "cluster/identity.h"
@@ -12,9 +14,10 @@
 #include "base/cursor.h"
 
 enum {
-	FORMAT_VERSION = 3,
+	FORMAT_VERSION = 4,
 	VERSION_LOGGED = 2,   /* the first with `logged` */
 	VERSION_FOUNDERS = 3, /* the first with `founder_id` */
+	VERSION_PARENT = 4,   /* the first with `parent_id` and `parent_index` */
 	MAGIC_LEN = 8,
 	HEAD_LEN = MAGIC_LEN + 4 + 4,
 	SUM_LEN = 8,
@@ -37,7 +40,7 @@ static size_t body_len(const struct identity *id)
 
 	for (size_t i = 0; i < id->n_members; i++)
 		len += 2 + strlen(id->members[i].name) + 8 + 8 + 8;
-	return len;
+	return id->parent_id == 0 ? len : len + 8 + 8;
 }
 
 void identity_encode(const struct identity *id, struct buf *b)
@@ -46,7 +49,7 @@ void identity_encode(const struct identity *id, struct buf *b)
 
 	assert(id->raft_id != 0 && id->n_members <= MEMBERS_MAX);
 	buf_bytes(b, magic, MAGIC_LEN);
-	buf_u32(b, FORMAT_VERSION);
+	buf_u32(b, id->parent_id == 0 ? VERSION_FOUNDERS : FORMAT_VERSION);
 	buf_u32(b, (uint32_t)body_len(id));
 	buf_u8(b, (uint8_t)id->state);
 	buf_u8(b, id->logged ? 1 : 0);
@@ -60,6 +63,10 @@ void identity_encode(const struct identity *id, struct buf *b)
 		buf_u64(b, id->members[i].raft_id);
 		buf_u64(b, id->members[i].boot);
 		buf_u64(b, id->members[i].founder_id);
+	}
+	if (id->parent_id != 0) {
+		buf_u64(b, id->parent_id);
+		buf_u64(b, id->parent_index);
 	}
 	if (buf_status(b) == ST_OK)
 		buf_u64(b, checksum(b->base + start, b->len - start));
@@ -136,6 +143,9 @@ static enum status read_body(struct cursor *c, uint32_t version, struct identity
 		if (version == VERSION_LOGGED && ret->state == IDENTITY_FOUNDER && !ret->logged)
 			m->founder_id = m->raft_id;
 	}
+	if (version >= VERSION_PARENT &&
+	    (cursor_u64(c, &ret->parent_id) != ST_OK || cursor_u64(c, &ret->parent_index) != ST_OK))
+		return ST_CORRUPT;
 	return c->left == 0 ? ST_OK : ST_CORRUPT;
 }
 

@@ -1,5 +1,5 @@
 /* Who this node is across restarts: one small record, written durably before anything that
- * relies on it happens. File format version 3: see identity.c. */
+ * relies on it happens. File format version 4: see identity.c. */
 #ifndef CLUSTER_IDENTITY_H
 #define CLUSTER_IDENTITY_H
 
@@ -33,6 +33,8 @@ struct identity {
 	uint32_t promise_max_ms; /* longest promise this cluster ever allows; set at founding */
 	size_t n_members;        /* FOUNDER: those of the record, then who joined later */
 	struct identity_member members[MEMBERS_MAX];
+	uint64_t parent_id;    /* the cluster that this one was recovered from; 0: founded anew */
+	uint64_t parent_index; /* last index taken over from it */
 };
 
 /* Append the file form, checksum included. */

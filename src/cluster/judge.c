@@ -278,7 +278,7 @@ static bool may_lead(struct judging *j, int64_t now_us)
 		              j->c->config.self, view_reachable(j->c, raft), raft->n_voters,
 		              view_needed(j->c, raft));
 	if (!raft->term_committed || raft->transferring)
-		return refuse(j, ST_BUSY, "leadership is changing: try again");
+		return refuse(j, ST_AGAIN, "leadership is changing: try again");
 	return true;
 }
 
@@ -298,7 +298,7 @@ static bool is_free(struct judging *j)
 
 	if (j->raft->plan.id == 0)
 		return j->raft->config_committed ||
-		       refuse(j, ST_BUSY, "another change is being committed: try again");
+		       refuse(j, ST_AGAIN, "another change is being committed: try again");
 	plan_describe(j->c, j->raft, &j->raft->plan, what);
 	plan_next(j->c, j->raft, &step);
 	if (same_plan(j))

@@ -1,6 +1,7 @@
 #include "cluster/plan.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -35,13 +36,33 @@ static void take(struct planning *p, enum plan_step_type type, uint64_t raft_id,
 	va_end(args);
 }
 
+/* A voter that counts as up, but was silent for some beats: it may be dying just now. NULL: all
+ * gave a sign of life. */
+static const struct member *silent_voter(const struct planning *p, uint64_t less)
+{
+	for (size_t i = 0; i < p->c->n_members; i++) {
+		const struct member *m = &p->c->members[i];
+
+		if (!is_self(p->c, m) && m->head.raft_id != less &&
+		    view_is_voter(p->c, p->raft, m) && m->heard &&
+		    p->c->now_us - m->heard_us > LATE_BEATS * p->c->config.beat_interval_us)
+			return m;
+	}
+	return NULL;
+}
+
 /* False: the step has to wait, and says so. */
 static bool enough(struct planning *p, uint64_t less, uint64_t more)
 {
 	const struct sums s = sums_after(p->c, p->raft, less, more);
+	const struct member *silent = less == 0 ? NULL : silent_voter(p, less);
 
-	if (sums_enough(&s))
+	if (sums_enough(&s) && silent == NULL)
 		return true;
+	if (silent != NULL) {
+		take(p, STEP_WAIT, 0, "waits for a sign of life of %.100s", silent->name);
+		return false;
+	}
 	take(p, STEP_WAIT, 0, "waits: afterwards %u of %u voters would be up, %u needed", s.up,
 	     s.voters, s.needed);
 	return false;
@@ -60,6 +81,21 @@ static bool is_learner(struct planning *p)
 	return false;
 }
 
+/* libraft lets nobody do anything else while it awaits that somebody catches up, so a promotion
+ * begins only when it ends soon. */
+static bool keeps_up(struct planning *p)
+{
+	const struct member *m = sums_member(p->c, p->subject->id);
+	const uint64_t applied = m == NULL || !m->said.started ? 0 : m->said.applied;
+	const uint64_t behind = p->raft->commit > applied ? p->raft->commit - applied : 0;
+
+	if (applied > 0 && behind <= YIELD_LAG)
+		return true;
+	take(p, STEP_WAIT, 0, "waits for %.100s, which is %" PRIu64 " entries behind",
+	     p->subject_name, behind);
+	return false;
+}
+
 /* True when the subject votes; else the step that brings it there. */
 static bool is_voter(struct planning *p)
 {
@@ -69,9 +105,8 @@ static bool is_voter(struct planning *p)
 		return true;
 	if (!sums_is_up(p->c, p->raft, p->subject->id))
 		take(p, STEP_WAIT, 0, "waits for %.100s, which is not in sight", p->subject_name);
-	else if (enough(p, 0, p->subject->id))
-		take(p, STEP_PROMOTE, p->subject->id, "%.100s catches up, then votes",
-		     p->subject_name);
+	else if (keeps_up(p) && enough(p, 0, p->subject->id))
+		take(p, STEP_PROMOTE, p->subject->id, "%.100s is about to vote", p->subject_name);
 	return false;
 }
 

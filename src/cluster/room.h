@@ -86,6 +86,7 @@ struct member {
 	uint64_t round_term; /* follower's book: newest round heard from it as leader */
 	uint64_t round;
 
+	size_t record;    /* its place in the identity, if it is still there */
 	uint64_t boot_id; /* incarnation and boot counter that were announced ... */
 	uint64_t boot;
 	uint64_t boot_run; /* ... by this process */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cluster/alarm.h"
 #include "cluster/quorum.h"
 #include "cluster/room.h"
 
@@ -274,6 +275,29 @@ void view_detect(struct cluster *c)
 		edge->up = m->heard;
 		edge->since_us = c->now_us;
 		tell_member(c, m);
+	}
+}
+
+/* What was heard within the detection time is evidence, and anew within a beat; the rest goes. */
+void view_reset(struct cluster *c)
+{
+	for (size_t i = 0; i < c->n_members; i++) {
+		struct member *m = &c->members[i];
+		struct row *row = &c->rows[i];
+
+		if (is_self(c, m))
+			continue;
+		m->rtt_us = -1;
+		m->disagree_since_us = -1;
+		m->away_since_us = -1;
+		m->petition = JOIN_NO;
+		alarm_clear(c, m, ALARM_DETECTORS);
+		alarm_clear(c, m, ALARM_MALFORMED);
+		if (m->heard)
+			continue;
+		m->heard_us = -1;
+		row->reported_us = -1;
+		memset(row->edges, 0, sizeof row->edges);
 	}
 }
 

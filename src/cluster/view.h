@@ -39,6 +39,9 @@ void view_link_down(struct cluster *c, struct member *m, uint64_t epoch);
 /* Learn from a beat of m: contact, round trip, matrix. */
 void view_take(struct cluster *c, struct member *m, const struct wire_beat *beat);
 
+/* Forget what is not in evidence now. */
+void view_reset(struct cluster *c);
+
 /* Tell who was heard again and who was lost. */
 void view_detect(struct cluster *c);
 

@@ -1,6 +1,7 @@
 #include "cluster/wire.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 /* A time on the wire is at most this: sums of two never overflow. */
@@ -200,6 +201,7 @@ static enum status get_matrix(struct cursor *c, struct wire_beat *ret)
 		if (cursor_u64(c, &ret->names[i]) != ST_OK)
 			return ST_MALFORMED;
 	}
+	memset(ret->rows, 0, ret->n * sizeof ret->rows[0]);
 	for (size_t i = 0; i < ret->n; i++) {
 		if (get_row(c, ret->n, &ret->rows[i]) != ST_OK)
 			return ST_MALFORMED;
@@ -226,7 +228,7 @@ enum status wire_get_beat(struct cursor *c, struct wire_beat *ret)
 	unsigned started;
 	unsigned role;
 
-	memset(&beat, 0, sizeof beat);
+	memset(&beat, 0, offsetof(struct wire_beat, rows));
 	if (get_below(c, 2, &ask) != ST_OK || get_below(c, CLUSTER_STATES, &state) != ST_OK ||
 	    get_below(c, 2, &started) != ST_OK || get_below(c, ROLE_LEADER + 1, &role) != ST_OK ||
 	    get_time(c, &beat.sent_us) != ST_OK || get_time(c, &beat.echo_us) != ST_OK ||
@@ -237,7 +239,8 @@ enum status wire_get_beat(struct cursor *c, struct wire_beat *ret)
 	beat.state = (enum cluster_state)state;
 	beat.started = started;
 	beat.role = (enum raft_role)role;
-	*ret = beat;
+	/* Far less than all of it, in most clusters. */
+	memcpy(ret, &beat, offsetof(struct wire_beat, rows) + beat.n * sizeof beat.rows[0]);
 	return ST_OK;
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cmd/cli.h"
+#include "cmd/members.h"
 #include "cmd/show.h"
 
 enum {
@@ -79,6 +80,21 @@ static int cluster_status(struct cli *c, int argc, char **argv)
 static const struct topic_verb topics[] = {
     {"cluster", "status", "[--json] [--watch]",
      "Verdict, members, quorum, reachability, disagreements.", cluster_status},
+    {"cluster", "join", "NODE [--standby]",
+     "NODE becomes a member: it learns everything first, then votes. --standby: it never\n"
+     "      votes, unless a voter stays away for longer than standby_after.",
+     members_order},
+    {"cluster", "leave", "[NODE]", "NODE (default: this one) is removed, and stops.",
+     members_order},
+    {"cluster", "replace", "OLD NEW", "NEW joins, then OLD is removed: one change.", members_order},
+    {"cluster", "promote", "NODE", "A standby becomes a voter.", members_order},
+    {"cluster", "demote", "NODE", "A voter becomes a standby.", members_order},
+    {"cluster", "transfer-leader", "NODE", "NODE leads.", members_order},
+    {"cluster", "cancel", "", "The change of the members under way ends where it stands.",
+     members_order},
+    {"cluster", "found", "--members NODE,NODE...",
+     "Found now with these of the expected members: more than half, this one among them.",
+     members_order},
 };
 
 enum { TOPICS = sizeof topics / sizeof topics[0] };
@@ -97,7 +113,8 @@ static int usage(const char *topic)
 static int cluster(struct cli *c, int argc, char **argv)
 {
 	for (size_t i = 0; i < TOPICS; i++) {
-		if (strcmp(topics[i].topic, "cluster") == 0 && cli_flag(argc, argv, topics[i].name))
+		if (strcmp(topics[i].topic, "cluster") == 0 && argc > 0 &&
+		    strcmp(argv[0], topics[i].name) == 0)
 			return topics[i].run(c, argc, argv);
 	}
 	return usage("cluster");
@@ -114,10 +131,10 @@ static int version(struct cli *c, int argc, char **argv)
 
 static int help(struct cli *c, int argc, char **argv);
 
-static const char *const flags[] = {"--json", "--watch", NULL};
+static const char *const flags[] = {"--json", "--watch", MEMBERS_FLAGS, NULL};
 
 static const struct cli_verb verbs[] = {
-    {"cluster", "COMMAND", "About the cluster, as this host's node sees it.", 1, 1, flags, true,
+    {"cluster", "COMMAND", "About the cluster, as this host's node sees it.", 1, 17, flags, true,
      cluster},
     {"version", "", "The version of this program.", 0, 0, NULL, false, version},
     {"help", "", "This text.", 0, 0, NULL, false, help},
@@ -133,8 +150,14 @@ static int help(struct cli *c, int argc, char **argv)
 		(void)printf("  %s %s %s\n      %s\n", topics[i].topic, topics[i].name,
 		             topics[i].args, topics[i].help);
 	(void)printf(
+	    "\nChanges of the members are one at a time, and refused, with the arithmetic, when "
+	    "they\n"
+	    "would stop the cluster. They go on by themselves, whoever leads; --no-wait returns "
+	    "when\n"
+	    "one has begun.\n"
 	    "\nexit codes of `cluster status`: 0 the node serves (serving or degraded), 2 it "
-	    "does\nnot serve, or cannot be asked; 64 wrong usage\n");
+	    "does\nnot serve, or cannot be asked; of a change: 0 done, 1 refused, 2 nobody can be\n"
+	    "asked; 64 wrong usage\n");
 	return CLI_OK;
 }
 

@@ -150,6 +150,10 @@ static void facts(const struct page *p)
 	buf_printf(p->b, "Leader   %s, term %lld; lease left: %s\n",
 	           leader[0] == '\0' ? "none known" : leader, integer(raft, "term"),
 	           span(raft, "lease_left_ms", lease, sizeof lease));
+	if (text(p->status, "change")[0] != '\0') {
+		buf_printf(p->b, "Change  ");
+		sentence(p, text(p->status, "change"), 9, 8);
+	}
 	buf_printf(p->b, "Log      stored %lld, committed %lld, applied %lld\n",
 	           integer(raft, "stored"), integer(raft, "commit"), integer(raft, "applied"));
 	buf_printf(p->b, "State    %lld sessions, index %lld, digest %s\n",

@@ -192,9 +192,9 @@ err:
 static enum status check_open(const struct audit *a, struct file *f, const struct file **damaged)
 {
 	struct segment_scan scan;
+	uint8_t *bytes = NULL;
 	enum status st;
-	uint8_t *bytes;
-	size_t len;
+	size_t len = 0;
 
 	st = read_file(a, f->name, &bytes, &len);
 	if (st != ST_OK)
@@ -224,9 +224,9 @@ static enum status check_open(const struct audit *a, struct file *f, const struc
 
 static enum status check_meta(const struct audit *a, const struct file *f)
 {
+	uint8_t *bytes = NULL;
 	enum status st;
-	uint8_t *bytes;
-	size_t len;
+	size_t len = 0;
 
 	st = read_file(a, f->name, &bytes, &len);
 	if (st != ST_OK)

@@ -154,6 +154,7 @@ void consensus_close(struct consensus *c, void (*closed_cb)(void *arg), void *ar
 
 	assert(!c->closing && c->depth == 0);
 	c->closing = true;
+	c->moves++;
 	c->closed_cb = closed_cb;
 	c->closed_arg = arg;
 	for (i = 0; i < c->batch.n; i++) {
@@ -222,7 +223,8 @@ static void view_members(const struct consensus *c, struct raft_view *view)
 		}
 		member->voter = server->role == RAFT_VOTER;
 		member->spare = server->role == RAFT_SPARE;
-		if (raft_match_index(&c->raft, server->id, &match) == 0)
+		if (c->raft.state == RAFT_LEADER &&
+		    raft_match_index(&c->raft, server->id, &match) == 0)
 			member->match = match;
 		view->n_voters += member->voter;
 		view->n_members++;
@@ -232,7 +234,7 @@ static void view_members(const struct consensus *c, struct raft_view *view)
 
 /* libraft refuses votes until its timer runs out. One millisecond is kept back: its clock has
  * no finer grain. */
-static int64_t promise_us(const struct consensus *c)
+int64_t consensus_promise_us(const struct consensus *c)
 {
 	const struct raft *r = &c->raft;
 	int64_t end_us;
@@ -248,6 +250,11 @@ static int64_t promise_us(const struct consensus *c)
 	    1000;
 	left_us = end_us - c->ops.now_us(c->ops.arg) - 1000;
 	return left_us > 0 ? left_us : 0;
+}
+
+uint64_t consensus_moves(const struct consensus *c)
+{
+	return c->moves;
 }
 
 static enum raft_role role_of(const struct raft *r)
@@ -282,7 +289,7 @@ void consensus_view(const struct consensus *c, struct raft_view *ret)
 	ret->term_committed =
 	    r->state == RAFT_LEADER && trail_term(&r->trail, r->commit_index) == r->current_term;
 	ret->transferring = raft_transferee(r) != 0;
-	ret->promise_us = promise_us(c);
+	ret->promise_us = consensus_promise_us(c);
 	ret->election_us = (int64_t)r->election_timeout * 1000;
 	view_members(c, ret);
 }

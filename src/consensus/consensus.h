@@ -63,6 +63,8 @@ struct consensus_config {
 	unsigned heartbeat_ms;
 	unsigned snapshot_threshold; /* entries between snapshots */
 	unsigned snapshot_trailing;  /* entries kept behind a snapshot; at least 1 */
+	uint64_t snapshot_bytes;     /* commands between snapshots, and at most a quarter of it kept
+	                                behind one; 0: the number of entries alone decides */
 	uint64_t seed;               /* of libraft's own random generator */
 };
 
@@ -150,5 +152,21 @@ bool consensus_disk_full(const struct consensus *c);
 /* Sample the state. Cheap; reads fresh time for the promise. Not from inside ops.send.
  * *ret is zeroed, or as an earlier sample left it: names that it holds are not copied again. */
 void consensus_view(const struct consensus *c, struct raft_view *ret);
+
+/* While this number is the same, only the promise in a sample can have become another one. */
+uint64_t consensus_moves(const struct consensus *c);
+int64_t consensus_promise_us(const struct consensus *c);
+
+/* The state that is being fetched from another member, chunk by chunk. */
+struct consensus_sync {
+	bool fetching; /* all else is zero until then */
+	char from[NODE_NAME_MAX];
+	uint64_t index;      /* of that state */
+	uint64_t bytes_all;  /* of its chunks */
+	uint64_t bytes_done; /* of those that are here and checked */
+	uint64_t bytes_sent; /* that came over the network; the others were here already */
+	int64_t elapsed_ms;  /* since it began */
+};
+void consensus_sync(const struct consensus *c, struct consensus_sync *ret);
 
 #endif

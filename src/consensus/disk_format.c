@@ -1,5 +1,7 @@
 #include "consensus/disk_format.h"
 
+#include <string.h>
+
 #include "consensus/limits.h"
 
 enum {
@@ -70,13 +72,7 @@ enum status metadata_decode(const uint8_t *bytes, size_t len, struct metadata *r
 
 static bool all_zeros(const uint8_t *bytes, size_t len)
 {
-	size_t i;
-
-	for (i = 0; i < len; i++) {
-		if (bytes[i] != 0)
-			return false;
-	}
-	return true;
+	return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
 }
 
 /* The heads of n entries make sense; *ret is how many bytes of data they announce. */
@@ -181,5 +177,5 @@ enum status snapshot_meta_check(const struct crc *c, const uint8_t *bytes, size_
 	if (configuration == 0 || configuration > META_CONFIGURATION_MAX ||
 	    configuration != len - META_HEAD_BYTES)
 		return ST_CORRUPT;
-	return crc_of(c, bytes + 16, len - 16) == disk_u32(bytes + 8) ? ST_OK : ST_CORRUPT;
+	return crc_of(c, bytes + 16, len - 16) == disk_u64(bytes + 8) ? ST_OK : ST_CORRUPT;
 }

@@ -461,3 +461,21 @@ enum status fetch_restore(struct consensus *c, const uint8_t *bytes, size_t len)
 	picture_keep(c);
 	return ST_OK;
 }
+
+void consensus_sync(const struct consensus *c, struct consensus_sync *ret)
+{
+	const struct fetch *f = &c->fetch;
+
+	memset(ret, 0, sizeof *ret);
+	if (!c->started || c->closing || !f->active)
+		return;
+	ret->fetching = true;
+	memcpy(ret->from, f->name, sizeof ret->from);
+	ret->index = f->manifest->index;
+	ret->bytes_all = f->bytes_all;
+	ret->bytes_done = f->bytes_done;
+	ret->bytes_sent = f->bytes_fetched;
+	ret->elapsed_ms = c->ops.now_us(c->ops.arg) / 1000 - f->begun_ms;
+	if (ret->elapsed_ms < 0)
+		ret->elapsed_ms = 0;
+}

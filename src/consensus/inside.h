@@ -1,8 +1,9 @@
 /* The inside of the consensus room, shared by its files.
  *
  * libraft's struct raft is public; its fields are read here (log, timers, configuration) and
- * written in three places only: the randomized timeout (timer.c), the candidate's phase
- * (timer.c), and a membership request that libraft forgot to take back (change.c).
+ * written in four places only: the randomized timeout (timer.c), the candidate's phase (timer.c),
+ * a membership request that libraft forgot to take back (change.c), and this node's own role
+ * while it is asked for its vote (receive.c).
  *
  * Every way into libraft is bracketed by inside_enter() and inside_leave(); what libraft did is
  * then looked at once, in inside_after(), and told to the owner outside of libraft. */
@@ -113,6 +114,7 @@ struct consensus {
 	bool failed;                         /* ops.fatal() was called */
 	enum status usable;                  /* outcome of raft_init(), told by consensus_start() */
 	unsigned depth;                      /* calls into libraft under way */
+	uint64_t moves;                      /* grows with each of them, twice */
 	bool after;                          /* inside_after() is running */
 	bool again;                          /* ... and has to look once more */
 	bool late;                           /* what is handed in is of an older term */

@@ -143,7 +143,7 @@ static void apply_one(struct consensus *c, raft_index index, const uint8_t *byte
 	enum status st;
 
 	buf_init(&result, STORE_RESULT_MAX);
-	c->picture.applied_bytes += len;
+	picture_note_applied(c, len);
 	st = store_apply(c->store, index, bytes, len, &result);
 	if (st != ST_OK) {
 		inside_fatal(c, "out of memory while applying a command");

@@ -35,6 +35,28 @@ static bool worth_it(struct consensus *c)
 	return p->applied_bytes >= store_bytes(c->store) / 4;
 }
 
+/* As few entries as make a quarter of the bytes between pictures, by their average. */
+static unsigned trailing_of(const struct consensus *c)
+{
+	const raft_index since = c->raft.commit_index - c->raft.trail.snapshot.index;
+	const uint64_t average = c->picture.applied_bytes / (since > 0 ? since : 1) + 1;
+	const uint64_t fit = c->config.snapshot_bytes / 4 / average + 1;
+
+	if (c->config.snapshot_bytes == 0 || fit >= c->config.snapshot_trailing)
+		return c->config.snapshot_trailing;
+	return (unsigned)fit;
+}
+
+void picture_note_applied(struct consensus *c, size_t bytes)
+{
+	struct picture *p = &c->picture;
+	const uint64_t before = p->applied_bytes;
+
+	p->applied_bytes += bytes;
+	if (before < c->config.snapshot_bytes && p->applied_bytes >= c->config.snapshot_bytes)
+		raft_set_snapshot_threshold(&c->raft, 1);
+}
+
 int picture_begin(struct consensus *c)
 {
 	struct picture *p = &c->picture;
@@ -46,6 +68,7 @@ int picture_begin(struct consensus *c)
 	if (p->last != NULL && !p->damaged)
 		image_reuse(p->image, p->last);
 	raft_set_snapshot_threshold(&c->raft, c->config.snapshot_threshold);
+	raft_set_snapshot_trailing(&c->raft, trailing_of(c));
 	p->state = PICTURE_BEGUN;
 	p->encoded = false;
 	p->applied_bytes = 0;
@@ -346,7 +369,8 @@ enum status picture_load(struct consensus *c, const uint8_t *bytes, size_t len)
 		return ST_NOMEM;
 	st = manifest_decode(bytes, len, m, &fault);
 	if (st != ST_OK) {
-		snprintf(c->why, sizeof c->why, "manifest: %s (offset %zu)", fault.what, fault.at);
+		snprintf(c->why, sizeof c->why, "snapshot-%llu-%llu: %s (offset %zu)",
+		         c->loaded_term, c->loaded_index, fault.what, fault.at);
 		goto err_manifest;
 	}
 	st = image_load(m, &loader);
@@ -361,7 +385,8 @@ enum status picture_load(struct consensus *c, const uint8_t *bytes, size_t len)
 	}
 	st = image_load_finish(loader, c->store, &fault);
 	if (st != ST_OK) {
-		snprintf(c->why, sizeof c->why, "state: %s", fault.what);
+		snprintf(c->why, sizeof c->why, "the chunks of snapshot-%llu-%llu: %s",
+		         c->loaded_term, c->loaded_index, fault.what);
 		goto err_manifest;
 	}
 	picture_adopt(c, m);

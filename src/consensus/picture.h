@@ -110,6 +110,8 @@ void chunks_close(struct consensus *c);
 int picture_begin(struct consensus *c);
 /* True when the snapshot that libraft wants stored is the picture just begun. */
 bool picture_is_begun(const struct consensus *c);
+/* Commands were applied: when they are many bytes, have libraft ask for a picture early. */
+void picture_note_applied(struct consensus *c, size_t bytes);
 /* A chunk on the disk is damaged: take a new picture, whole, as soon as can be. */
 void picture_renew(struct consensus *c);
 int picture_put(struct consensus *c, unsigned trailing, struct raft_io_snapshot_put *request,

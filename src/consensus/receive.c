@@ -40,6 +40,34 @@ static unsigned run_of(struct wire_walk walk)
 	return n;
 }
 
+static bool begins_with_change(struct wire_walk walk)
+{
+	struct wire_entry e;
+
+	return wire_next(&walk, &e) && e.type == RAFT_CHANGE;
+}
+
+/* libraft remembers one change of configuration that is not known to be committed. The next one
+ * takes its place, and when that is cut off again the first is forgotten with it: majorities
+ * would be counted over the past. But a leader makes a change only when the one before is
+ * committed. So if its log is ours up to the next change, the one before is committed, and
+ * libraft hears so first. */
+static void commit_last_change(struct consensus *c, const struct raft_message *next)
+{
+	raft_index change = c->raft.configuration_uncommitted_index;
+	struct raft_message m = *next;
+	struct raft_append_entries *a = &m.append_entries;
+
+	if (change == 0 || change > a->prev_log_index)
+		return;
+	a->entries = NULL;
+	a->n_entries = 0;
+	if (a->leader_commit < change)
+		a->leader_commit = change;
+	repair_commit(c, a);
+	hand_in(c, &m);
+}
+
 static enum status hand_in_entries(struct consensus *c, const struct wire *w)
 {
 	struct raft_message m = w->message;
@@ -53,6 +81,8 @@ static enum status hand_in_entries(struct consensus *c, const struct wire *w)
 		a->prev_log_index = index;
 		a->prev_log_term = term;
 		a->leader_commit = w->message.append_entries.leader_commit;
+		if (begins_with_change(walk))
+			commit_last_change(c, &m);
 		a->n_entries = n;
 		a->entries = NULL;
 		if (n > 0) {
@@ -80,6 +110,30 @@ static enum status hand_in_snapshot(struct consensus *c, const struct wire *w)
 	return st;
 }
 
+/* Whoever asks for our vote counts us as a voter, though our own log may not say so yet: the
+ * entry that promotes us is perhaps what is to be committed with our vote (Raft thesis 4.2.2).
+ * libraft would refuse by its own configuration, and where our vote is needed nobody would ever
+ * lead again. */
+static void hand_in_vote_request(struct consensus *c, struct raft_message *m)
+{
+	struct raft_configuration *conf = &c->raft.configuration;
+	int role;
+	unsigned i;
+
+	for (i = 0; i < conf->n && conf->servers[i].id != c->raft.id; i++)
+		;
+	if (i == conf->n) {
+		hand_in(c, m);
+		return;
+	}
+	role = conf->servers[i].role;
+	conf->servers[i].role = RAFT_VOTER;
+	hand_in(c, m);
+	/* Nothing in a vote request changes the configuration. */
+	assert(i < conf->n && conf->servers[i].id == c->raft.id);
+	conf->servers[i].role = role;
+}
+
 static enum status dispatch(struct consensus *c, struct wire *w)
 {
 	switch (w->kind) {
@@ -89,6 +143,9 @@ static enum status dispatch(struct consensus *c, struct wire *w)
 		return hand_in_snapshot(c, w);
 	case WIRE_HAND_OVER:
 		c->grant = w->hand_over;
+		return ST_OK;
+	case RAFT_REQUEST_VOTE:
+		hand_in_vote_request(c, &w->message);
 		return ST_OK;
 	default:
 		hand_in(c, &w->message);

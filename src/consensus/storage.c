@@ -109,25 +109,48 @@ static const char *const failures[] = {
     "sync data directory: ",
 };
 
+/* In the loop's thread, followed by the file's name. */
+static const char retry_segment[] = "retry creating segment ";
+
+/* The process has to stop. Retries would crash, or go on for ever: put them off. */
+static void tell_failure(struct storage *s, const char *why)
+{
+	atomic_store(&s->failed, true);
+	raft_uv_set_disk_retry(&s->io, NEVER_MS);
+	if (s->failed_cb != NULL)
+		s->failed_cb(s->failed_arg, why);
+	s->failed_cb = NULL;
+}
+
+/* A new segment that cannot be allocated is removed, and tried again: the disk is full. When it
+ * is still there, the directory could not be synced, and each retry would find it in the way. */
+static void check_retry(struct storage *s, const char *name)
+{
+	char path[DIR_NAME_MAX + 64];
+
+	snprintf(path, sizeof path, "%s/%.32s", s->dir, name);
+	if (access(path, F_OK) == 0)
+		tell_failure(s, "the directory of the log cannot be synced");
+}
+
 static void trace_cb(struct raft_tracer *tracer, int type, const void *data)
 {
 	struct storage *s = CONTAINER_OF(tracer, struct storage, tracer);
 	const struct raft_tracer_info *info = data;
+	const char *text;
 	size_t i;
 
 	if (type != RAFT_TRACER_DIAGNOSTIC)
 		return;
+	text = info->diagnostic.message;
+	if (strncmp(text, retry_segment, strlen(retry_segment)) == 0)
+		check_retry(s, text + strlen(retry_segment));
 	for (i = 0; i < sizeof failures / sizeof failures[0]; i++) {
-		if (strncmp(info->diagnostic.message, failures[i], strlen(failures[i])) != 0)
+		if (strncmp(text, failures[i], strlen(failures[i])) != 0)
 			continue;
 		atomic_store(&s->failed, true);
-		if (i > 0)
-			return;
-		/* The retry itself would crash: put it off for ever. */
-		raft_uv_set_disk_retry(&s->io, NEVER_MS);
-		if (s->failed_cb != NULL)
-			s->failed_cb(s->failed_arg, info->diagnostic.message);
-		s->failed_cb = NULL;
+		if (i == 0)
+			tell_failure(s, text);
 		return;
 	}
 }
@@ -155,8 +178,11 @@ static void gathered_free(struct gathered *g)
 /* Tell all members; they are free to append again. */
 static void answer(struct queue *members, int status)
 {
-	while (!queue_empty(members)) {
-		struct waiting *w = CONTAINER_OF(members->next, struct waiting, link);
+	struct queue *pos;
+	struct queue *after;
+
+	QUEUE_EACH (pos, after, members) {
+		struct waiting *w = CONTAINER_OF(pos, struct waiting, link);
 
 		queue_remove(&w->link);
 		w->cb(w->asked, status);
@@ -164,14 +190,15 @@ static void answer(struct queue *members, int status)
 	}
 }
 
+/* Nobody is told: whoever asked has been told already. */
 static void forget(struct queue *members)
 {
-	while (!queue_empty(members)) {
-		struct waiting *w = CONTAINER_OF(members->next, struct waiting, link);
+	struct queue *pos;
+	struct queue *after;
 
-		queue_remove(&w->link);
-		free(w);
-	}
+	QUEUE_EACH (pos, after, members)
+		free(CONTAINER_OF(pos, struct waiting, link));
+	queue_init(members);
 }
 
 /* Move the oldest waiting appends to a new batch. */
@@ -406,7 +433,8 @@ static void wrap(struct storage *s)
 	s->io.snapshot_put = snapshot_put;
 }
 
-/* True when the directory holds nothing of libraft's but its first metadata file. */
+/* True when the directory holds nothing of libraft's but its first metadata file, and perhaps
+ * what it was writing when it died: that is removed unseen, like its probe. */
 static bool only_first_metadata(const char *dir)
 {
 	struct dirent *entry;
@@ -419,8 +447,8 @@ static bool only_first_metadata(const char *dir)
 	while ((entry = readdir(d)) != NULL) {
 		if (strcmp(entry->d_name, "metadata1") == 0)
 			first = true;
-		else if (strcmp(entry->d_name, STATE_DIR) != 0 && strcmp(entry->d_name, ".") != 0 &&
-		         strcmp(entry->d_name, "..") != 0)
+		else if (entry->d_name[0] != '.' && strncmp(entry->d_name, "tmp-", 4) != 0 &&
+		         strcmp(entry->d_name, STATE_DIR) != 0)
 			other = true;
 	}
 	closedir(d);
@@ -533,16 +561,19 @@ struct chunk_disk *storage_chunks(struct storage *s)
 
 void storage_close(struct storage *s)
 {
+	struct queue *pos;
+	struct queue *after;
+
 	if (s == NULL)
 		return;
 	chunk_files_close(s->chunks);
 	raft_uv_close(&s->io);
 	forget(&s->waiting);
-	while (!queue_empty(&s->gathered)) {
-		struct gathered *g = CONTAINER_OF(s->gathered.next, struct gathered, link);
+	QUEUE_EACH (pos, after, &s->gathered) {
+		struct gathered *g = CONTAINER_OF(pos, struct gathered, link);
 
 		forget(&g->members);
-		gathered_free(g);
+		free(g);
 	}
 	free(s);
 }

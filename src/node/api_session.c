@@ -1,237 +1,177 @@
-/* erlmcp_session: the replicated sessions, for operators and Erlang nodes.
+/* erlmcp_session: the replicated sessions and their keys, for operators and Erlang nodes. Their
+ * streams and questions are in api_streams.c.
  *
- * Keys are text (atom, binary or string) and come back as binaries; values and the information
- * given at creation are any terms, kept in external term format. */
-#include <assert.h>
-#include <stdio.h>
+ * Without options a command is written as its version 1, which every release understands. */
 #include <string.h>
 
-#include "node/api.h"
+#include "node/api_state.h"
 #include "node/node_internal.h"
 #include "session/limits.h"
-#include "session/store.h"
 
-enum { VALUE_TERM_MAX = SESSION_VALUE_MAX + 1 }; /* one byte over the limit is refused by name */
-
-static struct session_id id_of(const struct api_call *call)
-{
-	struct session_id id;
-
-	static_assert(sizeof id.bytes == sizeof call->id, "scratch holds a session id");
-	memcpy(id.bytes, call->id, sizeof id.bytes);
-	return id;
-}
-
-static const struct term *id_term(struct arena *a, const struct session_id *id)
-{
-	char text[SESSION_ID_TEXT];
-
-	session_id_text(id, text);
-	return term_binary(a, text, strlen(text));
-}
-
-/* Parse the first argument as a session id into the call's scratch. */
-static bool take_id(struct api_call *call)
-{
-	struct session_id id;
-	char text[64];
-	size_t len;
-
-	if (term_text(call->args[0], text, sizeof text, &len) != ST_OK ||
-	    session_id_parse(text, len, &id) != ST_OK)
-		return false;
-	memcpy(call->id, id.bytes, sizeof id.bytes);
-	return true;
-}
-
-/* {error, {Name, Text}}: the request was not served. */
-static void refuse(struct api_call *call, const char *name, const char *text)
-{
-	struct arena *a = &call->arena;
-
-	api_error(call, term_tuple2(a, term_atom(a, name), term_binary(a, text, strlen(text))));
-}
-
-/* Why a request ended without a result, with the node's own verdict. */
-static void refuse_status(struct api_call *call, enum status st)
-{
-	struct cluster_status *status;
-	struct raft_view raft;
-
-	if (st != ST_FENCED && st != ST_NO_LEADER) {
-		refuse(call, st == ST_UNKNOWN ? "unknown" : "refused", status_text(st));
-		return;
-	}
-	status = arena_alloc(&call->arena, sizeof *status);
-	if (status == NULL) {
-		api_raise(call, NULL);
-		return;
-	}
-	core_status(call->node->core, status, &raft);
-	refuse(call, st == ST_FENCED ? "fenced" : "no_leader", status->why);
-}
-
-/* {error, Name} for what the store itself refuses. */
-static void refuse_result(struct api_call *call, enum store_result result)
-{
-	struct arena *a = &call->arena;
-
-	if (result == RESULT_NOT_FOUND)
-		api_error(call, term_atom(a, "not_found"));
-	else if (result == RESULT_EXISTS)
-		api_error(call, term_atom(a, "exists"));
-	else
-		refuse(call, store_result_status(result) == ST_LIMIT ? "limit" : "invalid",
-		       store_result_text(result));
-}
-
-/* request_id of an options map, into head; false when it is there and unusable. */
-static bool take_request_id(const struct term *options, struct arena *a, struct command_head *head)
-{
-	const struct term *value;
-	char *text;
-	size_t len;
-
-	if (term_type(options) != TERM_MAP)
-		return true;
-	value = term_map_get(options, term_atom(a, "request_id"));
-	if (value == NULL)
-		return true;
-	text = arena_alloc(a, REQUEST_ID_MAX + 1);
-	if (text == NULL || term_text(value, text, REQUEST_ID_MAX + 1, &len) != ST_OK)
-		return false;
-	head->request_id = (const uint8_t *)text;
-	head->request_id_len = len;
-	return true;
-}
-
-static void written(void *arg, enum status st, const uint8_t *result, size_t len)
-{
-	struct api_call *call = arg;
-	struct arena *a = &call->arena;
-	struct store_answer answer;
-	struct session_id id;
-
-	if (st != ST_OK) {
-		refuse_status(call, st);
-		return;
-	}
-	if (store_result_decode(result, len, &answer) != ST_OK) {
-		refuse_status(call, ST_UNKNOWN);
-		return;
-	}
-	if (answer.result != RESULT_OK) {
-		refuse_result(call, answer.result);
-		return;
-	}
-	if (strcmp(call->entry->function, "create") != 0) {
-		api_reply(call, term_atom(a, "ok"));
-		return;
-	}
-	id = answer.id;
-	api_reply(call, term_tuple2(a, term_atom(a, "ok"), id_term(a, &id)));
-}
-
-static void write_command(struct node *node, struct api_call *call, const struct command_head *head,
-                          struct buf *command)
-{
-	struct fault fault;
-
-	if (buf_status(command) != ST_OK)
-		refuse(call, "limit", "the command is too long");
-	else if (command_check(command->base, command->len, &fault) != ST_OK)
-		refuse(call, "invalid", fault.what);
-	else
-		core_write(node->core, head, command->base, command->len, written, call);
-	buf_close(command);
-}
+/* --- Creating -------------------------------------------------------------------------- */
 
 void api_session_create(struct node *node, struct api_call *call)
 {
+	const struct term *info = call->args[0];
 	struct command_head head = {0};
+	struct bytes_view bytes;
 	struct session_id id;
 	struct buf command;
-	struct buf info;
-	const uint64_t random[2] = {node_random(NULL), node_random(NULL)};
 
-	if (!take_request_id(call->args[0], &call->arena, &head)) {
-		api_badarg(call);
+	if (!state_take_request(call, term_type(info) == TERM_MAP ? info : NULL, &head) ||
+	    !state_value(call, info, RESULT_INFO_LIMIT, &bytes))
 		return;
-	}
-	memcpy(id.bytes, random, sizeof id.bytes);
-	buf_init(&info, SESSION_INFO_MAX + 1);
+	id = state_new_id(call);
 	buf_init(&command, COMMAND_MAX);
-	if (term_encode(call->args[0], &info) != ST_OK) {
-		refuse(call, "limit", store_result_text(RESULT_INFO_LIMIT));
-	} else {
-		core_stamp(node->core, &head);
-		command_create(&command, &head, &id, info.base, info.len);
-		write_command(node, call, &head, &command);
-	}
-	buf_close(&info);
-	buf_close(&command);
+	core_stamp(node->core, &head);
+	command_create(&command, &head, &id, bytes.at, bytes.len);
+	state_write(call, &head, &command, state_wrote_id);
+}
+
+/* What the options say about the session. */
+static bool take_attrs(struct api_call *call, const struct term *options, struct session_attrs *ret)
+{
+	struct bytes_view info;
+	struct bytes_view protocol = {NULL, 0};
+	struct bytes_view capabilities = {NULL, 0};
+	struct bytes_view principal = {NULL, 0};
+
+	ret->owner = 0;
+	ret->ttl_ms = 0;
+	if (!state_value(call, call->args[0], RESULT_INFO_LIMIT, &info) ||
+	    !state_take_text(call, options, "protocol_version", &protocol) ||
+	    !state_take_value(call, options, "capabilities", RESULT_CAPABILITIES_LIMIT,
+	                      &capabilities) ||
+	    !state_take_text(call, options, "principal", &principal) ||
+	    !state_take_number(call, options, "ttl_ms", &ret->ttl_ms) ||
+	    !state_take_number(call, options, "owner", &ret->owner))
+		return false;
+	ret->info = info.at;
+	ret->info_len = info.len;
+	ret->protocol = protocol.at;
+	ret->protocol_len = protocol.len;
+	ret->capabilities = capabilities.at;
+	ret->capabilities_len = capabilities.len;
+	ret->principal = principal.at;
+	ret->principal_len = principal.len;
+	return true;
+}
+
+void api_session_create_with(struct node *node, struct api_call *call)
+{
+	const struct term *options;
+	struct session_attrs attrs;
+	struct command_head head;
+	struct session_id id;
+	struct buf command;
+
+	if (!state_take_options(call, 1, &options) || !state_take_head(call, options, &head) ||
+	    !take_attrs(call, options, &attrs))
+		return;
+	head.guards = 0; /* the principal is whose it becomes */
+	id = state_new_id(call);
+	buf_init(&command, COMMAND_MAX);
+	core_stamp(node->core, &head);
+	command2_create(&command, &head, &id, &attrs);
+	state_write(call, &head, &command, state_wrote_id);
+}
+
+/* --- Changing -------------------------------------------------------------------------- */
+
+/* A key, and what the options expect of it. */
+static bool take_key(struct api_call *call, const struct term *options, struct command_key *ret)
+{
+	struct bytes_view text;
+
+	*ret = (struct command_key){.expected = UINT64_MAX};
+	if (!state_text(call, call->args[1], &text) ||
+	    !state_take_number(call, options, "expected", &ret->expected))
+		return false;
+	ret->bytes = (const uint8_t *)text.at;
+	ret->len = text.len;
+	ret->checked = ret->expected != UINT64_MAX;
+	return true;
 }
 
 void api_session_put(struct node *node, struct api_call *call)
 {
-	struct command_head head = {0};
-	char key[SESSION_KEY_MAX + 1];
+	const struct term *options;
+	struct command_head head;
+	struct bytes_view value;
+	struct command_key key;
 	struct session_id id;
 	struct buf command;
-	struct buf value;
-	size_t key_len;
 
-	if (!take_id(call) || term_text(call->args[1], key, sizeof key, &key_len) != ST_OK ||
-	    (call->entry->arity == 4 && !take_request_id(call->args[3], &call->arena, &head))) {
-		api_badarg(call);
+	if (!state_take_id(call, 0) || !state_take_options(call, 3, &options) ||
+	    !state_take_head(call, options, &head) || !take_key(call, options, &key) ||
+	    !state_value(call, call->args[2], RESULT_VALUE_LIMIT, &value))
 		return;
-	}
-	id = id_of(call);
-	buf_init(&value, VALUE_TERM_MAX);
+	id = state_id(call);
 	buf_init(&command, COMMAND_MAX);
-	if (term_encode(call->args[2], &value) != ST_OK) {
-		refuse(call, "limit", store_result_text(RESULT_VALUE_LIMIT));
-	} else {
-		core_stamp(node->core, &head);
-		command_put(&command, &head, &id, (const uint8_t *)key, key_len, value.base,
-		            value.len);
-		write_command(node, call, &head, &command);
-	}
-	buf_close(&value);
-	buf_close(&command);
+	core_stamp(node->core, &head);
+	if (key.checked || head.guards != 0)
+		command2_put(&command, &head, &id, &key, value.at, value.len);
+	else
+		command_put(&command, &head, &id, key.bytes, key.len, value.at, value.len);
+	state_write(call, &head, &command, key.checked ? state_wrote_revision : NULL);
+}
+
+void api_session_unset(struct node *node, struct api_call *call)
+{
+	const struct term *options;
+	struct command_head head;
+	struct command_key key;
+	struct session_id id;
+	struct buf command;
+
+	if (!state_take_id(call, 0) || !state_take_options(call, 2, &options) ||
+	    !state_take_head(call, options, &head) || !take_key(call, options, &key))
+		return;
+	id = state_id(call);
+	buf_init(&command, COMMAND_MAX);
+	core_stamp(node->core, &head);
+	command2_unset(&command, &head, &id, &key);
+	state_write(call, &head, &command, NULL);
 }
 
 void api_session_delete(struct node *node, struct api_call *call)
 {
-	struct command_head head = {0};
+	const struct term *options;
+	struct command_head head;
 	struct session_id id;
 	struct buf command;
 
-	if (!take_id(call) ||
-	    (call->entry->arity == 2 && !take_request_id(call->args[1], &call->arena, &head))) {
-		api_badarg(call);
+	if (!state_take_id(call, 0) || !state_take_options(call, 1, &options) ||
+	    !state_take_head(call, options, &head))
 		return;
-	}
-	id = id_of(call);
+	id = state_id(call);
 	buf_init(&command, COMMAND_MAX);
 	core_stamp(node->core, &head);
-	command_delete(&command, &head, &id);
-	write_command(node, call, &head, &command);
+	if (head.guards != 0)
+		command2_delete(&command, &head, &id);
+	else
+		command_delete(&command, &head, &id);
+	state_write(call, &head, &command, NULL);
 }
 
-/* A query, run when the read index is confirmed and applied: the reply; NULL: out of memory. */
-typedef const struct term *(*query)(struct api_call *call, const struct store *store);
-
-static const struct term *bytes_term(struct arena *a, const uint8_t *bytes, size_t len)
+void api_session_claim(struct node *node, struct api_call *call)
 {
-	const struct term *t;
-	size_t used;
+	const struct term *options;
+	struct command_head head;
+	struct session_id id;
+	struct buf command;
 
-	/* What was stored here is always a term; another client's bytes show as a binary. */
-	if (term_decode(a, bytes, len, &used, &t) == ST_OK && used == len)
-		return t;
-	return term_binary(a, bytes, len);
+	if (!state_take_id(call, 0) || !state_take_options(call, 1, &options) ||
+	    !state_take_head(call, options, &head))
+		return;
+	id = state_id(call);
+	buf_init(&command, COMMAND_MAX);
+	core_stamp(node->core, &head);
+	command2_claim(&command, &head, &id, core_origin(node->core));
+	state_write(call, &head, &command, state_wrote_epoch);
 }
+
+/* --- Reading --------------------------------------------------------------------------- */
 
 struct key_list {
 	struct arena *arena;
@@ -243,10 +183,11 @@ struct key_list {
 static void on_key(void *arg, const uint8_t *key, size_t key_len, const uint8_t *value,
                    size_t value_len)
 {
+	const struct bytes_view bytes = {value, value_len};
 	struct key_list *list = arg;
 
 	list->keys[list->n] = term_binary(list->arena, key, key_len);
-	list->values[list->n] = bytes_term(list->arena, value, value_len);
+	list->values[list->n] = state_value_term(list->arena, &bytes);
 	list->n++;
 }
 
@@ -264,30 +205,72 @@ static const struct term *data_term(struct arena *a, const struct store *store,
 	return term_map(a, list.keys, list.values, list.n);
 }
 
+static const struct term *session_term(struct arena *a, const struct store *store,
+                                       const struct session_view *view)
+{
+	const struct bytes_view info = {view->info, view->info_len};
+	const struct bytes_view protocol = {view->protocol, view->protocol_len};
+	const struct bytes_view capabilities = {view->capabilities, view->capabilities_len};
+	const struct bytes_view principal = {view->principal, view->principal_len};
+	struct state_map m = {.arena = a};
+
+	state_field(&m, "id", state_id_term(a, &view->id));
+	state_field(&m, "created_ms", term_int(a, view->created_ms));
+	state_field(&m, "active_ms", term_int(a, view->active_ms));
+	state_field(&m, "ttl_ms", state_number_term(a, view->ttl_ms));
+	state_field(&m, "epoch", state_number_term(a, view->epoch));
+	state_field(&m, "revision", state_number_term(a, view->revision));
+	state_field(&m, "info", state_value_term(a, &info));
+	state_field(&m, "protocol_version", state_bytes_term(a, &protocol));
+	state_field(&m, "capabilities", state_value_term(a, &capabilities));
+	state_field(&m, "principal", state_bytes_term(a, &principal));
+	state_field(&m, "data", data_term(a, store, view));
+	return state_map(&m);
+}
+
 static const struct term *query_get(struct api_call *call, const struct store *store)
 {
-	static const char *const names[] = {"id",       "created_ms", "active_ms", "epoch",
-	                                    "revision", "info",       "data"};
-	enum { FIELDS = sizeof names / sizeof names[0] };
-	const struct session_id id = id_of(call);
-	const struct term *keys[FIELDS];
-	const struct term *values[FIELDS];
-	struct arena *a = &call->arena;
+	const struct session_id id = state_id(call);
 	struct session_view view;
-	size_t i;
 
 	if (store_get(store, &id, &view) != ST_OK)
-		return term_tuple2(a, term_atom(a, "error"), term_atom(a, "not_found"));
-	for (i = 0; i < FIELDS; i++)
-		keys[i] = term_atom(a, names[i]);
-	values[0] = id_term(a, &id);
-	values[1] = term_int(a, view.created_ms);
-	values[2] = term_int(a, view.active_ms);
-	values[3] = term_int(a, (int64_t)view.epoch);
-	values[4] = term_int(a, (int64_t)view.revision);
-	values[5] = bytes_term(a, view.info, view.info_len);
-	values[6] = data_term(a, store, &view);
-	return term_tuple2(a, term_atom(a, "ok"), term_map(a, keys, values, FIELDS));
+		return state_error(&call->arena, "not_found");
+	if (view.ttl_ms > 0)
+		core_used(call->node->core, &id);
+	return state_ok(&call->arena, session_term(&call->arena, store, &view));
+}
+
+/* {ok, Value, Revision}: what a compare-and-set expects. */
+static const struct term *query_key(struct api_call *call, const struct store *store)
+{
+	const struct session_id id = state_id(call);
+	struct arena *a = &call->arena;
+	struct session_view session;
+	struct value_view value;
+	struct bytes_view bytes;
+	struct term_bytes key;
+
+	if (store_get(store, &id, &session) != ST_OK)
+		return state_error(a, "not_found");
+	if (session.ttl_ms > 0)
+		core_used(call->node->core, &id);
+	key = term_binary_bytes(call->args[1]);
+	if (store_value_view(store, &id, key.base, key.len, &value) != ST_OK)
+		return state_error(a, "no_key");
+	bytes = (struct bytes_view){value.bytes, value.len};
+	return term_tuple3(a, term_atom(a, "ok"), state_value_term(a, &bytes),
+	                   state_number_term(a, value.revision));
+}
+
+static const struct term *query_touch(struct api_call *call, const struct store *store)
+{
+	const struct session_id id = state_id(call);
+	struct session_view view;
+
+	if (store_get(store, &id, &view) != ST_OK)
+		return state_error(&call->arena, "not_found");
+	core_used(call->node->core, &id);
+	return term_atom(&call->arena, "ok");
 }
 
 static const struct term *query_count(struct api_call *call, const struct store *store)
@@ -305,7 +288,7 @@ static void on_session(void *arg, const struct session_view *session)
 {
 	struct id_list *list = arg;
 
-	list->items[list->n++] = id_term(list->arena, &session->id);
+	list->items[list->n++] = state_id_term(list->arena, &session->id);
 }
 
 static const struct term *query_list(struct api_call *call, const struct store *store)
@@ -320,52 +303,39 @@ static const struct term *query_list(struct api_call *call, const struct store *
 	return term_list(&call->arena, list.items, list.n);
 }
 
-static query query_of(const struct api_call *call)
-{
-	if (strcmp(call->entry->function, "get") == 0)
-		return query_get;
-	if (strcmp(call->entry->function, "count") == 0)
-		return query_count;
-	assert(strcmp(call->entry->function, "list") == 0);
-	return query_list;
-}
-
-static void read_done(void *arg, enum status st, const uint8_t *result, size_t len)
-{
-	struct api_call *call = arg;
-	struct store *store = core_store(call->node->core);
-	const struct term *value;
-
-	(void)result;
-	(void)len;
-	if (st != ST_OK) {
-		refuse_status(call, st);
-		return;
-	}
-	value = query_of(call)(call, store);
-	/* Under reads = lease, what was read may only be told while the lease still holds. */
-	if (call->confirmed || core_reads_valid(call->node->core)) {
-		api_reply(call, value);
-		return;
-	}
-	call->confirmed = true;
-	core_read(call->node->core, true, read_done, call);
-}
-
 void api_session_get(struct node *node, struct api_call *call)
 {
-	if (take_id(call))
-		core_read(node->core, false, read_done, call);
-	else
-		api_badarg(call);
+	(void)node;
+	if (state_take_id(call, 0))
+		state_read(call, query_get);
+}
+
+void api_session_get_key(struct node *node, struct api_call *call)
+{
+	struct bytes_view key;
+
+	(void)node;
+	if (!state_take_id(call, 0) || !state_text(call, call->args[1], &key))
+		return;
+	call->args[1] = state_bytes_term(&call->arena, &key);
+	state_read(call, query_key);
+}
+
+void api_session_touch(struct node *node, struct api_call *call)
+{
+	(void)node;
+	if (state_take_id(call, 0))
+		state_read(call, query_touch);
 }
 
 void api_session_count(struct node *node, struct api_call *call)
 {
-	core_read(node->core, false, read_done, call);
+	(void)node;
+	state_read(call, query_count);
 }
 
 void api_session_list(struct node *node, struct api_call *call)
 {
-	core_read(node->core, false, read_done, call);
+	(void)node;
+	state_read(call, query_list);
 }

@@ -200,7 +200,8 @@ bool config_quorum_warning(const struct node_config *v, char *ret, size_t cap)
 	const size_t majority = v->n_expected / 2 + 1;
 	const size_t by_size = v->quorum_size / 2 + 1;
 
-	if (v->alone || v->quorum_size == v->n_expected)
+	/* Who is started to join expects no more than somebody to ask. */
+	if (v->alone || v->quorum_size == v->n_expected || v->join != 0)
 		return false;
 	config_put(ret, cap,
 	           "ERLMCP_QUORUM_SIZE is %u, but %zu member%s expected: %s. "

@@ -36,6 +36,8 @@ struct node_config {
 	bool alone;           /* a cluster of its own: no fault tolerance */
 	int64_t shutdown_delay_ms;
 	bool force_shutdown;
+	int64_t standby_after_ms; /* 0: never */
+	uint32_t join;            /* enum join_wish */
 	int64_t start_period_ms;
 	char data_dir[CONFIG_PATH_MAX];
 	char log_dir[CONFIG_PATH_MAX];
@@ -62,6 +64,8 @@ struct node_config {
 	uint32_t reads; /* enum config_reads */
 	uint32_t snapshot_threshold;
 	uint32_t snapshot_trailing;
+	int64_t audit_interval_ms; /* 0: only when asked, and after a heal not either */
+	int64_t scrub_interval_ms; /* 0: never */
 };
 
 enum config_type {

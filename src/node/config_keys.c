@@ -7,6 +7,7 @@
 
 static const char *const levels[] = {"debug", "info", "notice", "warning", "error", NULL};
 static const char *const formats[] = {"text", "json", NULL};
+static const char *const joins[] = {"no", "standby", "voter", NULL};
 static const char *const reads[] = {"confirmed", "lease", NULL};
 
 enum {
@@ -51,6 +52,17 @@ const struct config_key config_keys[] = {
 	  .help = "The countdown to a minority's stop begins only after the node has served once, or "
 	          "this long after its start: the first node to come up after a total outage must "
 	          "not stop for being early." },
+	{ .name = "standby_after", .type = CONFIG_DURATION, .offset = FIELD(standby_after_ms),
+	  .min = 0, .max = DAY_MS, .initial = "30", .env = "ERLMCP_STANDBY_AFTER",
+	  .help = "A voter that no member has heard for this long is replaced by a standby, if there "
+	          "is one: members without a vote, see `erlmcp-admin cluster join`. When it comes back "
+	          "it is the standby. 30 s: longer than a process needs to start again, shorter than "
+	          "most machines. 0: only an operator does this." },
+	{ .name = "join", .type = CONFIG_ENUM, .offset = FIELD(join), .choices = joins,
+	  .initial = "no", .env = "ERLMCP_JOIN",
+	  .help = "What a node without data does when it meets a cluster through seed_nodes. no: it "
+	          "waits for `erlmcp-admin cluster join`. standby, voter: it asks to be admitted as "
+	          "that, and never founds a cluster. A node that is a member does not look at it." },
 	{ .name = "data_dir", .type = CONFIG_STRING, .offset = FIELD(data_dir), .max = CONFIG_PATH_MAX,
 	  .env = "ERLMCP_DATA_DIR",
 	  .help = "Directory of everything that must survive a restart, and of the control socket. "
@@ -140,6 +152,16 @@ const struct config_key config_keys[] = {
 	  .min = 1, .max = 10000000, .initial = "4096", .env = "ERLMCP_SNAPSHOT_TRAILING",
 	  .unit = "entries",
 	  .help = "Log entries kept behind a snapshot, for members that are a little behind." },
+	{ .name = "audit_interval", .type = CONFIG_DURATION, .offset = FIELD(audit_interval_ms),
+	  .min = 0, .max = DAY_MS, .initial = "300", .env = "ERLMCP_AUDIT_INTERVAL",
+	  .help = "The leader has all members compare their states this often, and after each heal. "
+	          "It costs one small log entry and a look at all of memory: often enough to find a "
+	          "difference before it spreads, seldom enough to cost nothing. 0: only an operator "
+	          "does this." },
+	{ .name = "scrub_interval", .type = CONFIG_DURATION, .offset = FIELD(scrub_interval_ms),
+	  .min = 0, .max = DAY_MS, .initial = "60", .env = "ERLMCP_SCRUB_INTERVAL",
+	  .help = "Each member counts its whole state anew in this time, a little at a time, and so "
+	          "finds memory that changed by itself. 0: never." },
 };
 /* clang-format on */
 

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "node/forward.h"
-
 enum {
 	MEMBER_MESSAGE_MAX = 128 << 20, /* a whole snapshot travels as one message */
 	NOTE_MAX = 4096,                /* text of one event */
@@ -21,10 +19,18 @@ void core_emit(struct core *c, const struct core_event *ev)
 
 void core_sample(struct core *c)
 {
-	if (c->consensus != NULL && c->started)
-		consensus_view(c->consensus, &c->view);
-	else
+	uint64_t moves;
+
+	if (c->consensus == NULL || !c->started) {
 		memset(&c->view, 0, sizeof c->view);
+		return;
+	}
+	moves = consensus_moves(c->consensus);
+	if (c->view.started && moves == c->sampled)
+		c->view.promise_us = consensus_promise_us(c->consensus);
+	else
+		consensus_view(c->consensus, &c->view);
+	c->sampled = moves;
 }
 
 struct cluster_event core_cluster_event(struct core *c, enum cluster_event_type type)
@@ -54,8 +60,7 @@ void core_send(struct core *c, const char *peer, enum member_channel channel, en
 	c->sending = false;
 }
 
-static void core_forward(struct core *c, const char *peer, const struct forward *f,
-                         enum traffic traffic)
+void core_forward(struct core *c, const char *peer, const struct forward *f, enum traffic traffic)
 {
 	struct buf b;
 
@@ -145,6 +150,7 @@ enum status core_start_consensus(struct core *c, bool bootstrap, const char **wh
 	    .heartbeat_ms = c->config.heartbeat_ms,
 	    .snapshot_threshold = c->config.snapshot_threshold,
 	    .snapshot_trailing = c->config.snapshot_trailing,
+	    .snapshot_bytes = c->config.snapshot_bytes,
 	    .seed = c->ops.random(c->ops.arg),
 	};
 	const struct consensus_ops ops = {
@@ -207,6 +213,7 @@ enum status core_new(const struct core_config *config, const struct core_ops *op
 	/* A leader's late answer to the process before this one must not fit a request of ours. */
 	c->requests.next_id = c->origin;
 	serve_init(&c->serve);
+	house_init(&c->house);
 	buf_init(&c->out, MEMBER_MESSAGE_MAX);
 	buf_init(&c->note, NOTE_MAX);
 	*ret = c;
@@ -239,8 +246,10 @@ enum status core_start(struct core *c, const char **why)
 void core_close(struct core *c, void (*closed_cb)(void *arg), void *arg)
 {
 	c->closing = true;
+	core_review_orders(c, true);
 	requests_refuse(&c->requests, ST_CLOSED);
 	requests_deliver(&c->requests);
+	core_audit_close(c);
 	if (c->consensus == NULL)
 		closed_cb(arg);
 	else
@@ -251,6 +260,7 @@ void core_free(struct core *c)
 {
 	if (c == NULL)
 		return;
+	core_audit_free(c);
 	serve_close(&c->serve);
 	requests_close(&c->requests);
 	if (c->consensus != NULL)
@@ -271,7 +281,7 @@ void core_step(struct core *c, const struct cluster_event *ev)
 }
 
 /* The leader's node name as the configuration has it; NULL: none known. */
-static const char *leader_name(const struct core *c)
+const char *core_leader_name(const struct core *c)
 {
 	size_t i;
 
@@ -287,7 +297,7 @@ static const char *leader_name(const struct core *c)
 /* Send this node's queued writes to the leader, itself or another. */
 static void send_writes(struct core *c, int64_t now_us)
 {
-	const char *leader = leader_name(c);
+	const char *leader = core_leader_name(c);
 
 	if (leader == NULL)
 		return;
@@ -315,7 +325,7 @@ static void send_writes(struct core *c, int64_t now_us)
 /* Gather the reads that came since the last turn into one batch, and ask for its index. */
 static void send_reads(struct core *c, int64_t now_us)
 {
-	const char *leader = leader_name(c);
+	const char *leader = core_leader_name(c);
 	struct forward f = {.type = FORWARD_READ};
 	struct read_batch *b;
 
@@ -339,8 +349,12 @@ static void send_reads(struct core *c, int64_t now_us)
 	}
 }
 
-static bool refuses_clients(const struct core *c, enum status *ret_why)
+bool core_refuses(const struct core *c, enum status *ret_why)
 {
+	if (c->audit.totals.damaged) {
+		*ret_why = ST_FENCED;
+		return true;
+	}
 	switch (cluster_state(c->cluster)) {
 	case CLUSTER_FENCED:
 		/* With a majority in sight a leader is being elected: requests wait for it, and are
@@ -365,7 +379,7 @@ static void review(struct core *c, int64_t now_us)
 {
 	enum status why;
 
-	if (refuses_clients(c, &why)) {
+	if (core_refuses(c, &why)) {
 		requests_refuse(&c->requests, why);
 		return;
 	}
@@ -390,7 +404,7 @@ static void note_leader(struct core *c)
 		return;
 	c->noted_leader = c->view.leader_id;
 	c->noted_term = c->view.term;
-	ev.peer = leader_name(c);
+	ev.peer = core_leader_name(c);
 	if (ev.peer == NULL)
 		ev.peer = "";
 	core_emit(c, &ev);
@@ -432,8 +446,11 @@ static void turn(struct core *c)
 		core_persist(c);
 	note_leader(c);
 	core_drop_stale_asks(c);
+	core_review_orders(c, false);
 	review(c, now_us);
 	if (c->started) {
+		core_keep_house(c, now_us);
+		core_audit_step(c, now_us);
 		consensus_set_election(c->consensus, (unsigned)(pace_election_us(&c->pace) / 1000));
 		send_writes(c, now_us);
 		send_reads(c, now_us);
@@ -469,10 +486,15 @@ int64_t core_deadline_us(const struct core *c)
 	if (c->started) {
 		other = consensus_deadline_us(c->consensus);
 		at = other < at ? other : at;
+		other = core_audit_deadline_us(c);
+		at = other < at ? other : at;
+		other = house_deadline_us(&c->house, &c->view);
+		at = other < at ? other : at;
 	}
 	if (c->requests.n > 0 && c->review_us < at)
 		at = c->review_us;
-	return at;
+	other = core_orders_deadline_us(c);
+	return other < at ? other : at;
 }
 
 void core_stamp(struct core *c, struct command_head *head)
@@ -494,7 +516,7 @@ static struct request *submit(struct core *c, bool read, const uint8_t *bytes, s
 		cb(arg, ST_BUSY, NULL, 0);
 		return NULL;
 	}
-	if (refuses_clients(c, &why))
+	if (core_refuses(c, &why))
 		requests_finish(&c->requests, q, why, NULL, 0);
 	return q;
 }

@@ -30,6 +30,7 @@ enum core_event_type {
 	CORE_ALARM,     /* raised (up) or cleared (!up): text */
 	CORE_FOUNDED,   /* identity changed: text */
 	CORE_CHANGE,    /* leader: a step of a change of the members: text, peer */
+	CORE_SYNC,      /* a state is being fetched (up), or that ended: text */
 	CORE_TRACE,     /* diagnosis: level (1 error .. 5 trace), text */
 	CORE_FATAL,     /* the node cannot go on safely: text */
 };
@@ -72,9 +73,13 @@ struct core_config {
 	unsigned heartbeat_ms;
 	unsigned snapshot_threshold;
 	unsigned snapshot_trailing;
+	uint64_t snapshot_bytes; /* as in consensus_config */
 	bool trace;          /* tell CORE_TRACE of consensus: costs formatting for each message */
 	bool reads_by_lease; /* reads = lease: local reads on the leader under its lease */
 	int64_t request_timeout_us;
+	int64_t audit_us; /* the leader compares all members this often; 0: only when asked */
+	int64_t scrub_us; /* each node counts its whole state anew in this time; 0: never */
+	int64_t orphan_us; /* a task's silent owner is gone after so long; 0: HOUSE_ORPHAN_US */
 };
 
 /* Make a node's core. Copies config and ops; borrows what disks names for its life. ST_INVALID with
@@ -123,6 +128,12 @@ void core_write_encoded(struct core *c, const uint8_t *bytes, size_t len, core_d
                         void *arg);
 void core_read(struct core *c, bool confirm, core_done_cb cb, void *arg);
 
+/* A session or handle was used by a read: it lives on. Written down with others, not now. */
+void core_used(struct core *c, const struct session_id *id);
+
+/* This process among all that ever ran: the origin of its commands, the owner of its tasks. */
+uint64_t core_origin(const struct core *c);
+
 /* With reads = lease: true when what was just read from the store may be told, because the
  * leader's lease held after it was read. Ask before replying; when false, read again. Always
  * true for confirmed reads. */
@@ -142,6 +153,19 @@ bool core_votes_muted(const struct core *c);
 
 /* Members of this node's own side, itself included, sorted by name. Returns how many. */
 size_t core_members_in_sight(const struct core *c, char ret[][NODE_NAME_MAX], size_t cap);
+
+/* An operator's order about the members, carried out by the leader, wherever it is. The
+ * callback comes exactly once, perhaps before this returns: ST_OK when the plan is recorded (or
+ * leadership handed over), with the answer for the operator. */
+typedef void (*core_order_cb)(void *arg, enum status st, const char *text);
+void core_order(struct core *c, const struct order *order, core_order_cb cb, void *arg);
+
+/* Found with these of the expected members: cluster_found(). */
+CHECKED enum status core_found(struct core *c, const char names[][NODE_NAME_MAX], size_t n,
+                               char text[ORDER_TEXT_MAX]);
+
+/* Clear the live view of the members and build it anew: cluster_reset_view(). */
+void core_reset_view(struct core *c);
 
 /* Hand leadership over before a planned stop; done_cb at once when this node does not lead. */
 void core_hand_over(struct core *c, void (*done_cb)(void *arg), void *arg);

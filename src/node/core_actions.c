@@ -20,6 +20,8 @@ static void report(struct core *c, enum core_event_type type, const struct clust
 	};
 
 	core_emit(c, &ev);
+	if (type == CORE_MEMBER && a->up)
+		core_audit_healed(c);
 }
 
 static void fatal(struct core *c, const char *text)

@@ -4,6 +4,9 @@
 
 #include "base/prng.h"
 #include "node/core.h"
+#include "node/core_audit.h"
+#include "node/forward.h"
+#include "node/housekeeping.h"
 #include "node/pace.h"
 #include "node/requests.h"
 #include "node/serve.h"
@@ -11,13 +14,30 @@
 enum { MESSAGE_SUM_BYTES = 4 }; /* at the end of every member message */
 
 /* First byte of a member message: which room it is for. */
-enum member_channel { CHANNEL_CLUSTER = 'C', CHANNEL_RAFT = 'R', CHANNEL_FORWARD = 'F' };
+enum member_channel {
+	CHANNEL_CLUSTER = 'C',
+	CHANNEL_RAFT = 'R',
+	CHANNEL_FORWARD = 'F',
+	CHANNEL_AUDIT = 'A',
+};
 
 /* A link that broke while something was being sent. */
 struct late_down {
 	char peer[NODE_NAME_MAX];
 	uint64_t epoch;
 };
+
+/* An order of this node's operator at another node. */
+struct order_wait {
+	uint64_t id; /* 0: unused */
+	int64_t deadline_us;
+	core_order_cb cb;
+	void *arg;
+};
+
+enum { ORDERS_MAX = 8 }; /* operators are few */
+
+struct carried;
 
 struct core {
 	struct core_config config;
@@ -27,6 +47,7 @@ struct core {
 	struct consensus *consensus;
 	struct store *store;
 	struct raft_view view;     /* last sample */
+	uint64_t sampled;          /* consensus_moves() at that time */
 	struct identity persisted; /* as it stands on the disk */
 	bool disk_full;            /* the alarm about it is raised */
 	bool started;              /* consensus runs or has been asked to */
@@ -37,7 +58,11 @@ struct core {
 	uint64_t seq;             /* last origin sequence given out */
 	struct requests requests; /* of this node's clients */
 	struct serve serve;       /* of this node as leader */
-	uint64_t noted_leader;    /* leader and term last told by CORE_LEADER */
+	struct house house;       /* what is done without being asked */
+	struct order_wait orders[ORDERS_MAX];
+	struct carried *held[ORDERS_MAX]; /* of this node as leader: wait for a step's commit */
+	int64_t held_us;                  /* when one was last held back */
+	uint64_t noted_leader;            /* leader and term last told by CORE_LEADER */
 	uint64_t noted_term;
 	uint64_t reviewed_leader; /* leader and term at the last review */
 	uint64_t reviewed_term;
@@ -47,6 +72,7 @@ struct core {
 	size_t n_downs;
 	struct late_down downs[MEMBERS_MAX]; /* told to the cluster in the next turn */
 	char stranger[NODE_NAME_MAX];        /* the same; "": none. It speaks again. */
+	struct core_audit audit;             /* comparing the members */
 	struct buf out;                      /* one outgoing member message */
 	struct buf note;                     /* text of an event */
 };
@@ -70,6 +96,21 @@ void core_emit(struct core *c, const struct core_event *ev);
 void core_send(struct core *c, const char *peer, enum member_channel channel, enum traffic traffic,
                const uint8_t *bytes, size_t len);
 CHECKED enum status core_start_consensus(struct core *c, bool bootstrap, const char **why);
+
+/* core.c: why client work is refused now; false: it is not */
+bool core_refuses(const struct core *c, enum status *ret_why);
+const char *core_leader_name(const struct core *c);
+void core_forward(struct core *c, const char *peer, const struct forward *f, enum traffic traffic);
+
+/* core_order.c */
+void core_take_order(struct core *c, const struct asker *from, const uint8_t *bytes, size_t len);
+void core_take_ordered(struct core *c, const struct forward *f);
+void core_review_orders(struct core *c, bool closing);
+int64_t core_orders_deadline_us(const struct core *c);
+
+/* core_house.c */
+void core_keep_house(struct core *c, int64_t now_us);
+void core_take_present(struct core *c, uint64_t raft_id, const struct forward *f);
 
 /* core_serve.c: the leader's answers */
 void core_take_forward(struct core *c, const char *peer, const uint8_t *bytes, size_t len);

@@ -142,6 +142,15 @@ static void tell_damaged(struct core *c, const char *peer, size_t len)
 	core_emit(c, &ev);
 }
 
+static bool is_member(const struct core *c, uint64_t id)
+{
+	for (size_t i = 0; id != 0 && i < c->view.n_members; i++) {
+		if (c->view.members[i].id == id)
+			return true;
+	}
+	return false;
+}
+
 void core_message(struct core *c, const char *peer, uint64_t epoch, const uint8_t *bytes,
                   size_t len)
 {
@@ -163,8 +172,12 @@ void core_message(struct core *c, const char *peer, uint64_t epoch, const uint8_
 		break;
 	case CHANNEL_FORWARD:
 		/* Only members of this very cluster may write or read here. */
-		if (cluster_peer_id(c->cluster, peer) != 0)
+		if (is_member(c, cluster_peer_id(c->cluster, peer)))
 			core_take_forward(c, peer, bytes + 1, len - 1);
+		break;
+	case CHANNEL_AUDIT:
+		if (is_member(c, cluster_peer_id(c->cluster, peer)))
+			core_take_audit(c, peer, bytes + 1, len - 1);
 		break;
 	default:
 		break; /* a channel of a later version */

@@ -1,4 +1,5 @@
 /* What the operator's doors ask of a running core. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,12 @@ void core_status(const struct core *c, struct cluster_status *status, struct raf
 	if (c->consensus != NULL && c->started)
 		consensus_view(c->consensus, raft);
 	cluster_status(c->cluster, raft, c->ops.now_us(c->ops.arg), status);
+	if (!c->audit.totals.damaged)
+		return;
+	status->state = CLUSTER_FENCED;
+	(void)snprintf(status->why, sizeof status->why,
+	               "this node's state is not that of the others, or its memory changed by "
+	               "itself: it starts over once a majority of the others agrees");
 }
 
 const struct raft_view *core_view(const struct core *c)

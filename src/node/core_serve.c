@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "node/core_internal.h"
-#include "node/forward.h"
 
 /* An answer to a write: to the local request, or back over the link. */
 static void answer_write(struct core *c, const struct asker *to, enum status st, uint64_t index,
@@ -224,6 +223,15 @@ void core_take_forward(struct core *c, const char *peer, const uint8_t *bytes, s
 	case FORWARD_INDEX:
 		from.local = true;
 		answer_read(c, &from, f.st, f.index);
+		break;
+	case FORWARD_ORDER:
+		core_take_order(c, &from, f.bytes, f.len);
+		break;
+	case FORWARD_ORDERED:
+		core_take_ordered(c, &f);
+		break;
+	case FORWARD_PRESENT:
+		core_take_present(c, cluster_peer_id(c->cluster, peer), &f);
 		break;
 	}
 }

@@ -6,14 +6,25 @@
 #include <unistd.h>
 
 #include "node/api.h"
+#include "node/core_audit.h"
 #include "node/node_internal.h"
 #include "node/status_json.h"
+#include "node/sync_json.h"
 
 enum { ANSWER_MAX = 64 << 20 }; /* as API_MEMORY_MAX: a printed term is of its term's size */
+
+enum { RPC_PARTS = 3 };
+
+/* What an operator typed of the text that is evaluated for `rpc`. */
+struct part {
+	unsigned begin; /* its first line there; 0: it was not given */
+	unsigned lines; /* how many it has */
+};
 
 struct answer {
 	struct node *node;
 	uint64_t id; /* of the control request or of the net call */
+	struct part parts[RPC_PARTS];
 };
 
 static void reply(struct node *n, uint64_t id, int exit_code, const char *out, const char *err)
@@ -33,6 +44,25 @@ static struct answer *answer_new(struct node *n, uint64_t id)
 /* Exit codes of `erlmcp eval`, documented by `erlmcp help exit-codes`. */
 enum { EVAL_EXIT_OK = 0, EVAL_EXIT_FAILED = 1 };
 
+/* Places are told in the words of what was typed, not of what was made of it. */
+static void print_result(const struct answer *a, const struct eval_result *result, struct buf *b)
+{
+	static const char *const names[RPC_PARTS] = {"MODULE", "FUNCTION", "ARGS"};
+	struct eval_result of_part = *result;
+	size_t i = RPC_PARTS;
+
+	while (i > 0 && (a->parts[i - 1].begin == 0 || a->parts[i - 1].begin > result->line))
+		i--;
+	if (i > 0) {
+		of_part.line = result->line - a->parts[i - 1].begin + 1;
+		buf_printf(b, "in %s: ", names[i - 1]);
+	}
+	if (i > 0 && of_part.line > a->parts[i - 1].lines)
+		buf_printf(b, "** it ends too soon\n");
+	else
+		eval_print(&of_part, b);
+}
+
 static void evaluated(void *arg, const struct eval_result *result)
 {
 	struct answer *a = arg;
@@ -47,20 +77,23 @@ static void evaluated(void *arg, const struct eval_result *result)
 	buf_init(&out, ANSWER_MAX);
 	buf_init(&err, ANSWER_MAX);
 	buf_bytes(&out, result->output, result->output_len);
-	eval_print(result, ok ? &out : &err);
+	print_result(a, result, ok ? &out : &err);
 	control_reply(a->node->control, a->id, ok ? EVAL_EXIT_OK : EVAL_EXIT_FAILED, &out, &err);
 	buf_close(&out);
 	buf_close(&err);
 	free(a);
 }
 
-static void start_eval(struct node *n, uint64_t id, const char *text, size_t len)
+static void start_eval(struct node *n, uint64_t id, const struct part parts[RPC_PARTS],
+                       const char *text, size_t len)
 {
 	struct answer *a = answer_new(n, id);
 	enum status st = ST_NOMEM;
 
-	if (a != NULL)
+	if (a != NULL) {
+		memcpy(a->parts, parts, sizeof a->parts);
 		st = jobs_start(&n->jobs, text, len, evaluated, a);
+	}
 	if (st == ST_OK)
 		return;
 	free(a);
@@ -71,15 +104,30 @@ static void start_eval(struct node *n, uint64_t id, const char *text, size_t len
 
 static void on_eval(struct node *n, uint64_t id, const char *const *args, size_t n_args)
 {
+	static const struct part no_parts[RPC_PARTS];
+
 	if (n_args == 1)
-		start_eval(n, id, args[0], strlen(args[0]));
+		start_eval(n, id, no_parts, args[0], strlen(args[0]));
 	else
 		reply(n, id, EVAL_EXIT_FAILED, "", "eval takes one expression\n");
+}
+
+/* Each part begins a line, so that its columns are those that were typed. */
+static void put_part(struct buf *text, unsigned *line, const char *typed, struct part *ret)
+{
+	ret->begin = *line;
+	ret->lines = 1;
+	for (const char *c = typed; *c != '\0'; c++)
+		ret->lines += *c == '\n';
+	*line += ret->lines + 1;
+	buf_printf(text, "%s\n", typed);
 }
 
 /* M F [ARGS]: ARGS is an Erlang list. */
 static void on_rpc(struct node *n, uint64_t id, const char *const *args, size_t n_args)
 {
+	struct part parts[RPC_PARTS] = {{0}};
+	unsigned line = 2;
 	struct buf text;
 
 	if (n_args < 2 || n_args > 3) {
@@ -87,13 +135,69 @@ static void on_rpc(struct node *n, uint64_t id, const char *const *args, size_t 
 		return;
 	}
 	buf_init(&text, ANSWER_MAX);
-	buf_printf(&text, "erlang:apply(%s, %s, %s).", args[0], args[1],
-	           n_args == 3 ? args[2] : "[]");
+	buf_printf(&text, "erlang:apply(\n");
+	for (size_t i = 0; i < n_args; i++) {
+		put_part(&text, &line, args[i], &parts[i]);
+		buf_printf(&text, i + 1 < n_args ? ",\n" : n_args == 2 ? ", []).\n" : ").\n");
+	}
 	if (buf_status(&text) == ST_OK)
-		start_eval(n, id, (const char *)text.base, text.len);
+		start_eval(n, id, parts, (const char *)text.base, text.len);
 	else
 		reply(n, id, EVAL_EXIT_FAILED, "", "the arguments are too long\n");
 	buf_close(&text);
+}
+
+static bool is_pair(const struct term *t)
+{
+	return term_type(t) == TERM_TUPLE && term_tuple_size(t) == 2;
+}
+
+/* {ok, Text} or {error, {Reason, Text}} of an order, as text for a person. */
+static void order_answered(void *arg, bool ok, const struct term *value)
+{
+	struct answer *a = arg;
+	const struct term *said = ok && is_pair(value) ? term_element(value, 1) : NULL;
+	const bool done = said != NULL && term_is_atom(term_element(value, 0), "ok");
+	char text[ORDER_TEXT_MAX + 2];
+	size_t len = 0;
+
+	if (said != NULL && !done && is_pair(said))
+		said = term_element(said, 1);
+	if (said == NULL || term_text(said, text, sizeof text - 1, &len) != ST_OK)
+		len = (size_t)snprintf(text, sizeof text - 1, "the arguments make no sense");
+	memcpy(text + len, "\n", 2);
+	reply(a->node, a->id, done ? EVAL_EXIT_OK : EVAL_EXIT_FAILED, done ? text : "",
+	      done ? "" : text);
+	free(a);
+}
+
+/* FUNCTION NODE...: of erlmcp_cluster_membership; found takes all its nodes as one list. */
+static void on_order(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	const struct term *terms[MEMBERS_MAX];
+	const struct api_entry *entry = NULL;
+	const struct term *list;
+	struct answer *a = NULL;
+	struct arena arena;
+	size_t i;
+
+	arena_init(&arena, API_MEMORY_MAX);
+	for (i = 1; i < n_args && i <= MEMBERS_MAX; i++)
+		terms[i - 1] = term_atom(&arena, args[i]);
+	list = term_list(&arena, terms, i - 1);
+	if (n_args > 0 && strcmp(args[0], "found") == 0)
+		entry = api_find("erlmcp_cluster_membership", "found", 1);
+	else if (n_args > 0)
+		entry = api_find("erlmcp_cluster_membership", args[0], (unsigned)n_args - 1);
+	if (entry != NULL && entry->arity == 1 && strcmp(entry->function, "found") == 0)
+		terms[0] = list;
+	if (entry != NULL && n_args <= MEMBERS_MAX && !arena.failed)
+		a = answer_new(n, id);
+	if (a == NULL)
+		reply(n, id, EVAL_EXIT_FAILED, "", "there is no such order\n");
+	else
+		api_call(n, entry, terms, order_answered, a);
+	arena_close(&arena);
 }
 
 static void on_ping(struct node *n, uint64_t id, const char *const *args, size_t n_args)
@@ -145,6 +249,37 @@ static void on_cluster_status(struct node *n, uint64_t id, const char *const *ar
 	buf_close(&b);
 }
 
+static void sync_polled(void *arg, const struct sync_report *r)
+{
+	struct answer *a = arg;
+	struct buf nothing;
+	struct buf b;
+
+	buf_init(&nothing, 1);
+	buf_init(&b, ANSWER_MAX);
+	if (r != NULL)
+		sync_json(r, &b);
+	if (r != NULL && buf_status(&b) == ST_OK)
+		control_reply(a->node->control, a->id, 0, &b, &nothing);
+	else
+		reply(a->node, a->id, EVAL_EXIT_FAILED, "",
+		      "the members cannot be asked now: try again\n");
+	buf_close(&b);
+	free(a);
+}
+
+static void on_cluster_sync(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	struct answer *a = answer_new(n, id);
+
+	(void)args;
+	(void)n_args;
+	if (a == NULL)
+		reply(n, id, EVAL_EXIT_FAILED, "", "out of memory\n");
+	else
+		core_sync(n->core, sync_polled, a);
+}
+
 static const struct verb {
 	const char *name;
 	void (*run)(struct node *n, uint64_t id, const char *const *args, size_t n_args);
@@ -156,6 +291,8 @@ static const struct verb {
     {"version", on_version},
     {"stop", on_stop_verb},
     {"cluster-status", on_cluster_status},
+    {"cluster-sync", on_cluster_sync},
+    {"order", on_order},
 };
 
 void node_on_control(void *arg, uint64_t id, const char *verb, const char *const *args,

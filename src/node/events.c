@@ -182,7 +182,6 @@ static void say_expected(struct node *n)
 void node_log_start(struct node *n)
 {
 	const struct identity *id = core_identity(n->core);
-	char warning[LOG_LINE_MAX];
 
 	log_line(n->log, LOG_INFO, "erlmcp %s: node '%s' is up, distribution port %u, data in %s",
 	         ERLMCP_VERSION, n->config->node_name, net_port(n->net), n->config->data_dir);
@@ -193,10 +192,6 @@ void node_log_start(struct node *n)
 		         "tolerance");
 	else
 		say_expected(n);
-	/* The configuration's diagnostics have said it in the log; status shows it as long as it is
-	 * so. */
-	if (config_quorum_warning(n->config, warning, sizeof warning))
-		raise_alarm(n, "", warning);
 	if (id->state != IDENTITY_EMPTY)
 		log_line(n->log, LOG_INFO,
 		         "Member of cluster %016llx, start number %llu of this incarnation",
@@ -240,6 +235,10 @@ void node_on_core_event(void *arg, const struct core_event *ev)
 	case CORE_CHANGE:
 		log_line(n->log, LOG_INFO, "Members: %s", ev->text);
 		record(n, "change", ev);
+		break;
+	case CORE_SYNC:
+		log_line(n->log, LOG_INFO, "Synchronisation: %s", ev->text);
+		record(n, "sync", ev);
 		break;
 	case CORE_TRACE:
 		on_trace(n, ev);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "io/lockfile.h"
@@ -22,6 +23,10 @@
 /* Larger blocks go back to the system when they are freed. Without a fixed value the C library
  * learns from the first big evaluation to keep the memory of all later ones. */
 enum { GIVE_BACK_BYTES = 256 << 10 };
+
+/* Bytes of commands between snapshots: at least one segment of the log, which is what it is thrown
+ * away by; at most what a node reads again in a second when it starts. */
+enum { SNAPSHOT_BYTES_MIN = 8 << 20, SNAPSHOT_BYTES_MAX = 128 << 20 };
 
 /* libuv's workers: four for the disk, the rest for evaluations. */
 #define NODE_THREADS "8"
@@ -114,11 +119,25 @@ static void ops_reset(void *arg, const char *why)
 	struct node *n = arg;
 
 	log_line(n->log, LOG_ERROR,
-	         "This node's disk is older than what the cluster saw of it (%s): "
-	         "its data is moved aside and it rejoins as a new incarnation",
+	         "%s: this node's data is moved aside and it rejoins as a new incarnation",
 	         why);
 	n->reset = true;
 	node_stop(n, EXIT_STOPPED, why);
+}
+
+/* The log may take an eighth of the disk between snapshots: with what is kept behind them, what
+ * is reserved and two snapshots of a state as large, it stays below the half. */
+static uint64_t snapshot_bytes(const char *data_dir)
+{
+	struct statvfs disk;
+	uint64_t bytes;
+
+	if (statvfs(data_dir, &disk) != 0)
+		return SNAPSHOT_BYTES_MAX;
+	bytes = (uint64_t)disk.f_blocks * disk.f_frsize / 8;
+	if (bytes < SNAPSHOT_BYTES_MIN)
+		return SNAPSHOT_BYTES_MIN;
+	return bytes < SNAPSHOT_BYTES_MAX ? bytes : SNAPSHOT_BYTES_MAX;
 }
 
 static struct core_config core_config_of(const struct node_config *from, const struct log *log)
@@ -129,9 +148,12 @@ static struct core_config core_config_of(const struct node_config *from, const s
 	    .heartbeat_ms = from->heartbeat_ms,
 	    .snapshot_threshold = from->snapshot_threshold,
 	    .snapshot_trailing = from->snapshot_trailing,
+	    .snapshot_bytes = snapshot_bytes(from->data_dir),
 	    .trace = log_enabled(log, LOG_DEBUG),
 	    .reads_by_lease = from->reads == READS_LEASE,
 	    .request_timeout_us = (int64_t)from->request_timeout_ms * 1000,
+	    .audit_us = from->audit_interval_ms * 1000,
+	    .scrub_us = from->scrub_interval_ms * 1000,
 	};
 	struct cluster_config *c = &to.cluster;
 
@@ -143,6 +165,8 @@ static struct core_config core_config_of(const struct node_config *from, const s
 	c->detection_us = (int64_t)from->detection_ms * 1000;
 	c->shutdown_delay_us = from->shutdown_delay_ms * 1000;
 	c->force_shutdown = from->force_shutdown;
+	c->standby_after_us = from->standby_after_ms * 1000;
+	c->join = (enum join_wish)from->join;
 	c->start_period_us = from->start_period_ms * 1000;
 	c->lease_guard_us = (int64_t)from->lease_guard_ms * 1000;
 	c->promise_max_us = (int64_t)from->election_max_ms * 2000;

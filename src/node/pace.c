@@ -90,6 +90,8 @@ int64_t pace_election_us(const struct pace *p)
 	for (i = 0; i < MEMBERS_MAX; i++) {
 		const struct pace_peer *peer = &p->peers[i];
 
+		if (peer->name[0] == '\0')
+			break; /* places are given out in order */
 		want = longer(want, PACE_PEAK_FACTOR * longer(peer->peak_us, peer->old_peak_us));
 		want = longer(want, peer->mean_us + 8 * peer->deviation_us);
 	}

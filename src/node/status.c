@@ -1,4 +1,5 @@
 /* Gathers a running node's status for status_json(). */
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,6 +13,28 @@ struct sample {
 	struct raft_view raft;
 	struct status_alarm alarms[ALARMS_MAX];
 };
+
+/* Before the founding the setting is held against the expected members, afterwards against the
+ * voters: a smaller one has no effect, a larger one makes this node stricter than it must be. */
+static bool quorum_warning(const struct node *n, const struct sample *s, char *ret, size_t cap)
+{
+	const unsigned voters = (unsigned)s->raft.n_voters;
+	const unsigned size = s->cluster.quorum_size;
+
+	if (voters == 0)
+		return config_quorum_warning(n->config, ret, cap);
+	if (size / 2 <= voters / 2)
+		return false;
+	(void)snprintf(ret, cap,
+	               "ERLMCP_QUORUM_SIZE is %u, but the cluster has %u voters: %s. Set it to %u "
+	               "on every node (RB-008, False Positive)",
+	               size, voters,
+	               size / 2 + 1 > voters
+	                   ? "this node can never see as many as that needs and will not serve"
+	                   : "this node fences itself although it is in a majority",
+	               voters);
+	return true;
+}
 
 void node_status_json(struct node *n, struct buf *b)
 {
@@ -37,10 +60,10 @@ void node_status_json(struct node *n, struct buf *b)
 	for (size_t i = 0; i < n->n_alarms; i++)
 		s->alarms[i] = (struct status_alarm){n->alarms[i].text, n->alarms[i].since_ms};
 	extra.alarms = s->alarms;
-	if (config_quorum_warning(n->config, warning, sizeof warning))
-		extra.warning = warning;
 	extra.uptime_ms = (extra.now_us - n->started_us) / 1000;
 	core_status(n->core, &s->cluster, &s->raft);
+	if (quorum_warning(n, s, warning, sizeof warning))
+		extra.warning = warning;
 	status_json(&extra, &s->cluster, &s->raft, b);
 	free(s);
 }

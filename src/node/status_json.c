@@ -107,10 +107,10 @@ static json_t *member(const struct member_status *m, const struct raft_view *raf
 	const uint64_t applied = m->self ? raft->last_applied : m->applied;
 
 	return json_pack(
-	    "{s:o, s:o, s:s, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "name",
+	    "{s:o, s:o, s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "name",
 	    text(m->name), "raft_id", m->raft_id == 0 ? json_null() : hex(m->raft_id), "role",
-	    role_of(m, raft), "self", m->self, "voter", m->voter, "linked", m->linked, "heard",
-	    m->heard, "hears_us", m->hears_us, "state",
+	    role_of(m, raft), "self", m->self, "voter", m->voter, "member", m->member, "linked",
+	    m->linked, "heard", m->heard, "hears_us", m->hears_us, "state",
 	    known ? text(cluster_state_name(m->state)) : json_null(), "last_contact_ms",
 	    m->self ? json_null() : ms_of(m->silent_us), "rtt_us",
 	    m->rtt_us < 0 ? json_null() : json_integer(m->rtt_us), "applied",
@@ -176,8 +176,9 @@ static json_t *disagreements(const struct cluster_status *c, const struct raft_v
 			say(list, "%s: the connection is up, but nothing is heard", m->name);
 		if (!m->self && m->heard && !m->hears_us)
 			say(list, "%s is heard here, but does not hear this node", m->name);
-		if (m->heard && raft->started && !m->voter && raft->n_voters > 0)
-			say(list, "%s is in sight, but no voter of the cluster", m->name);
+		if (m->heard && raft->started && !m->member && raft->n_voters > 0)
+			say(list, "%s is in sight, but no member: `erlmcp-admin cluster join %s`",
+			    m->name, m->name);
 		for (size_t j = 0; j < i; j++) {
 			const struct edge_status *there = &c->edges[i][j];
 			const struct edge_status *back = &c->edges[j][i];
@@ -224,11 +225,12 @@ void status_json(const struct status_extra *x, const struct cluster_status *c,
 
 	assert(c->n_members <= MEMBERS_MAX);
 	rest = json_pack(
-	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:o, s:o}", "quorum",
-	    quorum(x, c), "raft", raft_json(c, raft), "members", members(c, raft), "edges",
-	    edges(x, c), "disagreements", disagreements(c, raft), "alarms", alarms(x), "store",
-	    store(x), "software", ERLMCP_VERSION, "pid", (json_int_t)x->pid, "uptime_ms",
-	    (json_int_t)x->uptime_ms, "wall_ms", (json_int_t)x->wall_ms, "cluster_id",
+	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:o, s:o}", "quorum",
+	    quorum(x, c), "change", c->change[0] == '\0' ? json_null() : text(c->change), "raft",
+	    raft_json(c, raft), "members", members(c, raft), "edges", edges(x, c), "disagreements",
+	    disagreements(c, raft), "alarms", alarms(x), "store", store(x), "software",
+	    ERLMCP_VERSION, "pid", (json_int_t)x->pid, "uptime_ms", (json_int_t)x->uptime_ms,
+	    "wall_ms", (json_int_t)x->wall_ms, "cluster_id",
 	    x->cluster_id == 0 ? json_null() : hex(x->cluster_id), "view", hex(c->view_hash));
 	if (root == NULL || rest == NULL || json_object_update(root, rest) != 0 ||
 	    json_dump_callback(root, append, b, JSON_COMPACT) != 0) {

@@ -1,10 +1,13 @@
 /* Leaving in good order: leadership is handed over, requests are answered, then everything is
  * closed, last opened first. A second request to stop, or too long a wait, closes at once. */
 #include <assert.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include "node/node_internal.h"
 
 enum {
+	CLOSE_WAIT_S = 2,    /* a healthy backend closes in milliseconds */
 	HAND_OVER_MS = 1000, /* longer than a transfer between healthy members takes */
 	ANSWER_WAIT_MS = 10, /* between looks whether evaluations are still under way */
 	ANSWER_WAITS =
@@ -16,11 +19,23 @@ static void nothing_left(void *arg)
 	(void)arg; /* memory is released after the loop has ended */
 }
 
+/* libraft's backend waits for a failed write when it is closed, and that never ends. Nothing is
+ * lost by ending without it: nobody was answered since the failure. */
+static void end_now(int number)
+{
+	(void)number;
+	_exit(EXIT_DISK);
+}
+
 static void close_all(struct node *n)
 {
 	if (n->closed)
 		return;
 	n->closed = true;
+	if (n->exit_code == EXIT_DISK) {
+		(void)signal(SIGALRM, end_now);
+		(void)alarm(CLOSE_WAIT_S);
+	}
 	loop_close(n->loop);
 	if (n->storage != NULL)
 		storage_hold(n->storage, false); /* no turn will submit any more */

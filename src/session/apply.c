@@ -130,7 +130,8 @@ static enum status result_keep(struct store *s, const struct command *cmd, const
 static bool is_beyond(const struct store *s, const struct command *cmd)
 {
 	if (cmd->type == COMMAND_UPGRADE)
-		return cmd->numbers[0] < STATE_VERSION_2 || cmd->numbers[0] > STATE_VERSION_NEWEST;
+		return cmd->fields.numbers[0] < STATE_VERSION_2 ||
+		       cmd->fields.numbers[0] > STATE_VERSION_NEWEST;
 	return cmd->version > COMMAND_VERSION_1 && s->version < STATE_VERSION_2;
 }
 

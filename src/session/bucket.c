@@ -119,7 +119,12 @@ void bucket_remove(struct bucket *b, const struct object *o)
 	shelf->due_ms = INT64_MAX;
 }
 
-void bucket_close(struct bucket *b)
+int shelf_order(const struct shelf_item *a, const struct shelf_item *b)
+{
+	return item_compare(a, b->prefix, &b->object->id);
+}
+
+void bucket_close(struct bucket *b, void (*release)(struct object *o))
 {
 	unsigned i;
 	uint32_t k;
@@ -128,7 +133,7 @@ void bucket_close(struct bucket *b)
 		struct shelf *shelf = &b->shelves[i];
 
 		for (k = 0; k < shelf->n; k++)
-			object_ops_of(shelf->items[k].object->kind)->free(shelf->items[k].object);
+			release(shelf->items[k].object);
 		free(shelf->items);
 		shelf->items = NULL;
 		shelf->n = 0;

@@ -47,7 +47,10 @@ CHECKED enum status bucket_add(struct bucket *b, struct object *o);
 /* Take out an object that is there. */
 void bucket_remove(struct bucket *b, const struct object *o);
 
-/* Release all objects and the shelves. */
-void bucket_close(struct bucket *b);
+/* Order of the ids of two items of the same shelf, or of two shelves that are for the same ids. */
+int shelf_order(const struct shelf_item *a, const struct shelf_item *b);
+
+/* Release all objects, by `release`, and the shelves. Works on a zeroed bucket. */
+void bucket_close(struct bucket *b, void (*release)(struct object *o));
 
 #endif

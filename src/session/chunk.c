@@ -5,18 +5,26 @@
 #include <assert.h>
 #include <string.h>
 
+/* The longest part of chunk 0 by far, and encoded while a command waits: in one go. */
 static void put_recent(const struct recent *r, struct buf *b)
 {
+	size_t len = 0;
+	uint8_t *at;
 	size_t i;
 
 	buf_u32(b, (uint32_t)r->n);
-	for (i = 0; i < r->n; i++) {
+	for (i = 0; i < r->n; i++)
+		len += 2U + recent_at(r, i)->key_len + recent_at(r, i)->result_len;
+	at = buf_extend(b, len);
+	for (i = 0; at != NULL && i < r->n; i++) {
 		const struct recent_item *item = recent_at(r, i);
 
-		buf_u8(b, item->key_len);
-		buf_bytes(b, item->key, item->key_len);
-		buf_u8(b, item->result_len);
-		buf_bytes(b, item->result, item->result_len);
+		*at++ = item->key_len;
+		memcpy(at, item->key, item->key_len);
+		at += item->key_len;
+		*at++ = item->result_len;
+		memcpy(at, item->result, item->result_len);
+		at += item->result_len;
 	}
 }
 
@@ -42,7 +50,7 @@ static void rest_encode(const struct store *s, struct buf *b)
 	put_recent(&s->requests, b);
 }
 
-static void object_encode(const struct object *o, struct buf *b)
+void object_encode(const struct object *o, struct buf *b)
 {
 	size_t at = b->len;
 	unsigned i;
@@ -195,7 +203,7 @@ static enum status bucket_decode(struct store *s, unsigned bucket, struct cursor
 			return st;
 		st = store_add(s, o);
 		if (st != ST_OK) {
-			object_ops_of(o->kind)->free(o);
+			object_free(o);
 			return st;
 		}
 		if (s->n[OBJECT_SESSION] > SESSIONS_MAX || s->bytes > STORE_BYTES_MAX)

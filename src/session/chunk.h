@@ -10,6 +10,9 @@ bool chunk_is_empty(const struct store *s, unsigned chunk);
 /* Append chunk's bytes to b, which tells of failures. */
 void chunk_encode(const struct store *s, unsigned chunk, struct buf *b);
 
+/* Of a bucket's chunk: one object. */
+void object_encode(const struct object *o, struct buf *b);
+
 /* Read all of c into a store that has nothing of this chunk yet, and whose index is that of the
  * image. After a failure some of it may be there: chunk_forget(). */
 CHECKED enum status chunk_decode(struct store *s, unsigned chunk, struct cursor *c);

@@ -85,25 +85,6 @@ static enum status body_put(struct cursor *c, struct command *cmd)
 	return st != ST_OK ? st : decode_text(c, &cmd->value, &cmd->value_len);
 }
 
-static enum status body_empty(struct cursor *c, struct command *cmd)
-{
-	(void)c;
-	(void)cmd;
-	return ST_OK;
-}
-
-static enum status body_number(struct cursor *c, struct command *cmd)
-{
-	return cursor_u64(c, &cmd->numbers[0]);
-}
-
-static enum status body_numbers(struct cursor *c, struct command *cmd)
-{
-	if (cursor_u64(c, &cmd->numbers[0]) != ST_OK)
-		return ST_MALFORMED;
-	return cursor_u64(c, &cmd->numbers[1]);
-}
-
 static enum status decode_list(struct cursor *c, struct command *cmd, size_t item)
 {
 	const uint8_t *items;
@@ -129,27 +110,65 @@ static enum status body_expire(struct cursor *c, struct command *cmd)
 
 /* How each type goes on behind the head. */
 static const struct {
-	uint8_t since; /* first command version that has it */
-	bool has_id;   /* it is about one session */
-	enum status (*body)(struct cursor *c, struct command *cmd);
-} bodies[COMMAND_TYPES] = {
-    [COMMAND_CREATE] = {COMMAND_VERSION_1, true, body_create},
-    [COMMAND_PUT] = {COMMAND_VERSION_1, true, body_put},
-    [COMMAND_DELETE] = {COMMAND_VERSION_1, true, body_empty},
-    [COMMAND_UNSET] = {COMMAND_VERSION_2, true, decode_key},
-    [COMMAND_CLAIM] = {COMMAND_VERSION_2, true, body_number},
-    [COMMAND_TOUCH] = {COMMAND_VERSION_2, false, body_touch},
-    [COMMAND_EXPIRE] = {COMMAND_VERSION_2, false, body_expire},
-    [COMMAND_MARK] = {COMMAND_VERSION_2, false, body_empty},
-    [COMMAND_UPGRADE] = {COMMAND_VERSION_2, false, body_number},
-    [COMMAND_LIMITS] = {COMMAND_VERSION_2, false, body_numbers},
+	uint8_t since;   /* first command version that has it; 0: none has */
+	bool has_id;     /* it is about one session or object */
+	uint8_t numbers; /* then come so many numbers, */
+	uint8_t texts;   /* so many texts, */
+	enum status (*body)(struct cursor *c, struct command *cmd); /* and this, unless NULL */
+} shapes[COMMAND_TYPES] = {
+    [COMMAND_CREATE] = {COMMAND_VERSION_1, true, 0, 0, body_create},
+    [COMMAND_PUT] = {COMMAND_VERSION_1, true, 0, 0, body_put},
+    [COMMAND_DELETE] = {COMMAND_VERSION_1, true, 0, 0, NULL},
+    [COMMAND_UNSET] = {COMMAND_VERSION_2, true, 0, 0, decode_key},
+    [COMMAND_CLAIM] = {COMMAND_VERSION_2, true, 1, 0, NULL},
+    [COMMAND_TOUCH] = {COMMAND_VERSION_2, false, 0, 0, body_touch},
+    [COMMAND_EXPIRE] = {COMMAND_VERSION_2, false, 0, 0, body_expire},
+    [COMMAND_MARK] = {COMMAND_VERSION_2, false, 0, 0, NULL},
+    [COMMAND_UPGRADE] = {COMMAND_VERSION_2, false, 1, 0, NULL},
+    [COMMAND_LIMITS] = {COMMAND_VERSION_2, false, 2, 0, NULL},
+    [COMMAND_APPEND] = {COMMAND_VERSION_2, true, 2, 1, NULL},
+    [COMMAND_TRIM] = {COMMAND_VERSION_2, true, 2, 0, NULL},
+    [COMMAND_CLOSE] = {COMMAND_VERSION_2, true, 1, 0, NULL},
+    [COMMAND_ASK] = {COMMAND_VERSION_2, true, 1, 2, NULL},
+    [COMMAND_ANSWER] = {COMMAND_VERSION_2, true, 1, 1, NULL},
+    [COMMAND_DISMISS] = {COMMAND_VERSION_2, true, 1, 0, NULL},
+    [COMMAND_HANDLE_CREATE] = {COMMAND_VERSION_2, true, 1, 2, NULL},
+    [COMMAND_HANDLE_PUT] = {COMMAND_VERSION_2, true, 1, 1, NULL},
+    [COMMAND_HANDLE_DELETE] = {COMMAND_VERSION_2, true, 0, 0, NULL},
+    [COMMAND_TASK_CREATE] = {COMMAND_VERSION_2, true, 3, 3, NULL},
+    [COMMAND_TASK_UPDATE] = {COMMAND_VERSION_2, true, 2, 2, NULL},
+    [COMMAND_TASK_CANCEL] = {COMMAND_VERSION_2, true, 0, 0, NULL},
+    [COMMAND_TASK_CLAIM] = {COMMAND_VERSION_2, true, 2, 0, NULL},
+    [COMMAND_TASK_DELETE] = {COMMAND_VERSION_2, true, 0, 0, NULL},
 };
+
+void command_shape(enum command_type type, unsigned *ret_numbers, unsigned *ret_texts)
+{
+	*ret_numbers = shapes[type].numbers;
+	*ret_texts = shapes[type].texts;
+}
+
+static enum status decode_body(struct cursor *c, struct command *cmd)
+{
+	struct command_fields *f = &cmd->fields;
+	unsigned i;
+
+	for (i = 0; i < shapes[cmd->type].numbers; i++) {
+		if (cursor_u64(c, &f->numbers[i]) != ST_OK)
+			return ST_MALFORMED;
+	}
+	for (i = 0; i < shapes[cmd->type].texts; i++) {
+		if (decode_text(c, &f->texts[i].at, &f->texts[i].len) != ST_OK)
+			return ST_MALFORMED;
+	}
+	return shapes[cmd->type].body == NULL ? ST_OK : shapes[cmd->type].body(c, cmd);
+}
 
 static enum status decode_id(struct cursor *c, struct command *cmd)
 {
 	const uint8_t *id;
 
-	if (!bodies[cmd->type].has_id)
+	if (!shapes[cmd->type].has_id)
 		return ST_OK;
 	if (cursor_bytes(c, SESSION_ID_BYTES, &id) != ST_OK)
 		return ST_MALFORMED;
@@ -180,7 +199,7 @@ enum status command_decode(const uint8_t *bytes, size_t len, struct command *ret
 		return command_fault(fault, ST_MALFORMED, 0, "no version and type");
 	if (cmd.version != COMMAND_VERSION_1 && cmd.version != COMMAND_VERSION_2)
 		return command_fault(fault, ST_UNSUPPORTED, 0, "unknown command version");
-	if (type >= COMMAND_TYPES || bodies[type].body == NULL || bodies[type].since > cmd.version)
+	if (type >= COMMAND_TYPES || shapes[type].since == 0 || shapes[type].since > cmd.version)
 		return command_fault(fault, ST_UNSUPPORTED, 1, "unknown command type");
 	cmd.type = (enum command_type)type;
 	st = decode_head(&c, &cmd);
@@ -190,7 +209,7 @@ enum status command_decode(const uint8_t *bytes, size_t len, struct command *ret
 		st = decode_id(&c, &cmd);
 	if (st != ST_OK)
 		return command_fault(fault, st, len - c.left, "bad command head");
-	st = bodies[type].body(&c, &cmd);
+	st = decode_body(&c, &cmd);
 	if (st != ST_OK)
 		return command_fault(fault, st, len - c.left, "bad command body");
 	if (c.left != 0)

@@ -7,6 +7,7 @@
 
 #include "base/cursor.h"
 #include "session/store.h"
+#include "session/task.h"
 
 enum { COMMAND_VERSION_1 = 1, COMMAND_VERSION_2 = 2 };
 
@@ -22,6 +23,24 @@ enum command_type {
 	COMMAND_MARK = 8,    /* remember the digests at this index */
 	COMMAND_UPGRADE = 9, /* from here on all members understand a newer state version */
 	COMMAND_LIMITS = 10, /* how much the store may hold */
+
+	/* Of a session. Answered with the event's number; the question's id. */
+	COMMAND_APPEND = 16,  /* stream, keep | event */
+	COMMAND_TRIM = 17,    /* stream, number up to which events go */
+	COMMAND_CLOSE = 18,   /* stream: it goes */
+	COMMAND_ASK = 20,     /* stream | question, token */
+	COMMAND_ANSWER = 21,  /* question | answer */
+	COMMAND_DISMISS = 22, /* question: it goes, answered or not */
+
+	/* Of an object with an id of its own. */
+	COMMAND_HANDLE_CREATE = 24, /* time to live | principal, value */
+	COMMAND_HANDLE_PUT = 25,    /* expected revision, 0: any | value */
+	COMMAND_HANDLE_DELETE = 26,
+	COMMAND_TASK_CREATE = 32, /* owner, orphan, time to live | principal, name, arguments */
+	COMMAND_TASK_UPDATE = 33, /* epoch, state | message, result */
+	COMMAND_TASK_CANCEL = 34,
+	COMMAND_TASK_CLAIM = 35, /* epoch, owner: a new epoch */
+	COMMAND_TASK_DELETE = 36,
 	COMMAND_TYPES
 };
 
@@ -74,6 +93,18 @@ void command2_upgrade(struct buf *b, const struct command_head *h, uint32_t vers
 void command2_limits(struct buf *b, const struct command_head *h, uint64_t sessions_max,
                      uint64_t bytes_max);
 
+/* Numbers and texts of a command, in the order of its type's comment. */
+enum { COMMAND_NUMBERS = 3, COMMAND_TEXTS = 3 };
+struct command_fields {
+	uint64_t numbers[COMMAND_NUMBERS];
+	struct bytes_view texts[COMMAND_TEXTS];
+};
+/* Types from APPEND on. */
+void command2_fields(struct buf *b, const struct command_head *h, enum command_type type,
+                     const struct session_id *id, const struct command_fields *f);
+/* How many numbers and texts a type has. */
+void command_shape(enum command_type type, unsigned *ret_numbers, unsigned *ret_texts);
+
 struct command {
 	uint8_t version;
 	enum command_type type;
@@ -83,8 +114,9 @@ struct command {
 	struct command_key key;     /* PUT, UNSET */
 	const uint8_t *value;       /* PUT */
 	size_t value_len;
-	uint64_t numbers[2]; /* CLAIM: owner; UPGRADE: version; LIMITS: sessions, bytes */
-	struct cursor list;  /* TOUCH, EXPIRE: n items of the same size */
+	/* CLAIM: owner; UPGRADE: version; LIMITS: sessions, bytes; and from APPEND on. */
+	struct command_fields fields;
+	struct cursor list; /* TOUCH, EXPIRE: n items of the same size */
 	size_t n;
 };
 

@@ -170,3 +170,19 @@ void command2_limits(struct buf *b, const struct command_head *h, uint64_t sessi
 	buf_u64(b, sessions_max);
 	buf_u64(b, bytes_max);
 }
+
+void command2_fields(struct buf *b, const struct command_head *h, enum command_type type,
+                     const struct session_id *id, const struct command_fields *f)
+{
+	unsigned numbers;
+	unsigned texts;
+	unsigned i;
+
+	assert(type >= COMMAND_APPEND);
+	command_shape(type, &numbers, &texts);
+	encode_session(b, type, h, id);
+	for (i = 0; i < numbers; i++)
+		buf_u64(b, f->numbers[i]);
+	for (i = 0; i < texts; i++)
+		encode_text(b, f->texts[i].at, f->texts[i].len);
+}

@@ -57,9 +57,8 @@ static enum status do_create(struct store *s, const struct command *cmd,
 	return ST_OK;
 }
 
-/* The command's session if its guards hold; else NULL and answer says why. */
-static struct session *guarded(const struct store *s, const struct command *cmd,
-                               struct store_answer *answer)
+struct session *command_session(const struct store *s, const struct command *cmd,
+                                struct store_answer *answer)
 {
 	const struct command_head *h = &cmd->head;
 	struct session *session = store_find(s, &cmd->id);
@@ -127,7 +126,7 @@ static bool key_place(const struct store *s, const struct command *cmd, struct p
 {
 	bool found;
 
-	ret->session = guarded(s, cmd, answer);
+	ret->session = command_session(s, cmd, answer);
 	if (ret->session == NULL)
 		return false;
 	ret->at = session_key_place(ret->session, cmd->key.bytes, cmd->key.len, &found);
@@ -204,7 +203,7 @@ static enum status do_unset(struct store *s, const struct command *cmd, struct s
 static enum status do_delete(struct store *s, const struct command *cmd,
                              struct store_answer *answer)
 {
-	struct session *session = guarded(s, cmd, answer);
+	struct session *session = command_session(s, cmd, answer);
 
 	if (session == NULL)
 		return ST_OK;
@@ -215,12 +214,12 @@ static enum status do_delete(struct store *s, const struct command *cmd,
 
 static enum status do_claim(struct store *s, const struct command *cmd, struct store_answer *answer)
 {
-	struct session *session = guarded(s, cmd, answer);
+	struct session *session = command_session(s, cmd, answer);
 
 	if (session == NULL)
 		return ST_OK;
 	store_change(s, &session->object);
-	session->owner = cmd->numbers[0];
+	session->owner = cmd->fields.numbers[0];
 	session->epoch++;
 	session_written(s, session, cmd, answer);
 	store_changed(s, &session->object);
@@ -257,19 +256,22 @@ static enum status do_touch(struct store *s, const struct command *cmd, struct s
 		return ST_OK;
 	}
 	for (n = cmd->n; n > 0; n--) {
-		struct session *session;
 		struct session_id id;
+		struct object *o;
 
 		list_id(&list, &id);
-		session = store_find(s, &id);
-		if (session == NULL)
+		o = store_object(s, &id);
+		if (o == NULL || o->kind == OBJECT_TASK)
 			continue;
 		answer->detail++;
-		if (session->active_ms >= cmd->head.now_ms)
+		if (object_ops_of(o->kind)->seen(o).active_ms >= cmd->head.now_ms)
 			continue;
-		store_change(s, &session->object);
-		session_used(session, cmd);
-		store_changed(s, &session->object);
+		store_change(s, o);
+		if (o->kind == OBJECT_SESSION)
+			session_used(session_of(o), cmd);
+		else
+			handle_touch(handle_of(o), cmd->head.now_ms);
+		store_changed(s, o);
 	}
 	answer->revision = s->index;
 	return ST_OK;
@@ -324,9 +326,9 @@ static enum status do_mark(struct store *s, const struct command *cmd, struct st
 static enum status do_upgrade(struct store *s, const struct command *cmd,
                               struct store_answer *answer)
 {
-	if (cmd->numbers[0] > s->version) {
+	if (cmd->fields.numbers[0] > s->version) {
 		store_change_rest(s);
-		store_set_version(s, (uint32_t)cmd->numbers[0]);
+		store_set_version(s, (uint32_t)cmd->fields.numbers[0]);
 	}
 	answer->revision = s->index;
 	answer->detail = s->version;
@@ -336,27 +338,44 @@ static enum status do_upgrade(struct store *s, const struct command *cmd,
 static enum status do_limits(struct store *s, const struct command *cmd,
                              struct store_answer *answer)
 {
-	if (cmd->numbers[0] > SESSIONS_MAX || cmd->numbers[1] > STORE_BYTES_MAX) {
+	if (cmd->fields.numbers[0] > SESSIONS_MAX || cmd->fields.numbers[1] > STORE_BYTES_MAX) {
 		answer->result = RESULT_LIMITS_LIMIT;
 		return ST_OK;
 	}
 	store_change_rest(s);
-	if (cmd->numbers[0] != 0)
-		s->sessions_max = cmd->numbers[0];
-	if (cmd->numbers[1] != 0)
-		s->bytes_max = cmd->numbers[1];
+	if (cmd->fields.numbers[0] != 0)
+		s->sessions_max = cmd->fields.numbers[0];
+	if (cmd->fields.numbers[1] != 0)
+		s->bytes_max = cmd->fields.numbers[1];
 	answer->revision = s->index;
 	return ST_OK;
 }
 
-typedef enum status (*command_cb)(struct store *s, const struct command *cmd,
-                                  struct store_answer *answer);
-
 static const command_cb deeds[COMMAND_TYPES] = {
-    [COMMAND_CREATE] = do_create, [COMMAND_PUT] = do_put,     [COMMAND_DELETE] = do_delete,
-    [COMMAND_UNSET] = do_unset,   [COMMAND_CLAIM] = do_claim, [COMMAND_TOUCH] = do_touch,
-    [COMMAND_EXPIRE] = do_expire, [COMMAND_MARK] = do_mark,   [COMMAND_UPGRADE] = do_upgrade,
+    [COMMAND_CREATE] = do_create,
+    [COMMAND_PUT] = do_put,
+    [COMMAND_DELETE] = do_delete,
+    [COMMAND_UNSET] = do_unset,
+    [COMMAND_CLAIM] = do_claim,
+    [COMMAND_TOUCH] = do_touch,
+    [COMMAND_EXPIRE] = do_expire,
+    [COMMAND_MARK] = do_mark,
+    [COMMAND_UPGRADE] = do_upgrade,
     [COMMAND_LIMITS] = do_limits,
+    [COMMAND_APPEND] = do_append,
+    [COMMAND_TRIM] = do_trim,
+    [COMMAND_CLOSE] = do_close,
+    [COMMAND_ASK] = do_ask,
+    [COMMAND_ANSWER] = do_answer,
+    [COMMAND_DISMISS] = do_dismiss,
+    [COMMAND_HANDLE_CREATE] = do_handle_create,
+    [COMMAND_HANDLE_PUT] = do_handle_put,
+    [COMMAND_HANDLE_DELETE] = do_handle_delete,
+    [COMMAND_TASK_CREATE] = do_task_create,
+    [COMMAND_TASK_UPDATE] = do_task_update,
+    [COMMAND_TASK_CANCEL] = do_task_cancel,
+    [COMMAND_TASK_CLAIM] = do_task_claim,
+    [COMMAND_TASK_DELETE] = do_task_delete,
 };
 
 enum status command_carry_out(struct store *s, const struct command *cmd,

@@ -61,6 +61,30 @@ size_t store_expired(struct store *s, struct expiry_scan *scan, int64_t now_ms, 
 	return n;
 }
 
+void store_task_scan(const struct store *s, struct expiry_scan *scan, size_t steps,
+                     store_task_cb cb, void *arg)
+{
+	unsigned shelves;
+	uint32_t i;
+
+	for (shelves = 0; s->n[OBJECT_TASK] > 0 && shelves < ALL_SHELVES && steps > 0; shelves++) {
+		const struct shelf *shelf = shelf_at(s, scan->shelf);
+		const size_t cost = 1 + shelf->n;
+
+		for (i = 0; i < shelf->n; i++) {
+			struct object *o = shelf->items[i].object;
+			struct task_view view;
+
+			if (o->kind != OBJECT_TASK)
+				continue;
+			task_view(task_of(o), &view);
+			cb(arg, &view);
+		}
+		scan->shelf = (scan->shelf + 1) % ALL_SHELVES;
+		steps -= cost < steps ? cost : steps;
+	}
+}
+
 int64_t store_next_expiry(const struct store *s)
 {
 	int64_t due_ms = INT64_MAX;

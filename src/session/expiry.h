@@ -8,6 +8,7 @@
 #define SESSION_EXPIRY_H
 
 #include "session/command.h"
+#include "session/objects.h"
 #include "session/store.h"
 
 /* Where a scan is; zeroed: at the start. Stays usable whatever happens to the store. */
@@ -20,6 +21,11 @@ struct expiry_scan {
  * objects and shelves. Returns how many. Improves the shelves' times, hence not const. */
 size_t store_expired(struct store *s, struct expiry_scan *scan, int64_t now_ms, size_t steps,
                      struct expiry *list, size_t max);
+
+/* Show the tasks on the next shelves, after looking at about `steps` objects and shelves: for who
+ * looks all of them through, bit by bit. */
+void store_task_scan(const struct store *s, struct expiry_scan *scan, size_t steps,
+                     store_task_cb cb, void *arg);
 
 /* Nothing expires before; INT64_MAX: nothing does. May be too early, never too late. */
 int64_t store_next_expiry(const struct store *s);

@@ -1,9 +1,9 @@
 /* Pictures of the state: taken bucket by bucket while commands go on, and put together again.
  *
  * The state is spread over STORE_BUCKETS buckets by session id. An image is the state at one
- * index. While it is taken, a command that changes a bucket which the image has not got yet
- * makes the image keep that bucket's bytes first, so that taking one never stops service and
- * costs memory only for what changes meanwhile. Several images may be taken at a time.
+ * index. While it is taken, a command that changes an object whose bucket the image has not got
+ * yet makes the image keep the object as it was, so that taking one never stops service and costs
+ * memory only for what changes meanwhile. Several images may be taken at a time.
  *
  *   chunk 0            everything that is not in buckets: limits, origins, tables of results
  *   chunks 1..BUCKETS  one bucket each; its bytes change only with the bucket
@@ -66,10 +66,9 @@ struct image; /* one being taken */
 CHECKED enum status image_begin(struct store *s, struct image **ret);
 
 /* Encode the next chunk that is not done and not empty: appended to b, its number in
- * *ret_chunk. Chunks that the image had to keep come first, so that they are released soon.
- * ST_NOT_FOUND: all are done, *image_manifest() is complete. ST_NOMEM, ST_LIMIT: b could not take
- * it, nothing was done. For good: ST_CLOSED: the store was replaced or released; ST_UNKNOWN: memory
- * was too short to keep a bucket when it changed. */
+ * *ret_chunk; in order of the numbers. ST_NOT_FOUND: all are done, *image_manifest() is complete.
+ * ST_NOMEM, ST_LIMIT: b could not take it, nothing was done. For good: ST_CLOSED: the store was
+ * replaced or released; ST_UNKNOWN: memory was too short to keep what changed. */
 CHECKED enum status image_next(struct image *im, struct buf *b, unsigned *ret_chunk);
 
 /* As image_next(), but a chunk whose last change is at or before `known` of that chunk (the
@@ -80,7 +79,7 @@ void image_reuse(struct image *im, const struct manifest *older);
 /* The manifest; complete once image_next() said ST_NOT_FOUND. The image's. */
 const struct manifest *image_manifest(const struct image *im);
 
-/* Bytes that it keeps because buckets changed before it got to them. */
+/* Bytes that it keeps because objects changed before it got to them. */
 size_t image_kept_bytes(const struct image *im);
 
 /* Complete or given up: release it. */

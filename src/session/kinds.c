@@ -8,9 +8,14 @@
 
 static const struct object_ops *const objects[OBJECT_KINDS] = {
     [OBJECT_SESSION] = &session_ops,
+    [OBJECT_HANDLE] = &handle_ops,
+    [OBJECT_TASK] = &task_ops,
 };
 
-static const struct part_ops *const parts[PART_KINDS];
+static const struct part_ops *const parts[PART_KINDS] = {
+    [PART_STREAMS] = &streams_ops,
+    [PART_PENDING] = &pending_ops,
+};
 
 const struct object_ops *object_ops_of(unsigned kind)
 {
@@ -43,4 +48,9 @@ uint64_t object_digest(const struct object *o)
 uint64_t object_recount(const struct object *o)
 {
 	return object_mix(o, object_ops_of(o->kind)->recount(o));
+}
+
+void object_free(struct object *o)
+{
+	object_ops_of(o->kind)->free(o);
 }

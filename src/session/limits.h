@@ -42,6 +42,8 @@ enum {
 	SESSION_PRINCIPAL_MAX = 256,     /* a name with its issuer, or a hash of them */
 	TOUCH_MAX = 4096,                /* sessions touched by one command: 64 KiB of ids */
 	EXPIRE_MAX = 2048,               /* sessions expired by one command: 64 KiB */
+	QUESTION_BITS = 12,              /* of a question's id: more than one entry can ask */
+	OBJECTS_MAX = 2 * 1024 * 1024,   /* handles, and tasks, each: as many as sessions */
 	MARKS_MAX = 8,                   /* indexes at which members can be compared: eight rounds
 	                                    of comparing, some minutes */
 	IMAGES_MAX = 4,                  /* pictures under way: one for the disk, and for members

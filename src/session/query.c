@@ -1,6 +1,7 @@
 /* Reading the state as it was applied. */
 #include <assert.h>
 
+#include "session/objects.h"
 #include "session/state.h"
 
 static void view_of(const struct session *session, struct session_view *ret)
@@ -109,27 +110,32 @@ void store_usage(const struct store *s, struct store_usage *ret)
 	ret->bytes_max = s->bytes_max;
 }
 
-/* The sessions of a shelf from a place on, max at most. */
-static size_t shelf_page(const struct shelf *shelf, uint32_t at, size_t max, store_session_cb cb,
-                         void *arg)
+/* What is visited: objects of one kind, max at most. */
+struct visit {
+	unsigned kind;
+	size_t max;
+	void (*cb)(struct visit *v, struct object *o);
+	void *arg;
+	store_session_cb session_cb;
+	store_task_cb task_cb;
+};
+
+static size_t shelf_page(const struct shelf *shelf, uint32_t at, size_t max, struct visit *v)
 {
-	struct session_view view;
 	size_t n = 0;
 
 	for (; at < shelf->n && n < max; at++) {
-		const struct object *o = shelf->items[at].object;
+		struct object *o = shelf->items[at].object;
 
-		if (o->kind != OBJECT_SESSION)
+		if (o->kind != v->kind)
 			continue;
-		view_of(session_of_const(o), &view);
-		cb(arg, &view);
+		v->cb(v, o);
 		n++;
 	}
 	return n;
 }
 
-size_t store_page(const struct store *s, const struct session_id *after, size_t max,
-                  store_session_cb cb, void *arg)
+static size_t page(const struct store *s, const struct session_id *after, struct visit *v)
 {
 	unsigned at = 0; /* shelf, counted over all buckets */
 	uint32_t place = 0;
@@ -143,13 +149,85 @@ size_t store_page(const struct store *s, const struct session_id *after, size_t 
 		place = shelf_place(&s->buckets[bucket].shelves[shelf_of(after)], after, &found);
 		place += found;
 	}
-	for (; at < STORE_BUCKETS * SHELVES && n < max; at++, place = 0)
-		n += shelf_page(&s->buckets[at / SHELVES].shelves[at % SHELVES], place, max - n, cb,
-		                arg);
+	for (; at < STORE_BUCKETS * SHELVES && n < v->max; at++, place = 0)
+		n += shelf_page(&s->buckets[at / SHELVES].shelves[at % SHELVES], place, v->max - n,
+		                v);
 	return n;
+}
+
+static void visit_session(struct visit *v, struct object *o)
+{
+	struct session_view view;
+
+	view_of(session_of(o), &view);
+	v->session_cb(v->arg, &view);
+}
+
+size_t store_page(const struct store *s, const struct session_id *after, size_t max,
+                  store_session_cb cb, void *arg)
+{
+	struct visit v = {
+	    .kind = OBJECT_SESSION, .max = max, .cb = visit_session, .arg = arg, .session_cb = cb};
+
+	return page(s, after, &v);
+}
+
+static void visit_task(struct visit *v, struct object *o)
+{
+	struct task_view view;
+
+	task_view(task_of(o), &view);
+	v->task_cb(v->arg, &view);
+}
+
+size_t store_task_page(const struct store *s, const struct session_id *after, size_t max,
+                       store_task_cb cb, void *arg)
+{
+	struct visit v = {
+	    .kind = OBJECT_TASK, .max = max, .cb = visit_task, .arg = arg, .task_cb = cb};
+
+	return page(s, after, &v);
 }
 
 void store_list(const struct store *s, store_session_cb cb, void *arg)
 {
 	(void)store_page(s, NULL, SIZE_MAX, cb, arg);
+}
+
+static const void *part_of(const struct store *s, const struct session_id *id, enum part_kind kind)
+{
+	const struct session *session = store_find(s, id);
+
+	return session == NULL || session->parts == NULL ? NULL : session->parts[kind];
+}
+
+const struct streams *store_streams(const struct store *s, const struct session_id *id)
+{
+	return part_of(s, id, PART_STREAMS);
+}
+
+const struct pending *store_pending(const struct store *s, const struct session_id *id)
+{
+	return part_of(s, id, PART_PENDING);
+}
+
+enum status store_handle(const struct store *s, const struct session_id *id,
+                         struct handle_view *ret)
+{
+	struct object *o = store_object(s, id);
+
+	if (o == NULL || o->kind != OBJECT_HANDLE)
+		return ST_NOT_FOUND;
+	handle_view(handle_of(o), ret);
+	return ST_OK;
+}
+
+enum status store_task(const struct store *s, const struct session_id *id, struct task_view *ret)
+{
+	struct object *o = store_object(s, id);
+
+	if (o == NULL || o->kind != OBJECT_TASK)
+		return ST_NOT_FOUND;
+	task_view(task_of(o), ret);
+	return ST_OK;
 }

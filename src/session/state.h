@@ -95,8 +95,12 @@ void store_set_version(struct store *s, uint32_t version);
 /* Note the digests at the present index (mark.c). ST_NOMEM. */
 CHECKED enum status mark_take(struct store *s);
 
-/* A chunk is about to change: images that have not got it keep it. */
-void image_keep(struct store *s, unsigned chunk);
+void object_free(struct object *o);
+
+/* An object is about to change or to go (o), or to come (NULL); or what is not in buckets is about
+ * to change: images that have not got it yet keep it as it is. */
+void image_keep(struct store *s, const struct session_id *id, const struct object *o);
+void image_keep_rest(struct store *s);
 /* The state of these images is gone. */
 void image_spoil_all(struct store *s);
 

@@ -45,7 +45,7 @@ static void store_close(struct store *s)
 	unsigned i;
 
 	for (i = 0; i < STORE_BUCKETS; i++)
-		bucket_close(&s->buckets[i]);
+		bucket_close(&s->buckets[i], object_free);
 	free(s->buckets);
 	recent_close(&s->pairs);
 	recent_close(&s->requests);
@@ -131,20 +131,21 @@ static void bucket_went(struct store *s, struct bucket *b, const struct object *
 	s->bytes -= bytes;
 }
 
-/* What an image has not got of the bucket yet, it gets now. */
-static struct bucket *bucket_change(struct store *s, const struct session_id *id)
+/* The bucket of an id changes: what is there, or NULL, is what images have to keep. */
+static struct bucket *bucket_change(struct store *s, const struct session_id *id,
+                                    const struct object *o)
 {
 	unsigned at = store_bucket_of(id);
 
 	if (s->n_images > 0)
-		image_keep(s, 1 + at);
+		image_keep(s, id, o);
 	s->buckets[at].changed = s->index;
 	return &s->buckets[at];
 }
 
 void store_change(struct store *s, struct object *o)
 {
-	bucket_went(s, bucket_change(s, &o->id), o);
+	bucket_went(s, bucket_change(s, &o->id, o), o);
 }
 
 void store_changed(struct store *s, struct object *o)
@@ -154,7 +155,7 @@ void store_changed(struct store *s, struct object *o)
 
 enum status store_add(struct store *s, struct object *o)
 {
-	struct bucket *b = bucket_change(s, &o->id);
+	struct bucket *b = bucket_change(s, &o->id, NULL);
 	enum status st = bucket_add(b, o);
 
 	if (st != ST_OK)
@@ -166,18 +167,18 @@ enum status store_add(struct store *s, struct object *o)
 
 void store_drop(struct store *s, struct object *o)
 {
-	struct bucket *b = bucket_change(s, &o->id);
+	struct bucket *b = bucket_change(s, &o->id, o);
 
 	bucket_went(s, b, o);
 	bucket_remove(b, o);
 	s->n[o->kind]--;
-	object_ops_of(o->kind)->free(o);
+	object_free(o);
 }
 
 void store_change_rest(struct store *s)
 {
 	if (s->n_images > 0)
-		image_keep(s, 0);
+		image_keep_rest(s);
 	s->rest_changed = s->index;
 }
 

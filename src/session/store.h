@@ -84,7 +84,20 @@ CHECKED enum status command_check(const uint8_t *bytes, size_t len, struct fault
 	X(CAPABILITIES_LIMIT, 18, LIMIT, "capabilities too long")                        \
 	X(PRINCIPAL_LIMIT, 19, LIMIT, "principal too long")                              \
 	X(BATCH_LIMIT, 20, LIMIT, "too many sessions in one command")                    \
-	X(LIMITS_LIMIT, 21, LIMIT, "a limit cannot be set so high")
+	X(LIMITS_LIMIT, 21, LIMIT, "a limit cannot be set so high")                      \
+	X(NO_STREAM, 22, NOT_FOUND, "no such stream")                                    \
+	X(STREAMS_LIMIT, 23, LIMIT, "too many streams in this session")                  \
+	X(EVENTS_LIMIT, 24, LIMIT, "too many events in this stream")                     \
+	X(EVENT_LIMIT, 25, LIMIT, "event too long")                                      \
+	X(NO_QUESTION, 26, NOT_FOUND, "no such question")                                \
+	X(ANSWERED, 27, EXISTS, "the question was answered before")                      \
+	X(QUESTIONS_LIMIT, 28, LIMIT, "too many questions wait for an answer")           \
+	X(QUESTION_LIMIT, 29, LIMIT, "question, token or answer too long")               \
+	X(OBJECTS_LIMIT, 30, LIMIT, "too many handles or tasks")                         \
+	X(HANDLE_LIMIT, 31, LIMIT, "value of the handle too long")                       \
+	X(TASK_LIMIT, 32, LIMIT, "name, arguments, message or result too long")          \
+	X(TASK_STATE, 33, INVALID, "no such state, or a result before the end")          \
+	X(FINISHED, 34, EXISTS, "the task has ended")
 
 enum store_result {
 #define STORE_RESULT_ENUM(name, value, st, text) RESULT_##name = (value),
@@ -100,7 +113,8 @@ struct store_answer {
 	/* The session; of a retried create: the first one's, not the retry's. */
 	struct session_id id;
 	/* CONFLICT: the key's revision, 0: there is no such key; of a touch, expire: how many
-	 * sessions; of an upgrade: the state version. Else 0. */
+	 * sessions; of an upgrade: the state version; of an append: the event's number; of a
+	 * question: its id. Else 0. */
 	uint64_t detail;
 };
 

@@ -71,7 +71,7 @@ static void stream_close(struct stream *st)
 	size_t i;
 
 	for (i = 0; i < kept(st); i++)
-		free(st->events[i]);
+		free(st->events[i]); /* NOLINT(clang-analyzer-core.CallAndMessage): all are set */
 	free(st->events);
 }
 
@@ -130,11 +130,12 @@ static enum status add_stream(struct streams *s, uint32_t id, struct stream **re
 {
 	const struct stream fresh = {.id = id, .first = 1, .next = 1};
 	struct stream *items = roomy(s->items, &s->cap, s->n, sizeof *items);
-	size_t at = place_of(s, id);
+	size_t at;
 
 	if (items == NULL)
 		return ST_NOMEM;
 	s->items = items;
+	at = place_of(s, id);
 	memmove(&s->items[at + 1], &s->items[at], (s->n - at) * sizeof *s->items);
 	s->items[at] = fresh;
 	s->n++;
@@ -203,7 +204,7 @@ static enum status event_new(const struct append *a, uint64_t number, struct eve
 
 static enum status push_event(struct streams *s, struct stream *st, struct event *e)
 {
-	struct event **events = roomy(st->events, &st->cap, kept(st), sizeof *events);
+	struct event **events = roomy(st->events, &st->cap, kept(st), sizeof(struct event *));
 
 	if (events == NULL)
 		return ST_NOMEM;

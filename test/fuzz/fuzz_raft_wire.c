@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "consensus/limits.h"
 #include "consensus/wire.h"
+#include "consensus/wire_chunk.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -92,6 +93,28 @@ static void check_configuration(const uint8_t *data, size_t size)
 	raft_free(buf.base);
 }
 
+/* Wants, pieces and complaints about chunks. */
+static void check_chunk(const uint8_t *data, size_t size)
+{
+	struct chunk_piece piece;
+	struct chunk_want want;
+	struct chunk_name name;
+	struct buf b;
+
+	if (!wire_is_chunk(data, size))
+		return;
+	buf_init(&b, 2 * (size_t)PIECE_MAX);
+	if (data[1] == WIRE_WANT && wire_decode_want(data, size, &want) == ST_OK)
+		wire_encode_want(&b, &want);
+	else if (data[1] == WIRE_PIECE && wire_decode_piece(data, size, &piece) == ST_OK)
+		wire_encode_piece(&b, &piece);
+	else if (data[1] == WIRE_BAD && wire_decode_bad(data, size, &name) == ST_OK)
+		wire_encode_bad(&b, &name);
+	if (b.len > 0)
+		same_bytes(&b, data, size);
+	buf_close(&b);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	bool same = true;
@@ -99,6 +122,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct buf b;
 
 	check_configuration(data, size);
+	check_chunk(data, size);
 	if (wire_decode(data, size, &w) != ST_OK)
 		return 0;
 	buf_init(&b, WIRE_MESSAGE_MAX);

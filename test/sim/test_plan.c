@@ -40,10 +40,9 @@ static void a_printed_plan_is_read_back(void **state)
 static void a_line_that_makes_no_sense_is_named(void **state)
 {
 	static const char *const bad[] = {
-	    "1.0 explode 1 0 for 0.0 amount 0\n",
-	    "1.0 crash 9 0 for 0.0 amount 0\n",
-	    "1.0 cut 1 0 for 1.0 amount 0\n",
-	    "nonsense\n",
+	    "1.0 explode 1 0 for 0.0 amount 0\n",    "1.0 crash 9 0 for 0.0 amount 0\n",
+	    "1.0 cut 1 0 for 1.0 amount 0\n",        "1.0 member-add 1 0 for 0.0 amount 0\n",
+	    "1.0 member-add 4 0 for 0.0 amount 0\n", "nonsense\n",
 	};
 
 	(void)state;

@@ -291,6 +291,8 @@ void disk_dir_remove(const char *dir)
 	unsigned i;
 
 	for (i = 0; i < DISK_NODES_MAX; i++) {
+		snprintf(path, sizeof path, "%s/%u/state", dir, i);
+		remove_flat(path);
 		snprintf(path, sizeof path, "%s/%u", dir, i);
 		remove_flat(path);
 	}

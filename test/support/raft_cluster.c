@@ -389,8 +389,10 @@ uint64_t rc_create(struct raft_cluster *rc, unsigned at, unsigned number, enum s
 	struct rc_node *node = &rc->nodes[at];
 	const struct command_head head = {.origin = {node->id, ++node->commands},
 	                                  .now_ms = rc->now_us / 1000};
-	struct session_id id = {.bytes = {(uint8_t)(number >> 24), (uint8_t)(number >> 16),
-	                                  (uint8_t)(number >> 8), (uint8_t)number}};
+	/* Spread over the buckets, as random ids are. */
+	const uint32_t spread = number * 2654435761U;
+	struct session_id id = {.bytes = {(uint8_t)(spread >> 24), (uint8_t)(spread >> 16),
+	                                  (uint8_t)(spread >> 8), (uint8_t)spread}};
 	uint64_t tag = rc->next_tag;
 	struct buf b;
 

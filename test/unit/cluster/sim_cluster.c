@@ -127,13 +127,6 @@ static bool muted(const struct sim_node *node)
 	return cluster_votes_muted(node->cluster, sim_clock_us(node));
 }
 
-static int add_config(struct sim *s, const struct sim_config *config)
-{
-	assert(s->configs.n < SIM_CONFIGS_MAX);
-	s->configs.list[s->configs.n] = *config;
-	return (int)s->configs.n++;
-}
-
 static void bootstrap(struct sim_node *node)
 {
 	const struct identity *id = cluster_identity(node->cluster);
@@ -144,7 +137,7 @@ static void bootstrap(struct sim_node *node)
 		config.members[i].voter = true;
 		memcpy(config.members[i].name, id->members[i].name, NODE_NAME_MAX);
 	}
-	sim_raft_bootstrap(&node->raft, add_config(node->sim, &config));
+	sim_raft_bootstrap(&node->raft, sim_configs_add(&node->sim->configs, &config));
 	sim_raft_start(&node->raft, sim_clock_us(node));
 }
 
@@ -170,7 +163,7 @@ static void change_config(struct sim_node *node, const struct cluster_action *a)
 		assert(i < config.n);
 		config.members[i].voter = a->type == CLUSTER_PROMOTE;
 	}
-	(void)sim_raft_append(&node->raft, add_config(node->sim, &config));
+	(void)sim_raft_append(&node->raft, sim_configs_add(&node->sim->configs, &config));
 }
 
 static void trace_change(struct sim_node *node, const struct cluster_action *a)

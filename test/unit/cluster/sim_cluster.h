@@ -142,6 +142,12 @@ bool sim_may_serve(struct sim *s, char node);
 /* Deliver raw bytes as if node `from` had sent them to `to`. */
 void sim_inject(struct sim *s, char from, char to, const uint8_t *bytes, size_t len);
 
+/* An operator's order at the leader, as node/ carries it out; 0: no node. Returns the verdict's
+ * status and leaves its text in *ret_text (static). */
+enum status sim_order(struct sim *s, enum plan_kind kind, char subject, char other,
+                      const char **ret_text);
+enum status sim_order_cancel(struct sim *s, const char **ret_text);
+
 /* The trace since the last call; valid until the simulation goes on. */
 const char *sim_trace(struct sim *s);
 void sim_trace_clear(struct sim *s);

@@ -3,6 +3,13 @@
 #include <assert.h>
 #include <string.h>
 
+int sim_configs_add(struct sim_configs *configs, const struct sim_config *config)
+{
+	assert(configs->n < SIM_CONFIGS_MAX);
+	configs->list[configs->n] = *config;
+	return (int)configs->n++;
+}
+
 void sim_raft_init(struct sim_raft *r, uint64_t id, struct sim_configs *configs, uint64_t seed)
 {
 	memset(r, 0, sizeof *r);

@@ -38,6 +38,8 @@ struct sim_entry {
 	int config; /* SIM_PLAIN or an index of sim_configs */
 };
 
+int sim_configs_add(struct sim_configs *configs, const struct sim_config *config);
+
 enum sim_raft_type { SIM_VOTE_ASK, SIM_VOTE, SIM_APPEND, SIM_APPENDED, SIM_TIMEOUT_NOW };
 
 struct sim_raft_message {

@@ -117,6 +117,48 @@ bool sim_may_serve(struct sim *s, char name)
 	return cluster_may_serve(node->cluster, &view, sim_clock_us(node));
 }
 
+/* --- Orders --- */
+
+static enum status judge(struct sim *s, const struct order *order, const char **ret_text)
+{
+	static struct order_verdict verdict;
+	struct sim_node *leader = sim_node(s, sim_leader(s));
+	struct sim_config config;
+	struct raft_view view;
+
+	sim_raft_view(&leader->raft, sim_clock_us(leader), &view);
+	cluster_judge(leader->cluster, &view, sim_clock_us(leader), order, &verdict);
+	*ret_text = verdict.text;
+	if (verdict.st != ST_OK)
+		return verdict.st;
+	config = *sim_raft_config(&leader->raft);
+	if (order->type == ORDER_CANCEL)
+		memset(&verdict.plan, 0, sizeof verdict.plan);
+	else
+		verdict.plan.id = prng_next(&s->random) | 1;
+	config.plan = verdict.plan;
+	(void)sim_raft_append(&leader->raft, sim_configs_add(&s->configs, &config));
+	return ST_OK;
+}
+
+enum status sim_order(struct sim *s, enum plan_kind kind, char subject, char other,
+                      const char **ret_text)
+{
+	struct order order = {.type = ORDER_PLAN, .kind = kind};
+
+	(void)snprintf(order.subject, sizeof order.subject, "erlmcp@%c", subject);
+	if (other != 0)
+		(void)snprintf(order.other, sizeof order.other, "erlmcp@%c", other);
+	return judge(s, &order, ret_text);
+}
+
+enum status sim_order_cancel(struct sim *s, const char **ret_text)
+{
+	const struct order order = {.type = ORDER_CANCEL};
+
+	return judge(s, &order, ret_text);
+}
+
 /* --- The trace --- */
 
 const char *sim_trace(struct sim *s)

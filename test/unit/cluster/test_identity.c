@@ -84,6 +84,25 @@ TEST(every_flipped_bit_and_every_cut_is_noticed)
 	buf_close(&b);
 }
 
+TEST(a_recovered_cluster_remembers_its_parent_and_others_stay_readable_for_earlier_releases)
+{
+	struct identity id = founder();
+	struct identity back;
+	struct buf b;
+
+	buf_init(&b, IDENTITY_FILE_MAX);
+	identity_encode(&id, &b);
+	assert_int_equal(b.base[11], 3);
+	buf_reset(&b);
+	id.parent_id = 76;
+	id.parent_index = 1234;
+	identity_encode(&id, &b);
+	assert_int_equal(b.base[11], 4);
+	assert_int_equal(decode(&b, &back), ST_OK);
+	assert_memory_equal(&id, &back, sizeof id);
+	buf_close(&b);
+}
+
 TEST(a_newer_format_is_told_from_a_broken_one)
 {
 	const struct identity id = founder();
@@ -93,7 +112,7 @@ TEST(a_newer_format_is_told_from_a_broken_one)
 
 	buf_init(&b, IDENTITY_FILE_MAX);
 	identity_encode(&id, &b);
-	b.base[11] = 4;
+	b.base[11] = 5;
 	assert_int_equal(identity_decode(b.base, b.len, &back, &fault), ST_UNSUPPORTED);
 	assert_string_equal(fault.what, "written by a newer release");
 	b.base[0] = 'e';
@@ -201,6 +220,8 @@ int main(void)
 	    cmocka_unit_test(an_identity_survives_the_disk),
 	    cmocka_unit_test(the_largest_identity_fits_its_file),
 	    cmocka_unit_test(every_flipped_bit_and_every_cut_is_noticed),
+	    cmocka_unit_test(
+	        a_recovered_cluster_remembers_its_parent_and_others_stay_readable_for_earlier_releases),
 	    cmocka_unit_test(a_newer_format_is_told_from_a_broken_one),
 	    cmocka_unit_test(
 	        older_versions_are_read_and_their_record_is_trusted_only_while_it_is_fresh),

@@ -208,6 +208,46 @@ TEST(join_and_outdated_survive_the_way_and_zeros_do_not)
 }
 
 /* What is accepted has a form of its own: writing it again gives the same bytes. */
+TEST(roster_removed_and_petition_survive_the_way_and_nonsense_does_not)
+{
+	const struct wire_removed removed = {.raft_id = 7, .commit = 99};
+	const struct wire_petition petition = {.voter = true};
+	static struct wire_roster roster = {.n = 2, .names = {"erlmcp@a", "erlmcp@b"}};
+	static struct wire_roster names;
+	struct wire_removed gone;
+	struct wire_petition wish;
+	struct cursor c;
+	struct buf b;
+
+	buf_init(&b, CLUSTER_MESSAGE_MAX);
+	wire_put_roster(&b, &roster);
+	for (size_t len = 0; len < b.len; len++) {
+		c = cursor_of(b.base, len);
+		assert_int_equal(wire_get_roster(&c, &names), ST_MALFORMED);
+	}
+	c = cursor_of(b.base, b.len);
+	assert_int_equal(wire_get_roster(&c, &names), ST_OK);
+	assert_int_equal(names.n, 2);
+	assert_string_equal(names.names[1], "erlmcp@b");
+	buf_reset(&b);
+	wire_put_removed(&b, &removed);
+	c = cursor_of(b.base, b.len);
+	assert_int_equal(wire_get_removed(&c, &gone), ST_OK);
+	assert_true(gone.raft_id == 7 && gone.commit == 99);
+	memset(b.base, 0, 8);
+	c = cursor_of(b.base, b.len);
+	assert_int_equal(wire_get_removed(&c, &gone), ST_MALFORMED);
+	buf_reset(&b);
+	wire_put_petition(&b, &petition);
+	c = cursor_of(b.base, b.len);
+	assert_int_equal(wire_get_petition(&c, &wish), ST_OK);
+	assert_true(wish.voter);
+	b.base[0] = 2;
+	c = cursor_of(b.base, b.len);
+	assert_int_equal(wire_get_petition(&c, &wish), ST_MALFORMED);
+	buf_close(&b);
+}
+
 TEST(flipped_bits_are_refused_or_mean_what_they_say)
 {
 	struct prng random = {.state = 11};
@@ -248,6 +288,7 @@ int main(void)
 	    cmocka_unit_test(a_head_must_not_contradict_itself),
 	    cmocka_unit_test(records_of_the_longest_names_fit_a_message),
 	    cmocka_unit_test(join_and_outdated_survive_the_way_and_zeros_do_not),
+	    cmocka_unit_test(roster_removed_and_petition_survive_the_way_and_nonsense_does_not),
 	    cmocka_unit_test(flipped_bits_are_refused_or_mean_what_they_say),
 	};
 

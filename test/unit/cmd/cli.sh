@@ -97,6 +97,16 @@ run "$bin/erlmcp" eval "true = false."
 expect "an exception is told as Erlang's shell does" 1 err "no match of right hand side value"
 run "$bin/erlmcp" rpc erlang length "[[a,b]]"
 expect "rpc calls a function" 0 out "2"
+run "$bin/erlmcp" rpc erlang node
+expect "rpc needs no arguments" 0 out "'erlmcp@127.0.0.1'"
+run "$bin/erlmcp" rpc erlang length "[[a,,b]]"
+expect "a syntax error of rpc has the place that was typed" 1 err "in ARGS: ** 1:5: "
+run "$bin/erlmcp" rpc erlang length "[[a]"
+expect "an argument of rpc that is cut short is told so" 1 err "in ARGS: ** it ends too soon"
+run "$bin/erlmcp" rpc erlang length "[[Nobody]]"
+expect "an unbound variable of rpc has the place that was typed" 1 err "in ARGS: ** 1:3: variable"
+run "$bin/erlmcp" rpc "erl ang" length "[[a]]"
+expect "a wrong module of rpc is told from a wrong argument" 1 err "in MODULE: ** 1:5: "
 for attempt in 1 2 3 4 5 6 7 8 9 10; do
 	run "$bin/erlmcp" status
 	[ "$code" -eq 0 ] && break

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/prng.h"
+#include "consensus/disk_format.h"
 #include "disk_node.h"
 #include "testing.h"
 
@@ -206,14 +207,15 @@ static void fill(const char *dir, unsigned n, unsigned snapshot)
 	disk_group_close(&g);
 }
 
-/* The last file in node 0's directory that starts with prefix and contains part. */
-static void find_file(const char *dir, const char *prefix, const char *part, char ret[256])
+/* The last file in a directory that starts with prefix and contains part. */
+static void find_in(const char *dir, const char *sub, const char *prefix, const char *part,
+                    char ret[256])
 {
-	char path[DISK_DIR_MAX + 8];
+	char path[DISK_DIR_MAX + 32];
 	struct dirent *entry;
 	DIR *d;
 
-	snprintf(path, sizeof path, "%s/0", dir);
+	snprintf(path, sizeof path, "%s/%s", dir, sub);
 	d = opendir(path);
 	assert_non_null(d);
 	ret[0] = '\0';
@@ -227,9 +229,14 @@ static void find_file(const char *dir, const char *prefix, const char *part, cha
 	assert_true(ret[0] != '\0');
 }
 
+static void find_file(const char *dir, const char *prefix, const char *part, char ret[256])
+{
+	find_in(dir, "0", prefix, part, ret);
+}
+
 static int open_file(const char *dir, const char *name)
 {
-	char path[DISK_DIR_MAX + 300];
+	char path[DISK_DIR_MAX + 400];
 	int fd;
 
 	snprintf(path, sizeof path, "%s/0/%s", dir, name);
@@ -281,7 +288,7 @@ TEST(a_torn_open_segment_is_cut_and_loads)
 	memset(garbage, 0x5a, sizeof garbage);
 	assert_int_equal(fstat(fd, &before), 0);
 	assert_int_equal(pwrite(fd, garbage, sizeof garbage, before.st_size), sizeof garbage);
-	assert_int_equal(ftruncate(fd, before.st_size + 4096), 0);
+	assert_int_equal(ftruncate(fd, SEGMENT_BYTES_MAX), 0); /* as it was preallocated */
 	close(fd);
 	snprintf(from, sizeof from, "%s/0/%s", dir, name);
 	snprintf(to, sizeof to, "%s/0/open-9", dir);
@@ -330,6 +337,30 @@ TEST(a_damaged_snapshot_is_named)
 	disk_dir_remove(dir);
 }
 
+TEST(a_damaged_or_missing_chunk_is_named)
+{
+	char path[DISK_DIR_MAX + 400];
+	char dir[DISK_DIR_MAX];
+	char name[256];
+	char file[300];
+	char why[400];
+
+	disk_dir_make(dir);
+	fill(dir, 60, 25);
+	find_in(dir, "0/state", "chunk-0000-", "", name);
+	snprintf(file, sizeof file, "state/%s", name);
+	flip(dir, file, 20);
+	assert_int_equal(start_again(dir, why), ST_CORRUPT);
+	assert_non_null(strstr(why, name));
+	flip(dir, file, 20);
+	assert_int_equal(start_again(dir, why), ST_OK);
+	snprintf(path, sizeof path, "%s/0/%s", dir, file);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(start_again(dir, why), ST_CORRUPT);
+	assert_non_null(strstr(why, name));
+	disk_dir_remove(dir);
+}
+
 TEST(an_interrupted_founding_is_done_again)
 {
 	static const uint8_t half[32] = {[0] = 1, [8] = 1, [16] = 1};
@@ -356,6 +387,7 @@ int main(void)
 	    cmocka_unit_test(a_torn_open_segment_is_cut_and_loads),
 	    cmocka_unit_test(a_damaged_closed_segment_is_named),
 	    cmocka_unit_test(a_damaged_snapshot_is_named),
+	    cmocka_unit_test(a_damaged_or_missing_chunk_is_named),
 	    cmocka_unit_test(an_interrupted_founding_is_done_again),
 	};
 

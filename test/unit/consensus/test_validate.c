@@ -400,6 +400,110 @@ TEST(a_follower_learns_a_change_in_the_middle_of_a_message)
 	rc_close(&rc);
 }
 
+/* A configuration of the first n members that ever were. */
+static struct raft_entry configuration_of(unsigned n, raft_term term)
+{
+	struct raft_entry entry = {.term = term, .type = RAFT_CHANGE};
+	struct raft_configuration conf;
+	unsigned i;
+
+	raft_configuration_init(&conf);
+	for (i = 0; i < n; i++) {
+		char address[64];
+
+		snprintf(address, sizeof address, "%s#%llx", rc.nodes[i].name,
+		         (unsigned long long)rc.nodes[i].id);
+		assert_int_equal(raft_configuration_add(&conf, rc.nodes[i].id, address,
+		                                        i < 3 ? RAFT_VOTER : RAFT_STANDBY),
+		                 0);
+	}
+	assert_int_equal(raft_configuration_encode(&conf, &entry.buf), 0);
+	raft_configuration_close(&conf);
+	return entry;
+}
+
+/* A follower that hears nobody else: it and its leader, whose words the test invents. */
+static unsigned lonely_follower(uint64_t seed, unsigned *ret_leader)
+{
+	unsigned other;
+
+	rc_init(&rc, 3, seed);
+	rc_start_all(&rc);
+	(void)rc_join(&rc);
+	(void)rc_join(&rc);
+	*ret_leader = elect();
+	rc_run_ms(&rc, 200);
+	other = (*ret_leader + 1) % 3;
+	rc_isolate(&rc, other, true);
+	return other;
+}
+
+/* The leader of a later term has another entry at this index, and all before it. */
+static void contradict(unsigned from, unsigned to, raft_index index, raft_term prev_term)
+{
+	uint64_t nothing = 0;
+	struct raft_entry barrier = {.type = RAFT_BARRIER};
+	struct raft_append_entries a = {.prev_log_index = index - 1, .prev_log_term = prev_term};
+
+	a.term = rc_view(&rc, to).term + 1;
+	a.entries = &barrier;
+	a.n_entries = 1;
+	barrier.term = a.term;
+	barrier.buf.base = &nothing;
+	barrier.buf.len = sizeof nothing;
+	assert_int_equal(send_append(from, to, &a), ST_OK);
+	assert_true(rc_view(&rc, to).last_stored < index);
+}
+
+/* Two changes of configuration behind what this follower knows to be committed: in one message,
+ * as a leader sends them that has restarted since; or in two, and the second brings the news
+ * that the first is committed. The first one stays when the second is cut off: whoever made
+ * the second had seen it committed. */
+static void two_changes_then_a_cut(bool together)
+{
+	struct raft_entry changes[2];
+	struct raft_append_entries a = {0};
+	struct raft_view before;
+	unsigned leader;
+	unsigned other = lonely_follower(27, &leader);
+
+	before = rc_view(&rc, other);
+	assert_int_equal(before.n_members, 3);
+	a.term = before.term;
+	a.prev_log_index = before.last_stored;
+	a.prev_log_term = before.term;
+	a.leader_commit = before.commit;
+	changes[0] = configuration_of(4, before.term);
+	changes[1] = configuration_of(5, before.term);
+	a.entries = changes;
+	a.n_entries = together ? 2 : 1;
+	assert_int_equal(send_append(leader, other, &a), ST_OK);
+	if (!together) {
+		assert_int_equal(rc_view(&rc, other).n_members, 4);
+		a.prev_log_index++;
+		a.leader_commit++;
+		a.entries = &changes[1];
+		assert_int_equal(send_append(leader, other, &a), ST_OK);
+	}
+	assert_int_equal(rc_view(&rc, other).n_members, 5);
+	contradict((other + 1) % 3 == leader ? (other + 2) % 3 : (other + 1) % 3, other,
+	           before.last_stored + 2, before.term);
+	assert_int_equal(rc_view(&rc, other).n_members, 4);
+	raft_free(changes[0].buf.base);
+	raft_free(changes[1].buf.base);
+	rc_close(&rc);
+}
+
+TEST(of_two_changes_in_one_message_the_first_stays_when_the_second_is_cut_off)
+{
+	two_changes_then_a_cut(true);
+}
+
+TEST(a_change_that_the_next_one_confirms_stays_when_that_is_cut_off)
+{
+	two_changes_then_a_cut(false);
+}
+
 TEST(a_failing_disk_is_told_and_silences_the_node)
 {
 	struct raft_view view;
@@ -463,6 +567,9 @@ int main(void)
 	    cmocka_unit_test(a_leader_of_an_older_term_is_told_the_term_and_nothing_else),
 	    cmocka_unit_test(a_commit_index_is_never_taken_back),
 	    cmocka_unit_test(a_follower_learns_a_change_in_the_middle_of_a_message),
+	    cmocka_unit_test(
+	        of_two_changes_in_one_message_the_first_stays_when_the_second_is_cut_off),
+	    cmocka_unit_test(a_change_that_the_next_one_confirms_stays_when_that_is_cut_off),
 	    cmocka_unit_test(a_failing_disk_is_told_and_silences_the_node),
 	    cmocka_unit_test(full_disks_refuse_writes_and_recover),
 	};

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "cluster/cluster.h"
 #include "node/forward.h"
 #include "testing.h"
 
@@ -37,6 +38,28 @@ TEST(every_type_comes_back_as_it_was_sent)
 	buf_close(&b);
 }
 
+TEST(an_order_comes_back_as_it_was_given_and_nonsense_does_not)
+{
+	const struct order order = {
+	    .type = ORDER_PLAN, .kind = PLAN_REPLACE, .subject = "erlmcp@d", .other = "erlmcp@c"};
+	struct order got;
+	struct buf b;
+
+	buf_init(&b, 1024);
+	forward_put_order(&b, &order);
+	for (size_t len = 0; len < b.len; len++)
+		assert_int_equal(forward_get_order(b.base, len, &got), ST_MALFORMED);
+	assert_int_equal(forward_get_order(b.base, b.len, &got), ST_OK);
+	assert_true(got.type == ORDER_PLAN && got.kind == PLAN_REPLACE);
+	assert_string_equal(got.subject, "erlmcp@d");
+	assert_string_equal(got.other, "erlmcp@c");
+	b.base[1] = PLAN_KINDS;
+	assert_int_equal(forward_get_order(b.base, b.len, &got), ST_MALFORMED);
+	b.base[0] = ORDER_TRANSFER + 1;
+	assert_int_equal(forward_get_order(b.base, b.len, &got), ST_MALFORMED);
+	buf_close(&b);
+}
+
 TEST(what_is_cut_short_foreign_or_too_long_is_refused)
 {
 	const struct forward index = {.type = FORWARD_INDEX, .request = 7, .st = ST_OK, .index = 3};
@@ -61,6 +84,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_type_comes_back_as_it_was_sent),
+	    cmocka_unit_test(an_order_comes_back_as_it_was_given_and_nonsense_does_not),
 	    cmocka_unit_test(what_is_cut_short_foreign_or_too_long_is_refused),
 	};
 

@@ -38,6 +38,7 @@ static void set_up(void)
 		(void)snprintf(raft.members[i].name, sizeof raft.members[i].name, "%s", names[i]);
 		m->raft_id = raft.members[i].id = i + 1;
 		m->voter = raft.members[i].voter = true;
+		m->member = true;
 		m->self = i == 0;
 		m->heard = m->linked = m->hears_us = i < 2;
 		m->silent_us = i == 2 ? -1 : 1500;

@@ -149,7 +149,7 @@ static struct store *taking_end(struct taking *t, struct prng *prng)
 /* Some chunks more; the state that the image is of, once it is complete. */
 static struct store *taking_step(struct taking *t, struct prng *prng)
 {
-	unsigned n = (unsigned)(prng_next(prng) % 40);
+	unsigned n = (unsigned)(prng_next(prng) % 4);
 	enum status st;
 	unsigned chunk;
 

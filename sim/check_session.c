@@ -1,0 +1,156 @@
+/* Checkers of sessions: epochs, and one creation for each life of a session. They look at all
+ * answers and, entry by entry, at the replicated state of all nodes. */
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "session/limits.h"
+#include "sim/check_inside.h"
+
+/* An epoch as seen at a place of the log: never less than at an older place. */
+static void see_epoch(struct node *node, unsigned session, uint64_t index, uint64_t epoch)
+{
+	struct session_watch *s = &node->world->checks->sessions[session];
+	bool newer = index >= s->epoch_index;
+
+	if (epoch == 0 || (newer ? epoch < s->epoch : epoch > s->epoch))
+		world_fail(node->world, CHECK_EPOCH,
+		           "s%u has epoch %" PRIu64 " at entry %" PRIu64 " (%s), and %" PRIu64
+		           " at entry %" PRIu64,
+		           session + 1, epoch, index, node->name, s->epoch, s->epoch_index);
+	if (!newer)
+		return;
+	s->epoch_index = index;
+	s->epoch = epoch;
+}
+
+/* --- Two creations ------------------------------------------------------------------- */
+
+static bool failed(const struct op *op)
+{
+	return op->outcome == OUTCOME_FAIL ||
+	       (op->outcome == OUTCOME_OK && op->result != RESULT_OK);
+}
+
+/* The session may have been deleted between these entries. */
+static bool may_be_deleted(struct world *w, unsigned session, uint64_t from, uint64_t to)
+{
+	const struct op *op;
+	uint64_t id;
+
+	for (id = clients_newest_change(w, session); id != 0; id = op->before) {
+		uint64_t at = w->checks->revisions[id - 1];
+
+		op = clients_op(w, id);
+		if (op->kind == OP_DELETE && !failed(op) && (at == 0 || (at >= from && at <= to)))
+			return true;
+	}
+	return false;
+}
+
+/* Creations of the same session next to this one in the log, before and after it. */
+static void check_created(struct node *node, const struct op *op)
+{
+	struct world *w = node->world;
+	const struct op *other;
+	uint64_t id;
+
+	for (id = clients_newest_change(w, op->session); id != 0; id = other->before) {
+		uint64_t at = w->checks->revisions[id - 1];
+		uint64_t from = at < op->revision ? at : op->revision;
+		uint64_t to = at < op->revision ? op->revision : at;
+
+		other = clients_op(w, id);
+		if (other->kind != OP_CREATE || id == op->id || at == 0)
+			continue;
+		if (!may_be_deleted(w, op->session, from, to))
+			world_fail(w, CHECK_DUPLICATE,
+			           "operations %" PRIu64 " and %" PRIu64
+			           " both created s%u, at entries %" PRIu64 " and %" PRIu64,
+			           op->id, id, op->session + 1, op->revision, at);
+	}
+}
+
+/* --- Answers ------------------------------------------------------------------------- */
+
+void session_written(struct node *node, const struct op *op)
+{
+	if (op->kind == OP_DELETE)
+		return;
+	see_epoch(node, op->session, op->revision, op->epoch);
+	if (op->kind == OP_CREATE)
+		check_created(node, op);
+}
+
+void session_read(struct node *node, const struct op *op)
+{
+	if (op->kind == OP_READ && op->present)
+		see_epoch(node, op->session, op->index, op->epoch);
+}
+
+/* --- State --------------------------------------------------------------------------- */
+
+/* A session as it is in a node's state; created_ms tells one life of it from the next. */
+static void see_session(void *arg, const struct session_view *view)
+{
+	struct node *node = arg;
+	struct world *w = node->world;
+	uint64_t index = store_index(core_store(node->core));
+	struct session_watch *s;
+	unsigned at;
+
+	if (!clients_session(w, &view->id, &at)) {
+		world_fail(w, CHECK_DUPLICATE, "%s has a session that nobody asked for",
+		           node->name);
+		return;
+	}
+	s = &w->checks->sessions[at];
+	see_epoch(node, at, index, view->epoch);
+	if (index < s->index)
+		return;
+	if (s->index != 0 && s->created_ms != view->created_ms &&
+	    !may_be_deleted(w, at, s->index, index))
+		world_fail(w, CHECK_DUPLICATE,
+		           "s%u was created anew between entries %" PRIu64 " and %" PRIu64
+		           " (%s), and nobody deleted it",
+		           at + 1, s->index, index, node->name);
+	s->index = index;
+	s->created_ms = view->created_ms;
+}
+
+void session_turn(struct node *node)
+{
+	struct watch *watch = &node->world->checks->watches[node->at];
+	const struct store *store = core_store(node->core);
+
+	if (store_index(store) == watch->seen_index)
+		return;
+	watch->seen_index = store_index(store);
+	store_list(store, see_session, node);
+}
+
+/* --- Snapshots ----------------------------------------------------------------------- */
+
+/* What a snapshot of its state restores is that state, with all that decides about retries. */
+void session_end(struct node *node)
+{
+	const struct store *store = core_store(node->core);
+	struct store *again;
+	struct fault fault;
+	struct buf b;
+	enum status st;
+
+	st = store_new(&again);
+	assert(st == ST_OK);
+	buf_init(&b, SNAPSHOT_MAX);
+	st = store_snapshot(store, &b);
+	if (st == ST_OK)
+		st = store_restore(again, b.base, b.len, &fault);
+	if (st != ST_OK || store_digest(again) != store_digest(store) ||
+	    store_index(again) != store_index(store) || store_count(again) != store_count(store))
+		world_fail(node->world, CHECK_SNAPSHOT,
+		           "%s has state %016" PRIx64 ", its snapshot restores %016" PRIx64,
+		           node->name, store_digest(store), store_digest(again));
+	buf_close(&b);
+	store_free(again);
+}

@@ -1,0 +1,419 @@
+"""Members that come and go, on real nodes: the committed configuration says who is one.
+
+    founders 1 2 3 ---- newcomers 4 5 ...      All on one bridge; a newcomer knows nodes 1, 2, by
+                                               ERLMCP_SEED_NODES, and has no data.
+"""
+
+import json
+import time
+
+import fabric
+import tap
+from lab import Lab, wait_until
+from test_cluster import NAME
+
+
+class Members(Lab):
+    """The first nodes have founded a cluster; the others run only when a story starts them."""
+
+    def __init__(self, founders=3, newcomers=0, **settings):
+        if fabric.why_no_namespaces():
+            raise tap.Skip("network namespaces are not allowed here")
+        super().__init__(founders + newcomers, **settings)
+        names = [node.name for node in self.nodes]
+        for node in self.nodes:
+            known = names[:founders] if node.host <= founders else names[:2]
+            node.settings = {"ERLMCP_SEED_NODES": ",".join(known),
+                             "ERLMCP_QUORUM_SIZE": str(founders)}
+        self.founders = self.nodes[:founders]
+        self.newcomers = self.nodes[founders:]
+        self.session = ""
+
+    def __enter__(self):
+        try:
+            for node in self.founders:
+                node.start()
+            self.wait_whole(*self.founders)
+            self.session = NAME.search(self.nodes[0].eval("erlmcp_session:create(lab).")).group(0)
+        except BaseException:
+            self.show_logs()
+            self.close()
+            raise
+        return self
+
+    def wait_whole(self, *nodes, timeout=30):
+        """Await that these nodes serve with every member in sight."""
+        for node in nodes:
+            wait_until(lambda n=node: n.state() == "serving", timeout, f"{node} is whole")
+
+    def put(self, node, value):
+        return self.node(node).eval(f"erlmcp_session:put({self.session}, k, {value}).")
+
+    def shows(self, node, value):
+        return f"=> {value}" in self.node(node).eval(f"erlmcp_session:get({self.session}).")
+
+    def order(self, node, *words, timeout=60):
+        """erlmcp-admin cluster WORDS on that node: exit code, and what it said."""
+        done = self.node(node).run("erlmcp-admin", "cluster", *words, timeout=timeout)
+        return done.returncode, done.stdout + done.stderr
+
+    def obeyed(self, node, *words):
+        """The order is carried out to its end; what it said."""
+        code, said = self.order(node, *words)
+        assert code == 0, f"{words}: {code}: {said}"
+        return said
+
+    def refused(self, node, why, *words):
+        """The order is refused, for this reason; what it said."""
+        code, said = self.order(node, *words)
+        assert code == 1 and why in said, f"{words}: {code}: {said}"
+        return said
+
+    def come(self, *nodes):
+        """Start newcomers; they are seen, and are no members."""
+        for node in nodes:
+            node.start()
+        for node in nodes:
+            for member in self.founders:
+                if member.running():
+                    wait_until(lambda m=member, n=node: self.sees(m, n), 15,
+                               f"{member} sees {node}")
+
+    @staticmethod
+    def sees(member, node):
+        return any(m["name"] == node.name and m["hears_us"] for m in
+                   member.status().get("members", []))
+
+    @staticmethod
+    def wait_no_change(node):
+        """Await that no change of the members is under way."""
+        wait_until(lambda: node.status().get("change", "?") is None, 30, f"{node}: no change")
+
+    def roles(self, node):
+        """Short names of voters and standbys, as that node has them."""
+        members = self.node(node).status().get("members", [])
+        number = {n.name: n.host for n in self.nodes}
+        return (sorted(number[m["name"]] for m in members if m["voter"]),
+                sorted(number[m["name"]] for m in members if m["member"] and not m["voter"]))
+
+    def wait_roles(self, voters, standbys=(), among=None, timeout=30):
+        for node in among or [n for n in self.nodes if n.running()]:
+            wait_until(lambda n=node: self.roles(n) == (list(voters), list(standbys)), timeout,
+                       f"{node} has voters {voters}, standbys {standbys}")
+
+
+def test_three_become_five():
+    """two nodes join, one after the other, through any member; then five vote and three suffice"""
+    with Members(newcomers=2) as c:
+        assert c.put(1, 1) == "ok"
+        c.come(*c.newcomers)
+        assert c.nodes[0].eval("length(nodes()).") == "2", "no member yet"
+        said = c.obeyed(2, "join", c.nodes[3].name)
+        assert "3 of 3 voters are up, 2 needed" in said and "4 of 4 up, 3 needed" in said, said
+        assert "4 voters survive no more failures than 3" in said, said
+        said = c.obeyed(3, "join", c.nodes[4].name)
+        assert "5 of 5 up, 3 needed" in said and "WARNING" not in said, said
+        c.wait_roles([1, 2, 3, 4, 5])
+        c.wait_whole(*c.nodes)
+        for node in c.nodes:
+            assert c.shows(node, 1)
+        status = c.nodes[4].status()
+        assert (status["quorum"]["configured"], status["needed"]) == (5, 3)
+        assert c.nodes[4].eval("length(nodes()).") == "4"
+        for node in c.nodes[:2]:
+            node.kill9()
+        wait_until(lambda: c.put(5, 2) == "ok", 15, "three of five serve")
+        # A newcomer knows the others from its own log when it starts again.
+        c.nodes[3].restart()
+        wait_until(lambda: c.nodes[3].serving() and c.shows(4, 2), 15, "node 4 is back")
+
+
+def test_leave():
+    """a member that leaves stops by itself, stays away, and two voters are flagged"""
+    with Members() as c:
+        gone = c.follower()
+        said = c.obeyed(c.leader(), "leave", gone.name)
+        assert f"after the removal of {gone.name}: 2 of 2 up, 2 needed" in said, said
+        assert "WARNING: two voters" in said, said
+        assert gone.wait_exit(15) == 77
+        assert gone.log.grep("removed from the cluster, as leader")
+        rest = c.others(gone)
+        c.wait_whole(*rest)
+        for node in rest:
+            assert any("two voters" in a["text"] for a in node.status()["alarms"])
+            assert node.log.grep("ALARM: two voters")
+        assert c.put(rest[0], 3) == "ok"
+        # Its old disk does not make it a member, nor does its name in everybody's configuration.
+        gone.start()
+        assert gone.wait_exit(20) == 77
+        assert c.roles(rest[0])[0] == sorted(n.host for n in rest)
+        c.refused(rest[0], "ERLMCP_QUORUM_SIZE=3 asks for more voters", "leave", rest[0].name)
+        # With an empty disk it may ask again.
+        gone.wipe()
+        gone.start()
+        wait_until(lambda: c.sees(rest[0], gone), 15, "it is seen again")
+        c.obeyed(rest[1], "join", gone.name)
+        c.wait_whole(*c.nodes)
+        assert c.shows(gone, 3)
+        assert not any("two voters" in a["text"] for a in rest[0].status()["alarms"])
+
+
+def test_leader_leaves():
+    """the leader is ordered to leave, on itself: it hands over first, and the rest serves on"""
+    with Members(newcomers=1) as c:
+        c.come(*c.newcomers)
+        c.obeyed(1, "join", c.nodes[3].name)
+        leader = c.leader()
+        c.obeyed(leader, "leave")
+        assert leader.wait_exit(15) == 77
+        rest = c.others(leader)
+        c.wait_whole(*rest)
+        assert c.leader(among=rest) in rest
+        assert c.put(rest[0], 4) == "ok"
+
+
+def test_replace_dead():
+    """a dead member is replaced: one order, through a change of leader in its midst"""
+    with Members(newcomers=1) as c:
+        assert c.put(1, 5) == "ok"
+        dead, new = c.follower(), c.newcomers[0]
+        dead.kill9()
+        dead.wipe()
+        rest = c.others(dead, new)
+        c.come(new)
+        # It is known to all, then cut off: the change begins and has to wait for it.
+        new.pause()
+        code, said = c.order(rest[0], "replace", dead.name, new.name, "--no-wait")
+        if code == 0:
+            wait_until(lambda: rest[1].status().get("change"), 10, "the change is under way")
+            c.refused(rest[1], "one change at a time", "demote", rest[0].name)
+            leader = c.leader(among=rest)
+            c.obeyed(leader, "transfer-leader", c.others(dead, new, leader)[0].name)
+            new.cont()
+        else:
+            assert "not in sight" in said or "does not answer" in said, said
+            new.cont()
+            wait_until(lambda: c.sees(rest[0], new), 15, "it is seen again")
+            c.obeyed(rest[0], "replace", dead.name, new.name)
+        c.wait_roles(sorted(n.host for n in rest + [new]), among=rest + [new])
+        wait_until(lambda: not rest[0].status().get("change"), 15, "the change has ended")
+        c.wait_whole(*rest, new)
+        assert c.shows(new, 5)
+        assert c.put(new, 6) == "ok"
+
+
+def test_standby_takes_over():
+    """a standby votes instead of a voter that stays away, which is the standby when it returns"""
+    with Members(newcomers=1, ERLMCP_STANDBY_AFTER="2") as c:
+        spare = c.newcomers[0]
+        c.come(spare)
+        said = c.obeyed(2, "join", spare.name, "--standby")
+        assert "does not count" in said, said
+        c.wait_roles([1, 2, 3], [4])
+        c.wait_whole(*c.nodes)
+        assert c.put(spare, 7) == "ok", "a standby serves clients"
+        away = c.follower()
+        away = away if away is not spare else c.others(c.leader(), spare)[0]
+        rest = c.others(away)
+        killed = time.monotonic()
+        away.kill9()
+        c.wait_roles(sorted(n.host for n in rest), [away.host], among=rest)
+        assert time.monotonic() - killed >= 2, "not before its time"
+        assert any(n.log.grep("has been away for .* ms, standby .* is ready") for n in rest)
+        # What it was for: one more may go now.
+        second = c.others(away, c.leader(among=rest))[0]
+        second.kill9()
+        left = c.others(away, second)
+        wait_until(lambda: c.put(left[0], 8) == "ok", 15, "two of three serve")
+        second.start()
+        away.start()
+        c.wait_roles(sorted(n.host for n in rest), [away.host])
+        c.wait_whole(*c.nodes)
+        assert c.shows(away, 8)
+
+
+def test_lost_leader_of_standbys():
+    """the leader itself stays away: another leads, and a standby takes its vote"""
+    with Members(newcomers=1, ERLMCP_STANDBY_AFTER="2") as c:
+        spare = c.newcomers[0]
+        c.come(spare)
+        c.obeyed(1, "join", spare.name, "--standby")
+        leader = c.leader()
+        leader.kill9()
+        rest = c.others(leader)
+        c.wait_roles(sorted(n.host for n in rest), [leader.host], among=rest)
+        c.wait_no_change(rest[0])
+        c.obeyed(rest[0], "leave", leader.name)
+        c.wait_roles(sorted(n.host for n in rest), [], among=rest)
+
+
+def test_minority_orders_nothing():
+    """on the minority's side every order is refused, with the numbers, and nothing comes of it"""
+    with Members() as c:
+        victim = c.leader()
+        rest = c.others(victim)
+        c.isolate(victim)
+        wait_until(lambda: victim.state() == "fenced", 10, f"{victim} is fenced")
+        for words in (("leave", rest[0].name), ("demote", rest[0].name), ("leave",),
+                      ("transfer-leader", rest[0].name), ("cancel",)):
+            code, said = c.order(victim, *words)
+            assert code == 1 and "1 in sight, 2 needed" in said, f"{words}: {said}"
+        # The majority's side must not lose another one.
+        wait_until(lambda: rest[0].serving() and rest[1].serving(), 15, "the rest serves")
+        said = c.refused(rest[0], "the cluster would stop serving", "leave", rest[1].name)
+        assert "2 of 3 voters are up, 2 needed" in said, said
+        assert f"after the removal of {rest[1].name}: 1 of 2 up, 2 needed" in said, said
+        # But it may part with the one that is cut off.
+        c.obeyed(rest[0], "leave", victim.name)
+        c.heal()
+        assert victim.wait_exit(20) == 77
+        c.wait_whole(*rest)
+
+
+def test_bad_orders():
+    """each bad order has its own outcome"""
+    with Members(newcomers=1) as c:
+        new = c.newcomers[0]
+        c.refused(1, "is not connected to leader", "join", new.name)
+        c.refused(1, "is no member of this cluster", "leave", "erlmcp@10.0.0.99")
+        c.refused(1, "is no member of this cluster", "promote", new.name)
+        c.refused(1, "is no member of this cluster", "replace", "erlmcp@10.0.0.99", new.name)
+        c.refused(1, "the arguments make no sense", "leave", "nobody")
+        c.refused(1, "no change of the members is under way", "cancel")
+        c.refused(2, "there is no such order", "replace", c.nodes[0].name)
+        code, said = c.order(1, "join", c.nodes[1].name, "--no-wait")
+        assert code == 0 and "is a voter already" in said, said
+        leader = c.leader()
+        code, said = c.order(1, "transfer-leader", leader.name)
+        assert code == 0 and "leads already" in said, said
+        c.come(new)
+        c.refused(1, "is no member of this cluster", "transfer-leader", new.name)
+        c.obeyed(1, "join", new.name, "--standby")
+        c.refused(1, "is a standby: it cannot lead", "transfer-leader", new.name)
+        # A node of another cluster.
+        new.stop()
+        c.obeyed(1, "leave", new.name)
+        new.wipe()
+        new.settings.update({"ERLMCP_SEED_NODES": "", "ERLMCP_QUORUM_SIZE": ""})
+        new.start()
+        wait_until(new.serving, 15, "it is a cluster of its own")
+        new.stop()
+        new.settings.update({"ERLMCP_SEED_NODES": c.nodes[0].name, "ERLMCP_QUORUM_SIZE": "3"})
+        new.start()
+        wait_until(lambda: c.nodes[0].log.grep("split brain: foreign cluster id"), 15, "the alarm")
+        leader = c.leader(among=c.founders)
+        code, said = c.order(leader, "join", new.name)
+        assert code == 1 and ("another cluster" in said or "not connected" in said), said
+        assert c.roles(1) == ([1, 2, 3], [])
+
+
+def test_started_to_join():
+    """a node that is started to join is admitted without an order, as what it asked to be"""
+    with Members(newcomers=2) as c:
+        voter, standby = c.newcomers
+        voter.settings["ERLMCP_JOIN"] = "voter"
+        standby.settings["ERLMCP_JOIN"] = "standby"
+        voter.start()
+        standby.start()
+        c.wait_roles([1, 2, 3, 4], [5])
+        c.wait_whole(*c.nodes)
+
+
+def test_cancel():
+    """a change that waits for a node that is gone can be ended, undone, and ordered again"""
+    with Members(newcomers=1) as c:
+        new = c.newcomers[0]
+        c.come(new)
+        # It is in sight when the change begins, and gone before it can learn anything.
+        new.pause()
+        code, said = c.order(1, "join", new.name, "--no-wait")
+        if code != 0:
+            assert "does not answer" in said or "not connected" in said, said
+            return
+        wait_until(lambda: "waits for" in (c.nodes[1].status().get("change") or ""), 10,
+                   "the change waits")
+        said = c.obeyed(2, "cancel")
+        assert "ended where it stood" in said, said
+        for node in c.founders:
+            c.wait_no_change(node)
+        if c.roles(1) != ([1, 2, 3], []):
+            c.obeyed(3, "leave", new.name)
+        c.wait_roles([1, 2, 3], among=c.founders)
+        new.cont()
+        new.kill9()
+        new.wipe()
+        c.come(new)
+        c.obeyed(1, "join", new.name)
+        c.wait_roles([1, 2, 3, 4])
+
+
+def test_found_by_order():
+    """two of three found by an operator's order; the third founds nothing, and is admitted"""
+    with Members() as c:
+        for node in c.nodes:
+            node.kill9()
+            node.wipe()
+        for node in c.nodes[:2]:
+            node.start()
+        names = [node.name for node in c.nodes]
+        wait_until(lambda: c.sees(c.nodes[0], c.nodes[1]), 15, "two see each other")
+        c.refused(1, "is not in sight", "found", "--members", ",".join(names))
+        c.refused(1, "cannot found, 2 needed", "found", "--members", names[0])
+        c.refused(1, "must be among the founders", "found", "--members", names[1])
+        c.refused(1, "is none of the expected members", "found", "--members",
+                  names[0] + ",erlmcp@nowhere")
+        said = c.obeyed(1, "found", "--members", ",".join(names[:2]))
+        assert "2 of 3 expected members" in said and "WARNING: two voters" in said, said
+        c.wait_whole(*c.nodes[:2])
+        c.refused(1, "", "cancel")
+        c.nodes[2].start()
+        wait_until(lambda: c.sees(c.nodes[0], c.nodes[2]), 15, "the third is there")
+        assert c.nodes[2].state() == "forming"
+        c.obeyed(2, "join", names[2])
+        c.wait_whole(*c.nodes)
+        assert c.roles(3) == ([1, 2, 3], [])
+
+
+def test_resets_are_harmless():
+    """RB-010's resets of the live view, at any time: nobody is fenced, no session is lost"""
+    with Members() as c:
+        assert c.put(1, 9) == "ok"
+        marks = {node: node.log.mark() for node in c.nodes}
+        for node in c.nodes * 5:
+            assert node.eval("mnesia:clear_table(cluster_membership).\n"
+                             "erlmcp_cluster_coordinator:reset_cluster_state().") == "ok"
+            assert node.eval("length(nodes()).") == "2"
+        assert c.nodes[0].eval("mnesia:clear_table(cluster_membership).") == "{atomic,ok}"
+        assert c.nodes[0].eval("mnesia:clear_table(x).") == "{aborted,{no_exists,x}}"
+        for node in c.nodes:
+            assert c.shows(node, 9)
+            assert not node.log.grep("State .* -> ", since=marks[node])
+        victim = c.follower()
+        c.isolate(victim)
+        wait_until(lambda: victim.state() == "fenced", 10, f"{victim} is fenced")
+        assert victim.eval("erlmcp_cluster_coordinator:reset_cluster_state().") == "ok"
+        assert not victim.serving()
+        c.heal()
+        c.wait_whole(*c.nodes)
+
+
+def test_wiped_in_five():
+    """two of five lose their disks at once: each is replaced by itself, whoever leads"""
+    with Members(founders=5) as c:
+        assert c.put(1, 10) == "ok"
+        lost = c.others(c.leader())[:2]
+        for node in lost:
+            node.kill9()
+            node.wipe()
+        for node in lost:
+            node.start()
+        c.wait_whole(*c.nodes)
+        c.wait_roles([1, 2, 3, 4, 5])
+        for node in c.nodes:
+            assert c.shows(node, 10)
+        ids = {json.dumps(m["raft_id"]) for m in c.nodes[0].status()["members"]}
+        assert len(ids) == 5
+
+
+if __name__ == "__main__":
+    tap.main(globals())
