@@ -107,13 +107,15 @@ void check_started(struct node *node)
 	watch->seen_index = 0;
 	watch->config_us = node->world->now_us;
 	shutdown_started(node);
+	picture_started(node);
 }
 
-void check_wiped(struct node *node)
+void check_wiped(struct node *node, bool lost)
 {
 	struct watch *watch = &node->world->checks->watches[node->at];
 
-	node->world->checks->damaged_us = node->world->now_us;
+	if (lost)
+		node->world->checks->damaged_us = node->world->now_us;
 	watch->raft_id = 0;
 	watch->boot = 0;
 	watch->stopped = false;
@@ -160,6 +162,8 @@ static void check_config(struct node *node)
 	if (hash == watch->config_hash)
 		return;
 	watch->config_hash = hash;
+	watch->before = watch->voters;
+	watch->voters = check_voters(view);
 	watch->config_us = node->world->now_us;
 }
 
@@ -169,6 +173,8 @@ void check_turn(struct node *node)
 		return;
 	check_config(node);
 	log_turn(node);
+	member_turn(node);
+	picture_turn(node);
 	lease_turn(node);
 	shutdown_turn(node);
 	session_turn(node);

@@ -12,45 +12,48 @@
 #include <raft.h>
 
 /* name, word, what fails it (sim --checks, doc/testing.md) */
-#define CHECK_MAP(X)                                                                              \
-	X(ONE_LEADER, "one-leader", "two nodes lead in one term")                                 \
-	X(LOG_MATCHING, "log-matching", "equal index and term, but different logs up to there")   \
-	X(COMPLETENESS, "completeness",                                                           \
-	  "a new leader lacks an entry whose commit was known in an older term")                  \
-	X(STATE_MACHINE, "state-machine",                                                         \
-	  "different entries are committed at one index, or states differ at one index")          \
-	X(SNAPSHOT, "snapshot", "a snapshot restores to another state than it was made of")       \
-	X(CONFIGURATION, "configuration",                                                         \
-	  "a node counts majorities over another configuration than its log ends with")           \
-	X(DURABILITY, "durability",                                                               \
-	  "a leader calls an entry committed before a majority of its voters has it on disk")     \
-	X(VOTE, "vote", "two votes in one term, or one told before it is on disk")                \
-	X(PROMISE, "promise",                                                                     \
-	  "a vote while a promise of the voter runs, remembered or forgotten, that no hand-over " \
-	  "gave back")                                                                            \
-	X(IDENTITY, "identity", "two cluster ids; a boot counter that goes back")                 \
-	X(LEASE, "lease",                                                                         \
-	  "a node wins while an older leader's lease runs by that leader's clock, or a verdict "  \
-	  "that rests on it: no fence margin")                                                    \
-	X(SHUTDOWN, "shutdown",                                                                   \
-	  "a countdown outlives healing, ends early, late or in a majority, or before the start " \
-	  "period of a node that never served; a node stops without one")                         \
-	X(EPOCH, "epoch", "a session's epoch goes back, in an answer or in any node's state")     \
-	X(DUPLICATE, "duplicate", "a session is created twice and not deleted in between")        \
-	X(LINEARIZABLE, "linearizable",                                                           \
-	  "no order explains what the clients of a session were told; an answer is older than "   \
-	  "what any client had been shown when it was asked, or not the newest write's")          \
-	X(CONFIRMATION, "confirmation",                                                           \
-	  "a reply leaves without the word of a majority that is younger than the request; with " \
-	  "reads = lease, without a valid lease")                                                 \
-	X(ONCE, "once", "a write took effect twice")                                              \
-	X(REFUSED, "refused", "a write that was refused took effect")                             \
-	X(RESULT, "result", "a write is answered with what cannot be read")                       \
-	X(AVAILABLE, "available",                                                                 \
-	  "a majority that nothing has disturbed for 8 s serves nobody for 5 s (also under "      \
-	  "partial and one-way cuts)")                                                            \
-	X(HEALS, "heals",                                                                         \
-	  "15 s after the last fault some node does not serve, or later an operation fails")      \
+#define CHECK_MAP(X)                                                                               \
+	X(ONE_LEADER, "one-leader", "two nodes lead in one term")                                  \
+	X(LOG_MATCHING, "log-matching", "equal index and term, but different logs up to there")    \
+	X(COMPLETENESS, "completeness",                                                            \
+	  "a new leader lacks an entry whose commit was known in an older term")                   \
+	X(STATE_MACHINE, "state-machine",                                                          \
+	  "different entries are committed at one index, or states differ at one index")           \
+	X(SNAPSHOT, "snapshot",                                                                    \
+	  "a snapshot restores to another state than it was made of; one on a disk lacks a chunk") \
+	X(CONFIGURATION, "configuration",                                                          \
+	  "a node counts majorities over another configuration than its log ends with")            \
+	X(DURABILITY, "durability",                                                                \
+	  "a leader calls an entry committed before a majority of its voters has it on disk")      \
+	X(VOTE, "vote",                                                                            \
+	  "two votes in one term, or one told before it is on disk; too few voters for a winner")  \
+	X(PROMISE, "promise",                                                                      \
+	  "a vote while a promise of the voter runs, remembered or forgotten, that no hand-over "  \
+	  "gave back")                                                                             \
+	X(IDENTITY, "identity", "two cluster ids; a boot counter that goes back")                  \
+	X(LEASE, "lease",                                                                          \
+	  "a node wins while an older leader's lease runs by that leader's clock, or a verdict "   \
+	  "that rests on it: no fence margin")                                                     \
+	X(SHUTDOWN, "shutdown",                                                                    \
+	  "a countdown outlives healing, ends early, late or in a majority, or before the start "  \
+	  "period of a node that never served; a node stops without one, and was not removed")     \
+	X(EPOCH, "epoch", "a session's epoch goes back, in an answer or in any node's state")      \
+	X(DUPLICATE, "duplicate", "a session is created twice and not deleted in between")         \
+	X(LINEARIZABLE, "linearizable",                                                            \
+	  "no order explains what the clients of a session were told; an answer is older than "    \
+	  "what any client had been shown when it was asked, or not the newest write's")           \
+	X(CONFIRMATION, "confirmation",                                                            \
+	  "a reply leaves without the word of a majority that is younger than the request; with "  \
+	  "reads = lease, without a valid lease")                                                  \
+	X(ONCE, "once", "a write took effect twice")                                               \
+	X(REFUSED, "refused", "a write that was refused took effect")                              \
+	X(RESULT, "result", "a write is answered with what cannot be read")                        \
+	X(AVAILABLE, "available",                                                                  \
+	  "a majority that nothing has disturbed for 8 s serves nobody for 5 s (also under "       \
+	  "partial and one-way cuts)")                                                             \
+	X(HEALS, "heals",                                                                          \
+	  "15 s after the last fault some member does not serve, a change of the members, a "      \
+	  "picture or a fetch has not ended, a removed node runs, or later an operation fails")    \
 	X(START, "start", "a node cannot start from its own disk")
 
 /* The runner adds one: "crash" is an assertion, a sanitizer's report, or no end. */
@@ -79,7 +82,8 @@ void checks_free(struct checks *k);
 
 /* What happens in the world. */
 void check_started(struct node *node);
-void check_wiped(struct node *node);
+/* lost: it was a member, and had something that others count on. */
+void check_wiped(struct node *node, bool lost);
 void check_rotten(struct node *node);
 void check_turn(struct node *node);
 void check_sent(struct node *from, const struct node *to, const uint8_t *bytes, size_t len);

@@ -9,6 +9,9 @@
 
 enum { VOTES_MAX = 1 << 14, STATEMENTS = 4 };
 
+/* Every so many-th picture is put together again. */
+enum { CONTENT_EVERY = 4 };
+
 /* The entries that ever stood at one index, by term. */
 struct place {
 	unsigned n;
@@ -55,6 +58,12 @@ struct vote {
 	uint64_t candidate;
 };
 
+/* Members of a configuration: all of them, or the voters. */
+struct incarnations {
+	uint64_t ids[MEMBERS_MAX];
+	size_t n;
+};
+
 /* What is remembered of one node. */
 struct watch {
 	uint64_t led_term; /* newest term in which it was seen leading */
@@ -62,23 +71,31 @@ struct watch {
 	struct statement said[STATEMENTS];
 	int64_t config_us; /* its configuration last changed */
 	uint64_t config_hash;
-	uint64_t released_term;    /* gave this term's lease up by plan */
-	int64_t serve_us;          /* a turn last saw that it may serve ... */
-	uint64_t serve_term;       /* ... in this term */
-	int64_t serve_end_us;      /* a turn first saw that this is over; 0: none has */
-	struct promise promise;    /* its newest */
-	struct vote hand_over;     /* it announced that it hands over: its term, to whom */
-	bool served;               /* since its process started */
-	bool shutdown_told;        /* in this countdown */
-	bool stopped;              /* it stopped itself, and nothing has explained that */
-	int64_t countdown_from_us; /* by its clock its countdown began no sooner ... */
-	int64_t countdown_to_us;   /* ... and no later */
-	uint64_t seen_index;       /* its state was looked at there */
-	int64_t disturbed_us;      /* something of it was last out of order */
-	int64_t ok_us;             /* a client was last served by it */
+	struct incarnations voters; /* of it ... */
+	struct incarnations before; /* ... and of the one before */
+	uint64_t released_term;     /* gave this term's lease up by plan */
+	int64_t serve_us;           /* a turn last saw that it may serve ... */
+	uint64_t serve_term;        /* ... in this term */
+	int64_t serve_end_us;       /* a turn first saw that this is over; 0: none has */
+	struct promise promise;     /* its newest */
+	struct vote hand_over;      /* it announced that it hands over: its term, to whom */
+	bool served;                /* since its process started */
+	bool shutdown_told;         /* in this countdown */
+	bool stopped;               /* it stopped itself, and nothing has explained that */
+	int64_t countdown_from_us;  /* by its clock its countdown began no sooner ... */
+	int64_t countdown_to_us;    /* ... and no later */
+	uint64_t seen_index;        /* its state was looked at there */
+	int64_t disturbed_us;       /* something of it was last out of order */
+	int64_t ok_us;              /* a client was last served by it */
 	uint64_t boot;
 	uint64_t raft_id;
-	uint64_t ops_ok; /* since healing was complete */
+	uint64_t ops_ok;      /* since healing was complete */
+	raft_index snapshot;  /* on its disk at the last look */
+	bool taking;          /* a picture of its state ... */
+	int64_t taking_us;    /* ... since then */
+	uint64_t fetching;    /* generation of a fetch under way; 0: none */
+	uint64_t fetch_index; /* the entry whose state it fetches */
+	int64_t fetching_us;  /* since then */
 };
 
 struct checks {
@@ -94,8 +111,12 @@ struct checks {
 	int64_t damaged_us;  /* a disk last lost something */
 	int64_t serving_us;  /* some node was last seen not to serve */
 	uint64_t electorate; /* hash of the configuration in force */
-	unsigned clique;     /* mask of a majority that nothing disturbs ... */
-	int64_t clique_us;   /* ... since then */
+	uint64_t
+	    config_commit; /* newest entry at which a configuration was known to be committed ... */
+	struct incarnations config; /* ... and its members */
+	struct incarnations led;    /* those that the newest leader last knew */
+	unsigned clique;            /* mask of a majority that nothing disturbs ... */
+	int64_t clique_us;          /* ... since then */
 	struct ended ended[SIM_SESSIONS];
 	uint64_t revisions[SIM_OPS_MAX]; /* where each write took effect; 0: unknown */
 	struct session_watch sessions[SIM_SESSIONS];
@@ -110,6 +131,17 @@ bool check_disks_damaged(const struct world *w);
 /* check_vote.c */
 void vote_sent(struct node *from, const struct node *to, const uint8_t *bytes, size_t len);
 void promise_sent(struct node *from, const uint8_t *bytes, size_t len);
+/* Whom this voter voted for; 0: nobody. */
+uint64_t vote_given(struct checks *k, uint64_t voter, uint64_t term);
+/* check_member.c */
+void member_turn(struct node *node);
+void member_stopped(struct node *node);
+void member_won(struct node *winner);
+void member_end(struct world *w);
+/* check_picture.c */
+void picture_started(struct node *node);
+void picture_turn(struct node *node);
+void picture_end(struct world *w);
 /* check_lease.c */
 void lease_turn(struct node *node);
 void lease_won(struct node *winner);
@@ -127,9 +159,10 @@ void judge_answer(struct world *w, const struct op *op);
 void judge_history(struct world *w);
 /* check_log.c */
 void log_turn(struct node *node);
-/* Voters that have the log up to index, which has this chain, on disk. */
-unsigned check_holders(struct world *w, const struct raft_view *view, raft_index index,
+/* How many of them have the log up to index, which has this chain, on disk. */
+unsigned check_holders(struct world *w, const struct incarnations *v, raft_index index,
                        uint64_t chain);
+struct incarnations check_voters(const struct raft_view *view);
 /* check_live.c */
 void live_time(struct world *w);
 

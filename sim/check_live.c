@@ -4,6 +4,7 @@
 #include "sim/check_inside.h"
 #include "sim/member.h"
 #include "sim/network.h"
+#include "sim/operator.h"
 #include "sim/process.h"
 
 enum { SERVED_US = 5000000 }; /* within this some client is served by it */
@@ -12,7 +13,8 @@ static bool in_order(const struct node *node)
 {
 	return node->state == PROCESS_UP && !node->paused && node->busy_us == 0 &&
 	       node->away_until_us <= node->world->now_us && node->disk.slow_us == 0 &&
-	       !node->disk.full && node->clock.drift_ppm <= SIM_DRIFT_MAX_PPM &&
+	       !node->disk.chunks.no_space && !node->disk.full &&
+	       node->clock.drift_ppm <= SIM_DRIFT_MAX_PPM &&
 	       node->clock.drift_ppm >= -SIM_DRIFT_MAX_PPM;
 }
 
@@ -108,12 +110,18 @@ static void check_all_serve(struct world *w)
 	for (unsigned i = 0; i < w->n; i++) {
 		struct node *node = &w->nodes[i];
 
-		if (!member_counts(w, &e, i) ||
+		if (!member_counts(&e, i) ||
 		    (node->state == PROCESS_UP && core_state(node->core) == CLUSTER_SERVING))
 			continue;
 		w->checks->serving_us = w->now_us;
 		if (w->settled_us > 0 || w->now_us - w->healed_us > SIM_HEAL_US)
 			tell_unwell(node);
+		return;
+	}
+	if (operator_busy(w)) {
+		w->checks->serving_us = w->now_us;
+		if (w->now_us - w->healed_us > SIM_HEAL_US)
+			world_fail(w, CHECK_HEALS, "a change of the members has not ended");
 		return;
 	}
 	if (w->settled_us == 0 && w->now_us - w->checks->serving_us >= SIM_SERVING_US &&
@@ -152,7 +160,7 @@ void check_end(struct world *w)
 	for (unsigned i = 0; i < w->n; i++) {
 		const struct watch *watch = &w->checks->watches[i];
 
-		if (!member_counts(w, &e, i))
+		if (!member_counts(&e, i))
 			continue;
 		if (watch->ops_ok == 0)
 			world_fail(w, CHECK_HEALS, "%s has served nobody after healing",
@@ -165,5 +173,7 @@ void check_end(struct world *w)
 		if (w->nodes[i].core != NULL)
 			session_end(&w->nodes[i]);
 	}
+	member_end(w);
+	picture_end(w);
 	judge_history(w);
 }

@@ -33,34 +33,50 @@ static struct node *node_of(struct world *w, uint64_t raft_id)
 	return NULL;
 }
 
-unsigned check_holders(struct world *w, const struct raft_view *view, raft_index index,
+struct incarnations check_voters(const struct raft_view *view)
+{
+	struct incarnations v = {.n = 0};
+
+	for (size_t i = 0; i < view->n_members; i++) {
+		if (view->members[i].voter)
+			v.ids[v.n++] = view->members[i].id;
+	}
+	return v;
+}
+
+unsigned check_holders(struct world *w, const struct incarnations *v, raft_index index,
                        uint64_t chain)
 {
 	unsigned holders = 0;
 
-	for (size_t i = 0; i < view->n_members; i++) {
-		const struct node *node = node_of(w, view->members[i].id);
+	for (size_t i = 0; i < v->n; i++) {
+		const struct node *node = node_of(w, v->ids[i]);
 
-		if (view->members[i].voter && node != NULL && disk_holds(&node->disk, index, chain))
-			holders++;
+		holders += node != NULL && disk_holds(&node->disk, index, chain);
 	}
 	return holders;
 }
 
-/* What a leader calls committed is on the disks of a majority of its voters. */
+/* What a leader calls committed is on the disks of a majority of its voters. In a turn in which
+ * it began a change of them, these are the voters before or after that. */
 static void check_durable(struct node *leader, raft_index index, uint64_t chain)
 {
 	struct world *w = leader->world;
-	const struct raft_view *view = core_view(leader->core);
+	const struct watch *watch = &w->checks->watches[leader->at];
+	const struct incarnations *v = &watch->voters;
 	unsigned holders;
 
-	if (view->role != ROLE_LEADER || check_disks_damaged(w))
+	if (core_view(leader->core)->role != ROLE_LEADER || check_disks_damaged(w))
 		return;
-	holders = check_holders(w, view, index, chain);
-	if (holders <= view->n_voters / 2)
+	holders = check_holders(w, v, index, chain);
+	if (holders <= v->n / 2 && watch->config_us == w->now_us) {
+		v = &watch->before;
+		holders = check_holders(w, v, index, chain);
+	}
+	if (holders <= v->n / 2)
 		world_fail(w, CHECK_DURABILITY,
 		           "%s calls entry %llu committed, %u of %zu voters have it on disk",
-		           leader->name, index, holders, view->n_voters);
+		           leader->name, index, holders, v->n);
 }
 
 static void note_commit(struct node *node, raft_index index, const struct disk_mark *mark)
@@ -146,6 +162,7 @@ static void check_leader(struct node *node)
 	world_tell(w, node, "wins", "term %" PRIu64, view->term);
 	check_complete(node, view->term);
 	lease_won(node);
+	member_won(node);
 	if (view->term > k->newest_term)
 		k->newest_term = view->term;
 }

@@ -137,6 +137,7 @@ static void check_write(struct node *node, const struct op *op)
 	struct world *w = node->world;
 	const struct raft_view *view = in_force(node, op->invoked_us);
 	struct disk_mark mark;
+	struct incarnations voters;
 	unsigned n;
 
 	if (!disk_mark_at(&node->disk, op->revision, &mark))
@@ -145,7 +146,8 @@ static void check_write(struct node *node, const struct op *op)
 	    !own_config_steady(node, op->invoked_us))
 		return;
 	/* Where there is no entry and never was a committed one, nobody has it. */
-	n = mark.chain == 0 ? 0 : check_holders(w, view, op->revision, mark.chain);
+	voters = check_voters(view);
+	n = mark.chain == 0 ? 0 : check_holders(w, &voters, op->revision, mark.chain);
 	w->stats.writes_checked++;
 	if (n <= view->n_voters / 2)
 		world_fail(w, CHECK_CONFIRMATION,

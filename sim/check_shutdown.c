@@ -5,6 +5,7 @@
 #include "sim/check_inside.h"
 #include "sim/member.h"
 #include "sim/process.h"
+#include "sim/system.h"
 
 /* When a countdown that began then is over, by the node's clock. */
 static int64_t due_us(const struct node *node, int64_t began_us)
@@ -74,6 +75,10 @@ void check_event(struct node *node, const struct core_event *ev)
 		return;
 	watch->served |= ev->to == CLUSTER_SERVING || ev->to == CLUSTER_DEGRADED;
 	watch->stopped = ev->to == CLUSTER_STOPPED && !watch->shutdown_told;
+	if (!watch->stopped || !system_says_removed(ev->text))
+		return;
+	member_stopped(node);
+	watch->stopped = false;
 }
 
 void shutdown_turn(struct node *node)
@@ -107,7 +112,8 @@ void shutdown_time(struct world *w)
 	}
 }
 
-/* The process before this one: only a countdown, or a disk set aside, ends a node for good. */
+/* The process before this one: only a countdown, its removal, or a disk set aside, ends a node for
+ * good. */
 void shutdown_started(struct node *node)
 {
 	struct watch *watch = &node->world->checks->watches[node->at];

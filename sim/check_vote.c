@@ -34,6 +34,13 @@ static struct vote *vote_place(struct checks *k, uint64_t voter, uint64_t term)
 	return NULL;
 }
 
+uint64_t vote_given(struct checks *k, uint64_t voter, uint64_t term)
+{
+	const struct vote *v = vote_place(k, voter, term);
+
+	return v == NULL || v->voter == 0 ? 0 : v->candidate;
+}
+
 void check_voted(struct node *node, raft_term term, raft_id vote)
 {
 	struct world *w = node->world;

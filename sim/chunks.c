@@ -87,6 +87,25 @@ static bool disk_has(struct chunk_disk *d, const struct chunk_name *name)
 	return find(of(d), name) != NULL;
 }
 
+static bool alive(struct chunks *c, uint64_t tag, bool sync)
+{
+	bool lost_power = sync && c->power_off_at_sync;
+
+	if (c->effect != NULL && !c->effect(c->arg))
+		return false;
+	c->power_off_at_sync &= !lost_power;
+	return c->asked == NULL || c->asked(c->arg, tag, lost_power);
+}
+
+/* True, once, when this is to fail now. */
+static bool fails(struct chunks *c, enum chunk_failure what)
+{
+	bool failing = c->failures & what;
+
+	c->failures &= ~(unsigned)what;
+	return failing;
+}
+
 static struct chunk_operation *submit(struct chunks *c, enum operation_type type, uint64_t tag)
 {
 	struct chunk_operation *op = calloc(1, sizeof *op);
@@ -94,8 +113,9 @@ static struct chunk_operation *submit(struct chunks *c, enum operation_type type
 	assert(op != NULL);
 	op->type = type;
 	op->tag = tag;
-	op->lost = c->effect != NULL && !c->effect(c->arg);
-	op->due_us = *c->now_us + prng_range(c->random, c->latency_min_us, c->latency_max_us);
+	op->lost = !alive(c, tag, type == OP_SYNC);
+	op->due_us =
+	    *c->now_us + c->slow_us + prng_range(c->random, c->latency_min_us, c->latency_max_us);
 	if (op->due_us < c->last_due_us)
 		op->due_us = c->last_due_us;
 	c->last_due_us = op->due_us;
@@ -108,8 +128,11 @@ static struct chunk_operation *submit(struct chunks *c, enum operation_type type
 static enum status disk_store(struct chunk_disk *d, const struct chunk_name *name, uint8_t *bytes,
                               size_t len, uint64_t tag)
 {
-	struct chunk_operation *op = submit(of(d), OP_STORE, tag);
+	struct chunk_operation *op;
 
+	if (of(d)->short_of_memory)
+		return ST_NOMEM;
+	op = submit(of(d), OP_STORE, tag);
 	op->name = *name;
 	op->bytes = bytes;
 	op->len = len;
@@ -118,6 +141,8 @@ static enum status disk_store(struct chunk_disk *d, const struct chunk_name *nam
 
 static enum status disk_sync(struct chunk_disk *d, uint64_t tag)
 {
+	if (of(d)->short_of_memory)
+		return ST_NOMEM;
 	(void)submit(of(d), OP_SYNC, tag);
 	return ST_OK;
 }
@@ -125,8 +150,11 @@ static enum status disk_sync(struct chunk_disk *d, uint64_t tag)
 static enum status disk_read(struct chunk_disk *d, const struct chunk_name *name, uint64_t offset,
                              size_t len, uint64_t tag)
 {
-	struct chunk_operation *op = submit(of(d), OP_READ, tag);
+	struct chunk_operation *op;
 
+	if (of(d)->short_of_memory)
+		return ST_NOMEM;
+	op = submit(of(d), OP_READ, tag);
 	op->name = *name;
 	op->offset = offset;
 	op->len = len;
@@ -181,11 +209,16 @@ static void finish_read(struct chunks *c, const struct chunk_operation *op)
 	uint8_t *copy;
 	size_t len;
 
+	if (fails(c, CHUNK_READ)) {
+		c->ops.read(c->ops.arg, op->tag, ST_IO, NULL, 0);
+		return;
+	}
 	if (f == NULL || op->offset > f->len ||
 	    (op->len != SIZE_MAX && op->len > f->len - op->offset)) {
 		c->ops.read(c->ops.arg, op->tag, ST_NOT_FOUND, NULL, 0);
 		return;
 	}
+	c->read += op->len == SIZE_MAX;
 	len = op->len == SIZE_MAX ? f->len - (size_t)op->offset : op->len;
 	copy = content(f);
 	c->ops.read(c->ops.arg, op->tag, ST_OK, copy + op->offset, len);
@@ -200,19 +233,37 @@ static void sync_all(struct chunks *c)
 		CONTAINER_OF(pos, struct chunk_file, link)->durable = true;
 }
 
+static void finish_store(struct chunks *c, const struct chunk_operation *op)
+{
+	enum status st = c->full || c->no_space ? ST_NO_SPACE : ST_OK;
+
+	if (fails(c, CHUNK_STORE))
+		st = ST_IO;
+	if (st == ST_OK && !op->lost) {
+		(void)add(c, &op->name, op->bytes, op->len);
+		c->stored++;
+	}
+	c->ops.stored(c->ops.arg, op->tag, st, op->bytes, op->len);
+}
+
+static void finish_sync(struct chunks *c, const struct chunk_operation *op)
+{
+	enum status st = fails(c, CHUNK_SYNC) ? ST_IO : ST_OK;
+
+	if (st == ST_OK && !op->lost)
+		sync_all(c);
+	c->ops.synced(c->ops.arg, op->tag, st);
+}
+
 static void finish(struct chunks *c, struct chunk_operation *op)
 {
 	queue_remove(&op->link);
 	switch (op->type) {
 	case OP_STORE:
-		if (!c->full && !op->lost)
-			(void)add(c, &op->name, op->bytes, op->len);
-		c->ops.stored(c->ops.arg, op->tag, c->full ? ST_NO_SPACE : ST_OK, op->bytes,
-		              op->len);
+		finish_store(c, op);
 		break;
 	case OP_SYNC:
-		sync_all(c);
-		c->ops.synced(c->ops.arg, op->tag, ST_OK);
+		finish_sync(c, op);
 		break;
 	case OP_READ:
 		finish_read(c, op);
@@ -281,6 +332,30 @@ void chunks_wipe(struct chunks *c)
 
 	while ((front = queue_front(&c->files)) != NULL)
 		drop(CONTAINER_OF(front, struct chunk_file, link));
+	c->lost = false;
+}
+
+void chunks_lose(struct chunks *c, const struct chunks *old)
+{
+	if (old == NULL)
+		chunks_wipe(c);
+	else
+		chunks_copy(old, c);
+	c->lost = true;
+}
+
+void chunks_heal(struct chunks *c)
+{
+	c->no_space = false;
+	c->short_of_memory = false;
+	c->power_off_at_sync = false;
+	c->failures = 0;
+	c->slow_us = 0;
+}
+
+const struct chunk_file *chunks_find(const struct chunks *c, const struct chunk_name *name)
+{
+	return find(c, name);
 }
 
 void chunks_copy(const struct chunks *from, struct chunks *to)
@@ -313,6 +388,8 @@ bool chunks_rotten(const struct chunks *c)
 {
 	struct queue *pos;
 
+	if (c->lost)
+		return true;
 	for (pos = c->files.next; pos != &c->files; pos = pos->next) {
 		if (CONTAINER_OF(pos, struct chunk_file, link)->rotten)
 			return true;

@@ -19,13 +19,28 @@ struct chunk_file {
 	size_t len;
 };
 
+/* What can be made to fail, once each. */
+enum chunk_failure {
+	CHUNK_STORE = 1 << 0, /* the next chunk is not stored */
+	CHUNK_SYNC = 1 << 1,  /* the next sync fails */
+	CHUNK_READ = 1 << 2,  /* the next chunk is not read */
+};
+
 struct chunks {
 	struct chunk_disk disk;
 	struct chunk_disk_ops ops;
 	bool heard;
-	bool full;            /* stores are refused for want of space */
-	struct queue files;   /* struct chunk_file */
-	struct queue pending; /* operations under way, in order */
+	bool full;              /* stores are refused for want of space: the whole disk has none */
+	bool no_space;          /* the same, for chunks only */
+	bool short_of_memory;   /* nothing is begun */
+	bool power_off_at_sync; /* the machine loses power when the next sync is asked for */
+	bool lost;              /* what was stored was taken away, or replaced by an old copy */
+	unsigned failures;      /* enum chunk_failure, each taken off when it happens */
+	int64_t slow_us;        /* a fault adds this to every operation */
+	uint64_t stored;        /* chunks that reached the disk, ever */
+	uint64_t read;          /* chunks of its own that it read for a fetch, ever */
+	struct queue files;     /* struct chunk_file */
+	struct queue pending;   /* operations under way, in order */
 	const int64_t *now_us;
 	struct prng *random;
 	int64_t last_due_us;
@@ -35,6 +50,9 @@ struct chunks {
 	void (*due)(void *arg, int64_t at_us);
 	/* False: the process is dead, nothing of this reaches the disk; may be NULL. */
 	bool (*effect)(void *arg);
+	/* An operation was asked for, with this tag; lost_power: it is the last thing that happens.
+	 * False: the process is dead. May be NULL. */
+	bool (*asked)(void *arg, uint64_t tag, bool lost_power);
 	void *arg;
 };
 
@@ -47,6 +65,14 @@ void chunks_copy(const struct chunks *from, struct chunks *to);
 void chunks_open(struct chunks *c, const int64_t *now_us, struct prng *random);
 /* power: names that are not durable may be gone, too. */
 void chunks_power_off(struct chunks *c, bool power);
+
+/* What is stored is gone; with an old copy, that is there instead. Nothing is under way. */
+void chunks_lose(struct chunks *c, const struct chunks *old);
+/* Nothing goes wrong from now on. */
+void chunks_heal(struct chunks *c);
+
+/* The stored version of a chunk; NULL: it is not there. */
+const struct chunk_file *chunks_find(const struct chunks *c, const struct chunk_name *name);
 
 int64_t chunks_due_us(const struct chunks *c);
 void chunks_run(struct chunks *c);

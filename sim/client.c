@@ -353,15 +353,9 @@ void clients_act(struct world *w, unsigned client, uint64_t patience)
 		unsure(w, op, ST_TIMEOUT);
 }
 
-bool clients_session(const struct world *w, const struct session_id *id, unsigned *ret)
+struct session_id clients_session_id(const struct world *w, unsigned session)
 {
-	for (unsigned i = 0; i < SIM_SESSIONS; i++) {
-		if (memcmp(w->clients->sessions[i].bytes, id->bytes, SESSION_ID_BYTES) != 0)
-			continue;
-		*ret = i;
-		return true;
-	}
-	return false;
+	return w->clients->sessions[session];
 }
 
 /* --- Making and freeing -------------------------------------------------------------- */

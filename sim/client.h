@@ -42,8 +42,7 @@ void clients_start(struct world *w);
 void clients_act(struct world *w, unsigned client, uint64_t patience);
 void clients_reply(struct world *w, uint64_t reply);
 
-/* Which session has this id; false: none. */
-bool clients_session(const struct world *w, const struct session_id *id, unsigned *ret);
+struct session_id clients_session_id(const struct world *w, unsigned session);
 
 /* An answer that never arrives. */
 void clients_forget(uint64_t reply);

@@ -496,6 +496,7 @@ void disk_open(struct disk *d, const struct disk_ops *ops, const int64_t *now_us
 	d->chunks.latency_max_us = d->latency_max_us;
 	d->chunks.due = ops->due;
 	d->chunks.effect = ops->effect;
+	d->chunks.asked = ops->chunk_asked;
 	d->chunks.arg = ops->arg;
 	d->next = d->image.start + d->image.n;
 	d->last_due_us = 0;

@@ -87,6 +87,8 @@ struct disk_ops {
 	void (*due)(void *arg, int64_t at_us);
 	/* The committed log up to an index; zeros: not known. */
 	void (*committed)(void *arg, raft_index index, struct disk_mark *ret);
+	/* struct chunks: asked */
+	bool (*chunk_asked)(void *arg, uint64_t tag, bool lost_power);
 };
 
 /* The log as it was handed over, whether written yet or not: index start + i. */

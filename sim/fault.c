@@ -4,6 +4,7 @@
 #include "sim/check.h"
 #include "sim/member.h"
 #include "sim/network.h"
+#include "sim/operator.h"
 #include "sim/process.h"
 
 enum { MS = 1000, DAMAGE_PAUSE_US = 8000000 };
@@ -74,7 +75,8 @@ static bool may_damage(struct world *w, const struct node *node)
 {
 	struct electorate e;
 
-	if (w->plan.nodes < 3 || check_damaged_us(w) > w->now_us - DAMAGE_PAUSE_US)
+	if (w->plan.nodes < 3 || check_damaged_us(w) > w->now_us - DAMAGE_PAUSE_US ||
+	    operator_busy(w))
 		return false;
 	for (unsigned i = 0; i < w->n; i++) {
 		const struct node *other = &w->nodes[i];
@@ -103,7 +105,8 @@ static void rot(struct node *node, const struct plan_fault *f)
 
 static void damage(struct world *w, struct node *node, const struct plan_fault *f)
 {
-	if ((f->kind == FAULT_RESTORE && !node->copied[0]) || !may_damage(w, node)) {
+	if (((f->kind == FAULT_RESTORE || f->kind == FAULT_CHUNKS_OLD) && !node->copied[0]) ||
+	    !may_damage(w, node)) {
 		world_tell(w, node, "fault", "not now: more than one disk would be damaged");
 		return;
 	}
@@ -112,26 +115,61 @@ static void damage(struct world *w, struct node *node, const struct plan_fault *
 		return;
 	}
 	process_kill(node, true, false);
-	if (f->kind == FAULT_WIPE)
-		disk_wipe(&node->disk);
-	else
-		disk_copy(&node->copies[0], &node->disk);
-	check_wiped(node);
+	if (f->kind == FAULT_CHUNKS_LOST || f->kind == FAULT_CHUNKS_OLD) {
+		chunks_lose(&node->disk.chunks,
+		            f->kind == FAULT_CHUNKS_LOST ? NULL : &node->copies[0].chunks);
+		check_rotten(node);
+	} else {
+		if (f->kind == FAULT_WIPE)
+			disk_wipe(&node->disk);
+		else
+			disk_copy(&node->copies[0], &node->disk);
+		check_wiped(node, true);
+	}
 	process_start_in(node, f->for_us);
+}
+
+/* Faults of the chunk disk. */
+static void begin_chunks(struct node *node, const struct plan_fault *f)
+{
+	static const enum chunk_failure errors[] = {CHUNK_STORE, CHUNK_SYNC, CHUNK_READ};
+	struct chunks *c = &node->disk.chunks;
+
+	switch (f->kind) {
+	case FAULT_CHUNKS_SLOW:
+		c->slow_us = f->amount * MS;
+		break;
+	case FAULT_CHUNKS_FULL:
+		c->no_space = true;
+		break;
+	case FAULT_CHUNKS_SHORT:
+		c->short_of_memory = true;
+		break;
+	case FAULT_CHUNKS_ERROR:
+		c->failures |= errors[f->amount % 3];
+		break;
+	case FAULT_CHUNKS_POWER:
+		c->power_off_at_sync = true;
+		break;
+	case FAULT_PICTURE_CRASH:
+		node->picture_crash_in = (unsigned)f->amount;
+		break;
+	case FAULT_FETCH_CRASH:
+		node->fetch_crash_in = (unsigned)f->amount;
+		break;
+	default:
+		damage(node->world, node, f);
+	}
 }
 
 static void begin_member(struct node *node, const struct plan_fault *f)
 {
 	struct node *leader = member_leader(node->world);
 
-	if (f->kind == FAULT_TRANSFER && leader != NULL)
+	if (f->kind != FAULT_TRANSFER)
+		operator_wants(node->world, f);
+	else if (leader != NULL)
 		member_hand_over(leader);
-	else if (f->kind == FAULT_MEMBER_ADD)
-		member_add(node);
-	else if (f->kind == FAULT_MEMBER_REMOVE && may_damage(node->world, node))
-		member_remove(node);
-	else if (f->kind == FAULT_MEMBER_REMOVE)
-		world_tell(node->world, node, "fault", "not now: too few would remain");
 }
 
 static void begin_disk(struct node *node, const struct plan_fault *f)
@@ -167,7 +205,7 @@ static void begin_disk(struct node *node, const struct plan_fault *f)
 		}
 		break;
 	default:
-		damage(node->world, node, f);
+		begin_chunks(node, f);
 	}
 }
 
@@ -233,8 +271,14 @@ static void begin_process(struct node *node, const struct plan_fault *f)
 		node->busy_us = f->amount * MS;
 		break;
 	case FAULT_TRANSFER:
-	case FAULT_MEMBER_ADD:
-	case FAULT_MEMBER_REMOVE:
+	case FAULT_MEMBER_JOIN:
+	case FAULT_MEMBER_STANDBY:
+	case FAULT_MEMBER_REPLACE:
+	case FAULT_MEMBER_PROMOTE:
+	case FAULT_MEMBER_DEMOTE:
+	case FAULT_MEMBER_LEAVE:
+	case FAULT_MEMBER_CANCEL:
+	case FAULT_MEMBER_LEAD:
 		begin_member(node, f);
 		break;
 	case FAULT_LEAP:
@@ -294,6 +338,15 @@ static void end_process(struct node *node, const struct plan_fault *f)
 	case FAULT_DISK_FULL:
 		node->disk.full = false;
 		break;
+	case FAULT_CHUNKS_SLOW:
+		node->disk.chunks.slow_us = 0;
+		break;
+	case FAULT_CHUNKS_FULL:
+		node->disk.chunks.no_space = false;
+		break;
+	case FAULT_CHUNKS_SHORT:
+		node->disk.chunks.short_of_memory = false;
+		break;
 	default:
 		break;
 	}
@@ -322,6 +375,9 @@ void fault_heal_all(struct world *w)
 		node->disk.slow_us = 0;
 		node->disk.full = false;
 		node->disk.failures = 0;
+		chunks_heal(&node->disk.chunks);
+		node->picture_crash_in = 0;
+		node->fetch_crash_in = 0;
 		if (node->clock.drift_ppm > SIM_DRIFT_MAX_PPM ||
 		    node->clock.drift_ppm < -SIM_DRIFT_MAX_PPM)
 			clock_set_drift(node, 0);

@@ -3,15 +3,7 @@
 #include <string.h>
 
 #include "cluster/quorum.h"
-/* An operator's hand reaches the consensus room directly: see member.h. */
-#include "node/core_internal.h"
 #include "sim/process.h"
-
-static bool at_work(const struct node *node)
-{
-	return node->state == PROCESS_UP && !node->paused &&
-	       node->away_until_us <= node->world->now_us;
-}
 
 struct node *member_leader(struct world *w)
 {
@@ -20,74 +12,18 @@ struct node *member_leader(struct world *w)
 	for (unsigned i = 0; i < w->n; i++) {
 		struct node *node = &w->nodes[i];
 
-		if (at_work(node) && core_view(node->core)->role == ROLE_LEADER &&
+		if (node->state == PROCESS_UP && !node->paused &&
+		    node->away_until_us <= w->now_us &&
+		    core_view(node->core)->role == ROLE_LEADER &&
 		    (best == NULL || core_view(node->core)->term > core_view(best->core)->term))
 			best = node;
 	}
 	return best;
 }
 
-static const struct raft_voter *named(const struct raft_view *view, const char *name)
-{
-	for (size_t i = 0; i < view->n_members; i++) {
-		if (strcmp(view->members[i].name, name) == 0)
-			return &view->members[i];
-	}
-	return NULL;
-}
-
-static void told(struct node *leader, const struct node *about, const char *what, enum status st)
-{
-	world_tell(leader->world, leader, "fault", "is asked to %s %s: %s", what, about->name,
-	           status_text(st));
-	process_wake(leader);
-}
-
-void member_add(struct node *standby)
-{
-	struct world *w = standby->world;
-	struct node *leader = member_leader(w);
-	const struct disk_image *disk = &standby->disk.image;
-	const struct raft_voter *known;
-
-	if (leader == NULL || leader == standby || !at_work(standby) || !disk->has_identity ||
-	    !core_may_serve(leader->core)) {
-		world_tell(w, standby, "fault", "not now: nobody can add it");
-		return;
-	}
-	known = named(core_view(leader->core), standby->name);
-	if (known != NULL && known->id != disk->identity.raft_id)
-		told(leader, standby, "forget the lost disk of",
-		     consensus_remove(leader->core->consensus, known->id, NULL, NULL));
-	else
-		told(leader, standby, "add",
-		     consensus_add_learner(leader->core->consensus, disk->identity.raft_id,
-		                           standby->name, NULL, NULL));
-}
-
-static bool knows(const struct world *w, unsigned node, unsigned peer)
-{
-	const struct node *of = &w->nodes[node];
-
-	return peer < w->plan.nodes ||
-	       (of->core != NULL && named(core_view(of->core), w->nodes[peer].name) != NULL);
-}
-
 bool member_linked(const struct world *w, unsigned a, unsigned b)
 {
-	return knows(w, a, b) && knows(w, b, a);
-}
-
-/* --- Who leads ----------------------------------------------------------------------- */
-
-/* To the expected ones, and to those that its configuration names: perhaps a lost disk's. */
-static bool known_to_all(const struct world *w, const struct node *leader)
-{
-	for (unsigned i = 0; i < w->n; i++) {
-		if (i != leader->at && knows(w, leader->at, i) && !knows(w, i, leader->at))
-			return false;
-	}
-	return true;
+	return (w->nodes[a].keeps >> b & 1) && (w->nodes[b].keeps >> a & 1);
 }
 
 static void handed_over(void *arg)
@@ -106,19 +42,9 @@ void member_hand_over(struct node *leader)
 	process_wake(leader);
 }
 
-void member_settle(struct world *w)
-{
-	struct node *leader = member_leader(w);
-
-	if (leader != NULL && leader->at >= w->plan.nodes && !known_to_all(w, leader))
-		member_hand_over(leader);
-}
-
-/* --- Who must serve ------------------------------------------------------------------ */
-
 uint64_t member_hash(const struct raft_view *view)
 {
-	uint64_t hash = 0;
+	uint64_t hash = view->plan.id == 0 ? 0 : disk_member_hash(view->plan.id, false);
 
 	for (size_t i = 0; i < view->n_members; i++)
 		hash += disk_member_hash(view->members[i].id, view->members[i].voter);
@@ -152,22 +78,33 @@ static const struct raft_voter *entry_of(const struct raft_view *view, const str
 	return NULL;
 }
 
+static bool is_named(const struct raft_view *view, const struct node *node)
+{
+	for (size_t i = 0; i < view->n_members; i++) {
+		if (strcmp(view->members[i].name, node->name) == 0)
+			return true;
+	}
+	return false;
+}
+
 void member_electorate(const struct world *w, struct electorate *ret)
 {
 	const struct raft_view *view = member_view(w);
 
 	memset(ret, 0, sizeof *ret);
+	ret->members = (1U << w->plan.nodes) - 1;
 	if (view == NULL)
 		return;
+	ret->members = 0;
 	ret->hash = member_hash(view);
 	ret->needed = quorum_needed(w->nodes[0].config.cluster.quorum_size, view->n_voters);
 	for (unsigned i = 0; i < w->n; i++) {
 		const struct node *node = &w->nodes[i];
 		const struct raft_voter *entry = entry_of(view, node);
 
+		ret->members |= (unsigned)is_named(view, node) << i;
 		if (entry == NULL)
 			continue;
-		ret->members |= 1U << i;
 		ret->voters |= (unsigned)entry->voter << i;
 		if (node->state == PROCESS_UP && core_view(node->core)->started &&
 		    member_hash(core_view(node->core)) != member_hash(view))
@@ -175,9 +112,9 @@ void member_electorate(const struct world *w, struct electorate *ret)
 	}
 }
 
-bool member_counts(const struct world *w, const struct electorate *e, unsigned at)
+bool member_counts(const struct electorate *e, unsigned at)
 {
-	return at < w->plan.nodes || (e->members >> at & 1);
+	return e->members >> at & 1;
 }
 
 bool member_serves(const struct world *w, unsigned at)
@@ -185,7 +122,7 @@ bool member_serves(const struct world *w, unsigned at)
 	struct electorate e;
 
 	member_electorate(w, &e);
-	return member_counts(w, &e, at);
+	return member_counts(&e, at);
 }
 
 unsigned member_others(const struct world *w, const struct electorate *e, unsigned at)
@@ -202,32 +139,4 @@ unsigned member_others(const struct world *w, const struct electorate *e, unsign
 			n++;
 	}
 	return n;
-}
-
-/* As the leader's own expelling does: never when too few would remain to serve. */
-static bool may_remove(struct node *leader, const struct raft_voter *known, unsigned at)
-{
-	const struct world *w = leader->world;
-	size_t left = core_view(leader->core)->n_voters - known->voter;
-	unsigned needed = quorum_needed(leader->config.cluster.quorum_size, left);
-	struct electorate e;
-
-	member_electorate(w, &e);
-	return left > 0 && left >= needed && member_others(w, &e, at) >= needed;
-}
-
-void member_remove(struct node *node)
-{
-	struct world *w = node->world;
-	struct node *leader = member_leader(w);
-	const struct raft_voter *known = NULL;
-
-	if (leader != NULL && core_may_serve(leader->core))
-		known = named(core_view(leader->core), node->name);
-	if (known == NULL || !may_remove(leader, known, node->at)) {
-		world_tell(w, node, "fault", "not now: it cannot be removed");
-		return;
-	}
-	told(leader, node, "remove",
-	     consensus_remove(leader->core->consensus, known->id, NULL, NULL));
 }

@@ -337,6 +337,31 @@ void network_gone(struct world *w, unsigned node, bool told)
 	}
 }
 
+static bool keeps(const struct world *w, unsigned node, unsigned peer)
+{
+	return w->nodes[node].keeps >> peer & 1;
+}
+
+void network_keep(struct node *node, const char *peer, bool keep)
+{
+	struct world *w = node->world;
+	const struct node *to = node_named(w, peer);
+	struct conn *c;
+
+	if (to == NULL || to == node)
+		return;
+	if (keep) {
+		node->keeps |= 1U << to->at;
+		return;
+	}
+	node->keeps &= ~(1U << to->at);
+	c = pair_of(w->net, node->at, to->at)->conn;
+	if (c != NULL && c->ends[end_of(node->at, to->at)].up) {
+		end_down(w, c, node->at, to->at);
+		say_goodbye(w, c, node->at, to->at);
+	}
+}
+
 static bool awake(const struct world *w, unsigned node)
 {
 	return w->nodes[node].state == PROCESS_UP && !w->nodes[node].paused;
@@ -373,6 +398,14 @@ void network_dialled(struct world *w, unsigned a, unsigned b)
 	pair->dial_us = w->now_us + prng_range(&net->random, DIAL_MIN_US, DIAL_MAX_US);
 	if (pair->dial_spoiled || !passable(w, a, b) || !awake(w, a) || !awake(w, b))
 		return;
+	if (!member_linked(w, a, b)) {
+		/* The other one takes it for no member: it hears that somebody thinks otherwise. */
+		if (keeps(w, a, b))
+			process_input(&w->nodes[b], INPUT_STRANGER, a, 0, NULL, 0);
+		else if (keeps(w, b, a))
+			process_input(&w->nodes[a], INPUT_STRANGER, b, 0, NULL, 0);
+		return;
+	}
 	if (pair->conn != NULL) {
 		if (pair->conn->ends[0].up && pair->conn->ends[1].up)
 			return;
@@ -426,7 +459,7 @@ void network_tick(struct world *w)
 			if ((pair->conn == NULL || !pair->conn->ends[0].up ||
 			     !pair->conn->ends[1].up) &&
 			    !pair->dialling && w->now_us >= pair->dial_us && awake(w, a) &&
-			    awake(w, b) && member_linked(w, a, b))
+			    awake(w, b) && (keeps(w, a, b) || keeps(w, b, a)))
 				dial(w, a, b);
 		}
 	}

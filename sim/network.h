@@ -21,6 +21,9 @@ void network_tick(struct world *w);
 void network_send(struct node *from, const char *to_name, enum traffic traffic,
                   const uint8_t *bytes, size_t len, int64_t at_us);
 
+/* A node keeps a link to this one from now on, or no longer. */
+void network_keep(struct node *node, const char *peer, bool keep);
+
 /* A process ended. told: its kernel says goodbye to the peers. */
 void network_gone(struct world *w, unsigned node, bool told);
 

@@ -36,6 +36,12 @@ static unsigned percent_of(enum fault_kind kind)
 	case FAULT_SNAPSHOT_ERROR:
 	case FAULT_LOAD_ERROR:
 	case FAULT_CORRUPT:
+	case FAULT_CHUNKS_ERROR:
+	case FAULT_CHUNKS_LOST:
+	case FAULT_CHUNKS_OLD:
+	case FAULT_CHUNKS_SHORT:
+	case FAULT_MEMBER_CANCEL:
+	case FAULT_MEMBER_LEAD:
 		return 25;
 	default:
 		return faults[kind].percent;
@@ -82,6 +88,13 @@ static int64_t amount_of(struct prng *p, enum fault_kind kind)
 		return prng_range(p, 0, 1);
 	case FAULT_ROT:
 		return prng_range(p, 0, 1 << 20);
+	case FAULT_CHUNKS_SLOW:
+		return prng_range(p, 1, prng_next(p) & 1 ? 50 : 2000);
+	case FAULT_CHUNKS_ERROR:
+		return prng_range(p, 0, 2);
+	case FAULT_PICTURE_CRASH:
+	case FAULT_FETCH_CRASH:
+		return prng_range(p, 1, 8);
 	default:
 		return 0;
 	}
@@ -101,8 +114,18 @@ static int64_t span_of(struct prng *p, enum fault_kind kind)
 	case FAULT_LEAP:
 	case FAULT_CUT_ERROR:
 	case FAULT_SNAPSHOT_ERROR:
-	case FAULT_MEMBER_ADD:
-	case FAULT_MEMBER_REMOVE:
+	case FAULT_MEMBER_JOIN:
+	case FAULT_MEMBER_STANDBY:
+	case FAULT_MEMBER_REPLACE:
+	case FAULT_MEMBER_PROMOTE:
+	case FAULT_MEMBER_DEMOTE:
+	case FAULT_MEMBER_LEAVE:
+	case FAULT_MEMBER_CANCEL:
+	case FAULT_MEMBER_LEAD:
+	case FAULT_CHUNKS_ERROR:
+	case FAULT_CHUNKS_POWER:
+	case FAULT_PICTURE_CRASH:
+	case FAULT_FETCH_CRASH:
 		return 0;
 	case FAULT_ROT: /* found out whenever it is read again, or at once */
 		return prng_next(p) & 1 ? 0 : prng_range(p, MS, 2 * SECOND);
@@ -123,7 +146,8 @@ static bool has_peer(enum fault_kind kind)
 {
 	return kind == FAULT_CUT || kind == FAULT_CUT_ONE_WAY || kind == FAULT_CUT_NOISY ||
 	       kind == FAULT_SLOW || kind == FAULT_LOSS || kind == FAULT_RESET ||
-	       kind == FAULT_CORRUPT || kind == FAULT_DUPLICATE || kind == FAULT_REORDER;
+	       kind == FAULT_CORRUPT || kind == FAULT_DUPLICATE || kind == FAULT_REORDER ||
+	       kind == FAULT_MEMBER_REPLACE;
 }
 
 static bool has_mask(enum fault_kind kind)
@@ -148,10 +172,36 @@ static struct plan_fault make_fault(struct prng *p, enum fault_kind kind, const 
 	} else if (has_peer(kind) && all > 1) {
 		f.b = (unsigned)prng_range(p, 1, all - 1);
 		f.b += f.b >= f.a;
-	} else if (kind == FAULT_MEMBER_ADD) {
-		f.a = (unsigned)prng_range(p, plan->nodes + 1, all);
 	}
 	return f;
+}
+
+/* Each standby is wanted at some time: as what it is, as a voter, or in somebody's place. */
+static void add_newcomer(struct prng *p, unsigned at, struct plan *plan)
+{
+	static const enum fault_kind kinds[] = {FAULT_MEMBER_STANDBY, FAULT_MEMBER_STANDBY,
+	                                        FAULT_MEMBER_JOIN, FAULT_MEMBER_REPLACE};
+	struct plan_fault f = make_fault(p, kinds[prng_next(p) % 4], plan);
+
+	f.a = at;
+	if (f.kind == FAULT_MEMBER_REPLACE)
+		f.b = (unsigned)prng_range(p, 1, plan->nodes);
+	plan->faults[plan->n++] = f;
+}
+
+/* Two of three who leave come back later. */
+static void add_returns(struct prng *p, struct plan *plan)
+{
+	for (size_t i = 0, n = plan->n; i < n; i++) {
+		const struct plan_fault *left = &plan->faults[i];
+		struct plan_fault f = {.kind = FAULT_MEMBER_JOIN, .a = left->a};
+
+		if (left->kind != FAULT_MEMBER_LEAVE || prng_next(p) % 3 == 0 ||
+		    left->at_us >= plan->length_us - 2)
+			continue;
+		f.at_us = prng_range(p, left->at_us + 1, plan->length_us - 1);
+		plan->faults[plan->n++] = f;
+	}
 }
 
 static int by_time(const void *a, const void *b)
@@ -164,8 +214,6 @@ static int by_time(const void *a, const void *b)
 
 static bool makes_sense(enum fault_kind kind, const struct plan *plan)
 {
-	if (kind == FAULT_MEMBER_ADD)
-		return plan->standbys > 0;
 	return plan->nodes + plan->standbys > 1 || (!has_peer(kind) && !has_mask(kind));
 }
 
@@ -192,10 +240,11 @@ void plan_make(uint64_t seed, unsigned nodes, int64_t length_us, struct plan *re
 			kinds[n_kinds++] = kind;
 	}
 	for (unsigned i = 0; i < ret->standbys; i++)
-		ret->faults[ret->n++] = make_fault(&p, FAULT_MEMBER_ADD, ret);
+		add_newcomer(&p, ret->nodes + 1 + i, ret);
 	n = (size_t)prng_range(&p, 1, 24);
 	for (size_t i = 0; i < n && n_kinds > 0; i++)
 		ret->faults[ret->n++] = make_fault(&p, kinds[prng_next(&p) % n_kinds], ret);
+	add_returns(&p, ret);
 	qsort(ret->faults, ret->n, sizeof ret->faults[0], by_time);
 }
 
@@ -239,7 +288,7 @@ static bool read_fault(const char *line, struct plan *p)
 	while (f.kind < FAULT_KINDS && strcmp(word, fault_word(f.kind)) != 0)
 		f.kind++;
 	if (f.kind == FAULT_KINDS || f.a < 1 || f.b > all || (!has_mask(f.kind) && f.a > all) ||
-	    (has_peer(f.kind) && f.b < 1) || (f.kind == FAULT_MEMBER_ADD && f.a <= p->nodes))
+	    (has_peer(f.kind) && f.b < 1))
 		return false;
 	p->faults[p->n++] = f;
 	return true;

@@ -58,10 +58,27 @@
 	X(COPY, "copy", "a copy of a's disk is kept")                                              \
 	X(RESTORE, "restore", "a dies and starts again from its oldest copy")                      \
 	X(ROT, "rot",                                                                              \
-	  "bytes change on a's disk: identity, metadata, entry, snapshot (amount % 4)")            \
+	  "bytes change on a's disk: identity, metadata, entry, snapshot, chunk (amount % 5)")     \
 	X(TRANSFER, "transfer", "the leader hands its leadership over")                            \
-	X(MEMBER_ADD, "member-add", "the leader admits standby a: first it learns, then it votes") \
-	X(MEMBER_REMOVE, "member-remove", "the leader removes a; it takes an expected one back")
+	X(MEMBER_JOIN, "member-join", "an operator orders that a joins and votes")                 \
+	X(MEMBER_STANDBY, "member-standby", "an operator orders that a joins as a standby")        \
+	X(MEMBER_REPLACE, "member-replace", "an operator orders that a takes the place of b")      \
+	X(MEMBER_PROMOTE, "member-promote", "an operator orders that standby a votes")             \
+	X(MEMBER_DEMOTE, "member-demote", "an operator orders that voter a becomes a standby")     \
+	X(MEMBER_LEAVE, "member-leave", "an operator orders that a is removed: it stops")          \
+	X(MEMBER_CANCEL, "member-cancel", "an operator ends the change of the members under way")  \
+	X(MEMBER_LEAD, "member-lead", "an operator orders that a leads")                           \
+	X(CHUNKS_SLOW, "chunks-slow", "chunks of a's state are stored and read `amount` ms later") \
+	X(CHUNKS_FULL, "chunks-full", "a has no disk space for chunks")                            \
+	X(CHUNKS_SHORT, "chunks-short", "a has no memory for requests about chunks")               \
+	X(CHUNKS_ERROR, "chunks-error",                                                            \
+	  "a's next chunk is not stored, made durable or read (amount % 3)")                       \
+	X(CHUNKS_POWER, "chunks-power",                                                            \
+	  "a loses power when it next makes chunks durable: what was stored may be gone")          \
+	X(CHUNKS_LOST, "chunks-lost", "a dies, its chunks are gone, it starts again")              \
+	X(CHUNKS_OLD, "chunks-old", "a dies, its chunks are those of its oldest copy")             \
+	X(PICTURE_CRASH, "picture-crash", "a dies at the `amount`th chunk of its next picture")    \
+	X(FETCH_CRASH, "fetch-crash", "a dies at the `amount`th chunk that it next fetches")
 
 enum fault_kind {
 #define FAULT_ENUM(name, word, text) FAULT_##name,

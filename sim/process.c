@@ -63,7 +63,8 @@ static enum status load_identity(struct node *node, struct identity *id)
 static void empty(struct node *node)
 {
 	disk_wipe(&node->disk);
-	check_wiped(node);
+	check_wiped(node, !node->removed);
+	node->removed = false;
 }
 
 /* It refuses to start from this disk, each time, until an operator comes. */
@@ -108,6 +109,16 @@ static void reset_process(struct node *node)
 	node->untrusted_clock = node->clock.drift_ppm > 5000 || node->clock.drift_ppm < -5000;
 }
 
+/* Links to these are kept from the beginning. */
+static unsigned expected(const struct node *node)
+{
+	const struct world *w = node->world;
+	bool all = node->config.cluster.n_expected == w->n;
+	unsigned mask = (1U << (all ? w->n : w->plan.nodes)) - 1;
+
+	return mask & ~(1U << node->at);
+}
+
 void process_start(struct node *node)
 {
 	const struct core_ops ops = system_core(node);
@@ -125,6 +136,7 @@ void process_start(struct node *node)
 		empty(node);
 	node->life++;
 	node->aside = false;
+	node->keeps = expected(node);
 	st = load_identity(node, &id);
 	if (st != ST_OK) {
 		refuse_start(node, st, status_text(st));
@@ -146,6 +158,8 @@ void process_start(struct node *node)
 	st = core_start(node->core, &why);
 	if (st == ST_CORRUPT && !disk_rotten(&node->disk))
 		world_fail(w, CHECK_START, "%s cannot load its log: %s", node->name, why);
+	if (st == ST_OK)
+		node->disk.chunks.lost = false; /* nothing that counts */
 	if (st == ST_OK)
 		process_wake(node);
 	else
@@ -231,6 +245,9 @@ static void take_input(struct node *node, const struct input *in)
 	case INPUT_DOWN:
 		core_link_down(node->core, peer, in->epoch);
 		break;
+	case INPUT_STRANGER:
+		core_stranger(node->core, peer);
+		break;
 	case INPUT_MESSAGE:
 		network_heard(node->world, node->at, in->from, in->epoch);
 		core_message(node->core, peer, in->epoch, in->bytes, in->len);
@@ -281,6 +298,9 @@ static void after_life(struct node *node)
 	process_kill(node, true, node->dead);
 	if (reset)
 		empty(node);
+	/* A supervisor may know that it need not start again, or not. */
+	if (node->removed && prng_next(&w->random) & 1)
+		return;
 	process_start_in(node, prng_range(&w->random, RESTART_MIN_US, RESTART_MAX_US));
 }
 
@@ -414,6 +434,17 @@ void process_resume(struct node *node)
 
 /* --- Making and freeing -------------------------------------------------------------- */
 
+/* One of three was started to join, with a vote or without; the others wait for an order. */
+static void configure_standby(struct node *node)
+{
+	static const enum join_wish wishes[] = {JOIN_NO, JOIN_NO,      JOIN_NO,
+	                                        JOIN_NO, JOIN_STANDBY, JOIN_VOTER};
+	struct cluster_config *c = &node->config.cluster;
+
+	memcpy(c->expected[c->n_expected++], node->name, NODE_NAME_MAX);
+	c->join = wishes[prng_next(&node->random) % 6];
+}
+
 static void configure(struct world *w, struct node *node, struct prng *p)
 {
 	static const unsigned elections[] = {250, 250, 250, 150, 400};
@@ -423,8 +454,8 @@ static void configure(struct world *w, struct node *node, struct prng *p)
 	node->config.election_ms = election;
 	node->config.election_max_ms = 2000;
 	node->config.heartbeat_ms = election / 10;
-	node->config.snapshot_threshold = (unsigned)prng_range(p, 32, 400);
-	node->config.snapshot_trailing = (unsigned)prng_range(p, 1, 64);
+	node->config.snapshot_threshold = (unsigned)prng_range(p, 8, 160);
+	node->config.snapshot_trailing = (unsigned)prng_range(p, 1, 32);
 	node->config.reads_by_lease = prng_next(p) % 5 == 0;
 	node->config.request_timeout_us = 5000000;
 	c->n_expected = w->plan.nodes;
@@ -436,10 +467,11 @@ static void configure(struct world *w, struct node *node, struct prng *p)
 	c->start_period_us = 10000000;
 	c->lease_guard_us = 10000;
 	c->promise_max_us = 2000000;
+	c->standby_after_us = prng_next(p) % 4 == 0 ? 0 : prng_range(p, 1000000, 5000000);
 	for (unsigned i = 0; i < w->plan.nodes; i++)
 		(void)snprintf(c->expected[i], NODE_NAME_MAX, "erlmcp@n%u", i + 1);
 	if (node->at >= w->plan.nodes) /* a standby expects itself, too: nobody else does */
-		memcpy(c->expected[c->n_expected++], node->name, NODE_NAME_MAX);
+		configure_standby(node);
 }
 
 void process_init(struct world *w, unsigned at)
@@ -466,6 +498,16 @@ void process_init(struct world *w, unsigned at)
 	for (unsigned i = 0; i < SIM_COPIES; i++)
 		disk_init(&node->copies[i]);
 	node->turn_us = INT64_MAX;
+}
+
+void process_know_everybody(struct node *node)
+{
+	struct cluster_config *c = &node->config.cluster;
+	const struct world *w = node->world;
+
+	for (unsigned i = 0; i < w->n; i++)
+		memcpy(c->expected[i], w->nodes[i].name, NODE_NAME_MAX);
+	c->n_expected = w->n;
 }
 
 void process_free(struct node *node)

@@ -8,6 +8,9 @@
 void process_init(struct world *w, unsigned at);
 void process_free(struct node *node);
 
+/* Its ERLMCP_SEED_NODES name everybody from the next start on: so it finds a member. */
+void process_know_everybody(struct node *node);
+
 /* Start it at once, or later; nothing when it runs. */
 void process_start(struct node *node);
 void process_start_in(struct node *node, int64_t us);

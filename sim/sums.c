@@ -25,6 +25,18 @@ static void add_stats(struct sim_stats *s, const struct sim_stats *r)
 		s->margins[i] += r->margins[i];
 	s->commits += r->commits;
 	s->elections += r->elections;
+	s->orders += r->orders;
+	s->steps += r->steps;
+	s->stand_ins += r->stand_ins;
+	s->removals += r->removals;
+	s->pictures += r->pictures;
+	s->chunks_stored += r->chunks_stored;
+	s->chunks_reused += r->chunks_reused;
+	s->chunks_read += r->chunks_read;
+	s->fetches += r->fetches;
+	s->fetches_done += r->fetches_done;
+	s->fetches_given_up += r->fetches_given_up;
+	s->fetches_cut_off += r->fetches_cut_off;
 	for (unsigned i = 0; i < FAULT_KINDS; i++)
 		s->faults[i] += r->faults[i];
 }
@@ -92,6 +104,19 @@ static void print_worlds(const struct sums *s, uint64_t first, FILE *out)
 	        t->reads_checked, t->writes_checked);
 	fprintf(out, "| client histories judged, undecided | %" PRIu64 ", %" PRIu64 " |\n",
 	        t->histories, t->undecided);
+	fprintf(out,
+	        "| orders about members carried out, steps of changes, standbys that took over, "
+	        "removed nodes that stopped | %" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64
+	        " |\n",
+	        t->orders, t->steps, t->stand_ins, t->removals);
+	fprintf(out,
+	        "| pictures taken; chunks stored, reused, read for a fetch | %" PRIu64 "; %" PRIu64
+	        ", %" PRIu64 ", %" PRIu64 " |\n",
+	        t->pictures, t->chunks_stored, t->chunks_reused, t->chunks_read);
+	fprintf(out,
+	        "| fetches begun, finished, given up, cut off | %" PRIu64 ", %" PRIu64 ", %" PRIu64
+	        ", %" PRIu64 " |\n",
+	        t->fetches, t->fetches_done, t->fetches_given_up, t->fetches_cut_off);
 	fprintf(out, "| leaders replaced while they were cut off | %" PRIu64 " |\n", t->takeovers);
 	if (t->takeovers > 0)
 		fprintf(out, "| fence margin: shortest, half of them below | %.1f ms, %.0f ms |\n",

@@ -1,5 +1,8 @@
 #include "sim/system.h"
 
+#include <string.h>
+
+#include "consensus/picture.h"
 #include "sim/check.h"
 #include "sim/network.h"
 #include "sim/process.h"
@@ -56,6 +59,11 @@ static void ops_reset(void *arg, const char *why)
 	node->fatal = true;
 }
 
+static void ops_keep(void *arg, const char *peer, bool keep)
+{
+	network_keep(arg, peer, keep);
+}
+
 static void tell_event(struct node *node, const struct core_event *ev)
 {
 	struct world *w = node->world;
@@ -96,9 +104,18 @@ static void tell_event(struct node *node, const struct core_event *ev)
 		world_tell(w, node, "sync", "%s", ev->text);
 		break;
 	case CORE_CHANGE:
+		w->stats.steps++;
+		w->stats.stand_ins += strstr(ev->text, "has been away") != NULL;
 		world_tell(w, node, "members", "%s", ev->text);
 		break;
 	}
+}
+
+bool system_says_removed(const char *why)
+{
+	static const char words[] = "removed from the cluster";
+
+	return strncmp(why, words, sizeof words - 1) == 0;
 }
 
 static void ops_event(void *arg, const struct core_event *ev)
@@ -113,6 +130,8 @@ static void ops_event(void *arg, const struct core_event *ev)
 		           (uint64_t)ev->from << 8 | (uint64_t)ev->to << 1 | ev->up);
 	tell_event(node, ev);
 	check_event(node, ev);
+	if (ev->type == CORE_STATE && ev->to == CLUSTER_STOPPED)
+		node->removed = system_says_removed(ev->text);
 	if (ev->type == CORE_FATAL || (ev->type == CORE_SHUTDOWN && ev->force) ||
 	    (ev->type == CORE_STATE && ev->to == CLUSTER_STOPPED))
 		node->fatal = true;
@@ -143,6 +162,20 @@ static void disk_committed(void *arg, raft_index index, struct disk_mark *ret)
 	check_committed(arg, index, ret);
 }
 
+/* Chunks of its own pictures and fetched ones are counted apart. */
+static bool chunk_asked(void *arg, uint64_t tag, bool lost_power)
+{
+	struct node *node = arg;
+	unsigned asker = tag & ((1U << ASKER_BITS) - 1);
+	unsigned *left = asker == ASKER_PICTURE ? &node->picture_crash_in
+	                 : asker == ASKER_FETCH ? &node->fetch_crash_in
+	                                        : NULL;
+
+	if (lost_power || (left != NULL && *left > 0 && --*left == 0))
+		node->dead = true;
+	return !node->dead;
+}
+
 struct core_ops system_core(struct node *node)
 {
 	return (struct core_ops){.arg = node,
@@ -152,7 +185,8 @@ struct core_ops system_core(struct node *node)
 	                         .send = ops_send,
 	                         .persist = ops_persist,
 	                         .reset = ops_reset,
-	                         .event = ops_event};
+	                         .event = ops_event,
+	                         .keep = ops_keep};
 }
 
 struct disk_ops system_disk(struct node *node)
@@ -162,5 +196,6 @@ struct disk_ops system_disk(struct node *node)
 	                         .appended = disk_appended,
 	                         .voted = disk_voted,
 	                         .due = disk_due,
-	                         .committed = disk_committed};
+	                         .committed = disk_committed,
+	                         .chunk_asked = chunk_asked};
 }

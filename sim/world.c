@@ -8,8 +8,8 @@
 
 #include "sim/check.h"
 #include "sim/client.h"
-#include "sim/member.h"
 #include "sim/network.h"
+#include "sim/operator.h"
 #include "sim/process.h"
 
 enum {
@@ -201,6 +201,9 @@ static const struct {
     {"alarm", "an alarm was raised or is over"},
     {"founded", "its identity changed"},
     {"reset", "its disk is set aside: a new incarnation follows"},
+    {"operator", "what is ordered about the members, and the answer"},
+    {"fetch", "it fetches a picture of the state from the leader"},
+    {"members", "a step of a change of the members"},
     {"fatal", "it has to stop"},
     {"note", "diagnosis of its rooms"},
     {"ask", "a client asks a node"},
@@ -262,8 +265,7 @@ static void dispatch(struct world *w, const struct event *ev)
 		break;
 	case EVENT_NET:
 		network_tick(w);
-		if (w->healed)
-			member_settle(w);
+		operator_act(w);
 		check_time(w);
 		break;
 	case EVENT_CLIENT:
@@ -309,6 +311,10 @@ bool world_run(struct world *w)
 		check_end(w);
 	if (w->options.history != NULL)
 		check_save(w, w->options.history);
+	for (unsigned i = 0; i < w->n; i++) {
+		w->stats.chunks_stored += w->nodes[i].disk.chunks.stored;
+		w->stats.chunks_read += w->nodes[i].disk.chunks.read;
+	}
 	w->stats.virtual_us = w->now_us;
 	return !w->failed;
 }
@@ -328,6 +334,7 @@ struct world *world_new(const struct sim_options *options, const struct plan *pl
 	w->net = network_new(w);
 	w->checks = checks_new(w);
 	w->clients = clients_new(w);
+	w->orders = operator_new(w);
 	return w;
 }
 
@@ -342,6 +349,7 @@ void world_free(struct world *w)
 	clients_free(w->clients);
 	checks_free(w->checks);
 	network_free(w->net);
+	operator_free(w->orders);
 	for (size_t i = 0; i < w->heap.n; i++) {
 		if (w->heap.items[i].type == EVENT_REPLY)
 			clients_forget(w->heap.items[i].b);

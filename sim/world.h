@@ -25,6 +25,7 @@ struct world;
 struct network;
 struct clients;
 struct checks;
+struct orders;
 
 enum event_type {
 	EVENT_TURN,    /* a node's loop turns: a = node, b = its life */
@@ -56,7 +57,7 @@ struct heap {
 };
 
 /* What waits for a node's next turn. */
-enum input_type { INPUT_UP, INPUT_DOWN, INPUT_MESSAGE };
+enum input_type { INPUT_UP, INPUT_DOWN, INPUT_MESSAGE, INPUT_STRANGER };
 struct input {
 	struct queue link;
 	enum input_type type;
@@ -92,7 +93,8 @@ struct node {
 	bool forgot;           /* it had an identity when it started: promises are forgotten */
 	bool fatal;            /* CORE_FATAL was told */
 	bool reset;            /* comes back as a new, empty incarnation */
-	bool aside;            /* an operator moves its damaged directory aside */
+	bool aside;            /* an operator moves its directory aside */
+	bool removed;          /* it stopped because it is no member any more */
 	bool closed;           /* core_close() has finished */
 	bool paused;           /* SIGSTOP or a suspended machine: takes no turns */
 	int64_t paused_us;     /* since then */
@@ -103,10 +105,13 @@ struct node {
 	unsigned crash_in;     /* dies at this many effects from now; 0: not planned */
 	unsigned stall_in;     /* pauses at this many effects from now; 0: not planned */
 	int64_t stall_us;      /* for so long */
-	int64_t busy_us;       /* a slow processor: turns come later by up to this */
-	int64_t start_us;      /* world's time when this process started */
-	int64_t start_own_us;  /* the same on its own clock */
-	uint64_t epoch;        /* connections of this process so far */
+	unsigned picture_crash_in; /* dies at this many chunks of its own pictures from now; 0 */
+	unsigned fetch_crash_in;   /* ... of fetched ones */
+	int64_t busy_us;           /* a slow processor: turns come later by up to this */
+	int64_t start_us;          /* world's time when this process started */
+	int64_t start_own_us;      /* the same on its own clock */
+	uint64_t epoch;            /* connections of this process so far */
+	unsigned keeps;            /* mask of the nodes that it keeps a link to */
 
 	struct disk disk;               /* survives processes */
 	struct disk copies[SIM_COPIES]; /* old copies of it */
@@ -146,6 +151,18 @@ struct sim_stats {
 	    margin_min_us; /* shortest time from the end of its side's service to the election */
 	uint32_t
 	    margins[SIM_MARGINS];     /* these times, in steps of SIM_MARGIN_US; the last: longer */
+	uint64_t pictures;            /* taken */
+	uint64_t chunks_stored;       /* of taken and of fetched ones */
+	uint64_t chunks_reused;       /* by pictures: equal to those of the one before */
+	uint64_t chunks_read;         /* by fetches, from the own disk */
+	uint64_t fetches;             /* begun */
+	uint64_t fetches_done;        /* of them */
+	uint64_t fetches_given_up;    /* for a newer picture, or for ever */
+	uint64_t fetches_cut_off;     /* by the end of the process */
+	uint64_t steps;               /* of changes of the members */
+	uint64_t stand_ins;           /* standbys that take over */
+	uint64_t orders;              /* about members, carried out or begun */
+	uint64_t removals;            /* nodes that stopped because they are no members any more */
 	uint64_t faults[FAULT_KINDS]; /* carried out */
 };
 
@@ -160,6 +177,7 @@ struct world {
 	struct network *net;     /* owned */
 	struct clients *clients; /* owned */
 	struct checks *checks;   /* owned */
+	struct orders *orders;   /* owned */
 	bool healed;             /* no fault any more */
 	int64_t healed_us;
 	int64_t settled_us; /* everything has served again for a while; 0: not yet */

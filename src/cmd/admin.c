@@ -7,7 +7,9 @@
 
 #include "cmd/cli.h"
 #include "cmd/members.h"
+#include "cmd/recover.h"
 #include "cmd/show.h"
+#include "cmd/sync.h"
 
 enum {
 	ASK_MS = 5000,
@@ -92,9 +94,17 @@ static const struct topic_verb topics[] = {
     {"cluster", "transfer-leader", "NODE", "NODE leads.", members_order},
     {"cluster", "cancel", "", "The change of the members under way ends where it stands.",
      members_order},
+    {"cluster", "recover", "[--yes]",
+     "For a majority that is lost for good: on the data directory of a stopped node, show what\n"
+     "      is here, who is lost and what would be kept. --yes: make this node a new cluster.",
+     recover_cluster},
     {"cluster", "found", "--members NODE,NODE...",
      "Found now with these of the expected members: more than half, this one among them.",
      members_order},
+    {"cluster", "sync", "[--full] [--watch] [--json]",
+     "How far each member is, and the progress of transfers. --full: compare all states first,\n"
+     "      and replace one that differs. --watch: until all are in step.",
+     sync_show},
 };
 
 enum { TOPICS = sizeof topics / sizeof topics[0] };
@@ -131,11 +141,20 @@ static int version(struct cli *c, int argc, char **argv)
 
 static int help(struct cli *c, int argc, char **argv);
 
-static const char *const flags[] = {"--json", "--watch", MEMBERS_FLAGS, NULL};
+static const char *const flags[] = {"--json", "--watch", MEMBERS_FLAGS, SYNC_FLAGS, "--yes", NULL};
+static const char *const restore_flags[] = {"--dry-run", NULL};
 
 static const struct cli_verb verbs[] = {
     {"cluster", "COMMAND", "About the cluster, as this host's node sees it.", 1, 17, flags, true,
      cluster},
+    {"backup", "[verify] FILE",
+     "The whole state at one index into a new file, written by the running node. verify: read\n"
+     "                               FILE and say what is in it, or what is wrong and where.",
+     1, 2, NULL, true, recover_backup},
+    {"restore", "FILE [--dry-run]",
+     "Make a new cluster, with this stopped and empty node as its only member, out of a\n"
+     "                               backup. --dry-run: only say what would be done.",
+     1, 1, restore_flags, true, recover_restore},
     {"version", "", "The version of this program.", 0, 0, NULL, false, version},
     {"help", "", "This text.", 0, 0, NULL, false, help},
 };

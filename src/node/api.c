@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/backup.h"
+
 static const struct api_entry entries[] = {
     {"erlang", "node", 0, "", "This node's name.", api_node},
     {"erlang", "nodes", 0, "", "The other cluster members in this node's sight.", api_nodes},
@@ -46,6 +48,9 @@ static const struct api_entry entries[] = {
     {"erlmcp_cluster_membership", "found", 1, "[Node]",
      "{ok, Text}: found with these of the expected members, more than half, this node included.",
      api_found},
+    {"erlmcp_backup", "create", 1, "File",
+     "{ok, Text}: the whole state at one index in a new file on this node; nobody waits for it.",
+     api_backup},
     {"erlmcp_cluster_coordinator", "reset_cluster_state", 0, "",
      "ok: clear this node's live view of the members; it is rebuilt from the committed "
      "configuration.",

@@ -16,7 +16,8 @@
 enum {
 	AUDIT_PATIENCE_US = 30000000,  /* 1 M objects are counted within 2 s; a loaded disk's lag */
 	AUDIT_LOOK_US = 1000000,       /* the objects of one bucket: a round trip */
-	AUDIT_CALL_US = 3000000,       /* a damaged node asks again: a comparison takes less */
+	AUDIT_CALL_US = 3000000,       /* a damaged node asks again: a comparison takes less, */
+	AUDIT_CALL_MAX_US = 300000000, /* ... and, in vain, more and more seldom */
 	AUDIT_HEAL_US = 3000000,       /* after a heal members catch up first */
 	AUDIT_STEP_US = 1000,          /* between steps of a sweep, so that others get their turn */
 	AUDIT_STEP_OBJECTS = 1024,     /* counted in one step: a millisecond at most */
@@ -162,19 +163,20 @@ static void tell_unequal(struct core *c, const struct audit_round *r)
 static void conclude(struct core *c, struct audit_round *r)
 {
 	struct core_audit *a = &c->audit;
+	size_t wrong = 0;
 
+	for (size_t i = 0; i < r->n; i++)
+		wrong += r->nodes[i].outcome > AUDIT_EQUAL;
 	a->totals.rounds++;
 	a->totals.index = r->index;
 	a->totals.equal = r->equal;
 	a->totals.digest = r->truth == SIZE_MAX ? 0 : r->nodes[r->truth].digest;
 	a->totals.unequal += !r->equal;
-	if (!r->equal) {
+	if (!r->equal && (wrong != a->wrong || r->majority))
 		tell_unequal(c, r);
-		a->alarm = true;
-	} else if (a->alarm) {
+	if (wrong == 0 && a->wrong > 0)
 		core_audit_alarm(c, false, DIFFER_SUBJECT);
-		a->alarm = false;
-	}
+	a->wrong = wrong;
 }
 
 /* Callbacks may ask anew. */
@@ -433,7 +435,10 @@ static void call_for_help(struct core *c, int64_t now_us)
 	const size_t n = c->view.n_members;
 	struct buf b;
 
-	a->call_us = now_us + AUDIT_CALL_US;
+	a->patience_us = a->patience_us == 0 ? AUDIT_CALL_US : 2 * a->patience_us;
+	if (a->patience_us > AUDIT_CALL_MAX_US)
+		a->patience_us = AUDIT_CALL_MAX_US;
+	a->call_us = now_us + a->patience_us;
 	for (size_t i = 0; i < n; i++) {
 		const struct raft_voter *member = &c->view.members[a->called++ % n];
 

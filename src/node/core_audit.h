@@ -103,17 +103,18 @@ struct core_audit {
 	struct audit_waiter waiters[AUDIT_WAITERS_MAX];
 	size_t n_waiters;
 	struct audit_asked asked[AUDIT_ASKED_MAX];
-	struct scrub fast; /* for questions */
-	int64_t fast_us;   /* its next step */
-	struct scrub slow; /* all the time */
-	int64_t slow_us;   /* its next step */
-	int64_t next_us;   /* next comparison by itself */
-	int64_t heal_us;   /* one after a heal; INT64_MAX: none */
-	int64_t call_us;   /* damaged: next call for a comparison */
-	size_t called;     /* members called so far */
-	uint64_t number;   /* of the last question */
-	bool resetting;    /* ops.reset was called */
-	bool alarm;        /* raised: members differ */
+	struct scrub fast;   /* for questions */
+	int64_t fast_us;     /* its next step */
+	struct scrub slow;   /* all the time */
+	int64_t slow_us;     /* its next step */
+	int64_t next_us;     /* next comparison by itself */
+	int64_t heal_us;     /* one after a heal; INT64_MAX: none */
+	int64_t call_us;     /* damaged: next call for a comparison */
+	int64_t patience_us; /* between calls */
+	size_t called;       /* members called so far */
+	uint64_t number;     /* of the last question */
+	bool resetting;      /* ops.reset was called */
+	size_t wrong;        /* members that the last comparison found to differ */
 	struct audit_totals totals;
 	struct sync_report *poll; /* members being asked; owned; NULL: none */
 	int64_t poll_until_us;

@@ -200,6 +200,25 @@ static void on_order(struct node *n, uint64_t id, const char *const *args, size_
 	arena_close(&arena);
 }
 
+/* FILE: as an order, of erlmcp_backup. */
+static void on_backup(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	const struct api_entry *entry = api_find("erlmcp_backup", "create", 1);
+	struct answer *a = n_args == 1 ? answer_new(n, id) : NULL;
+	const struct term *file;
+	struct arena arena;
+
+	arena_init(&arena, API_MEMORY_MAX);
+	file = n_args == 1 ? term_binary(&arena, args[0], strlen(args[0])) : NULL;
+	if (a == NULL || file == NULL) {
+		free(a);
+		reply(n, id, EVAL_EXIT_FAILED, "", "backup takes one file\n");
+	} else {
+		api_call(n, entry, &file, order_answered, a);
+	}
+	arena_close(&arena);
+}
+
 static void on_ping(struct node *n, uint64_t id, const char *const *args, size_t n_args)
 {
 	(void)args;
@@ -293,6 +312,7 @@ static const struct verb {
     {"cluster-status", on_cluster_status},
     {"cluster-sync", on_cluster_sync},
     {"order", on_order},
+    {"backup", on_backup},
 };
 
 void node_on_control(void *arg, uint64_t id, const char *verb, const char *const *args,

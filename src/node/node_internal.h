@@ -43,6 +43,7 @@ struct node {
 	bool closed;                /* everything was told to close */
 	bool stopping_now;          /* a stop was asked for */
 	unsigned stop_waits;        /* looks at the evaluations under way since then */
+	bool backing_up;            /* a backup is under way */
 	bool reset;                 /* restart as a new, empty incarnation when stopped */
 	int exit_code;
 };

@@ -47,6 +47,7 @@ static enum status do_create(struct store *s, const struct command *cmd,
 	session->created_ms = cmd->head.now_ms;
 	session->active_ms = cmd->head.now_ms;
 	session->revision = s->index;
+	session->epoch = store_fence(s);
 	st = store_add(s, &session->object);
 	if (st != ST_OK) {
 		session_ops.free(&session->object);
@@ -220,7 +221,7 @@ static enum status do_claim(struct store *s, const struct command *cmd, struct s
 		return ST_OK;
 	store_change(s, &session->object);
 	session->owner = cmd->fields.numbers[0];
-	session->epoch++;
+	session->epoch = store_fence(s);
 	session_written(s, session, cmd, answer);
 	store_changed(s, &session->object);
 	return ST_OK;

@@ -159,6 +159,7 @@ enum status do_task_create(struct store *s, const struct command *cmd, struct st
 	                            .ttl_ms = (int64_t)f->numbers[2],
 	                            .revision = s->index,
 	                            .owner = f->numbers[0],
+	                            .epoch = store_fence(s),
 	                            .orphan = f->numbers[1] == TASK_ORPHAN_CLAIM ? TASK_ORPHAN_CLAIM
 	                                                                         : TASK_ORPHAN_FAIL,
 	                            .principal = f->texts[0],
@@ -182,7 +183,7 @@ enum status do_task_create(struct store *s, const struct command *cmd, struct st
 	st = task_new(&v, &t);
 	if (st != ST_OK)
 		return st;
-	answer->epoch = 1;
+	answer->epoch = v.epoch;
 	return object_add(s, task_object(t), answer);
 }
 
@@ -262,13 +263,17 @@ enum status do_task_cancel(struct store *s, const struct command *cmd, struct st
 enum status do_task_claim(struct store *s, const struct command *cmd, struct store_answer *answer)
 {
 	struct object *o = guarded(s, cmd, OBJECT_TASK, answer);
-	const struct command_fields *f = &cmd->fields;
+	const struct task_claim claim = {.epoch = cmd->fields.numbers[0],
+	                                 .owner = cmd->fields.numbers[1],
+	                                 .next = store_fence(s),
+	                                 .now_ms = cmd->head.now_ms,
+	                                 .revision = s->index};
 	enum status st;
 
 	if (o == NULL)
 		return ST_OK;
 	store_change(s, o);
-	st = task_claim(task_of(o), f->numbers[0], f->numbers[1], cmd->head.now_ms, s->index);
+	st = task_claim(task_of(o), &claim);
 	store_changed(s, o);
 	return task_done(s, task_of(o), st, answer);
 }

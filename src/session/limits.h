@@ -44,6 +44,8 @@ enum {
 	EXPIRE_MAX = 2048,               /* sessions expired by one command: 64 KiB */
 	QUESTION_BITS = 12,              /* of a question's id: more than one entry can ask */
 	OBJECTS_MAX = 2 * 1024 * 1024,   /* handles, and tasks, each: as many as sessions */
+	FENCE_BITS = 16,                 /* of an epoch: a command's place in its log entry, which
+	                                    counts its commands in so many bits */
 	MARKS_MAX = 8,                   /* indexes at which members can be compared: eight rounds
 	                                    of comparing, some minutes */
 	IMAGES_MAX = 4,                  /* pictures under way: one for the disk, and for members

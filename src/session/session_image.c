@@ -108,7 +108,8 @@ static enum status decode_head(const struct session_id *id, struct cursor *c, ui
 		if (cursor_u64(c, &numbers[i]) != ST_OK)
 			return ST_MALFORMED;
 	}
-	if (decode_texts(c, &attrs) != ST_OK || numbers[2] == 0 || numbers[3] > index ||
+	if (decode_texts(c, &attrs) != ST_OK || numbers[2] == 0 ||
+	    numbers[2] >> FENCE_BITS > index || numbers[3] > index ||
 	    numbers[5] > SESSION_TTL_MAX_MS)
 		return ST_MALFORMED;
 	attrs.owner = numbers[4];

@@ -43,17 +43,19 @@ struct store {
 	size_t n_origins;                         /* in use */
 	uint64_t digest;                          /* sum over the buckets' digests */
 	uint64_t index;                           /* last applied command */
-	uint64_t rest_changed;                    /* index of the last change outside buckets */
-	uint32_t version;                         /* what the members agreed to understand */
-	size_t n[OBJECT_KINDS];                   /* objects of each kind */
-	size_t kind_bytes[OBJECT_KINDS];          /* bytes of each kind */
-	size_t bytes;                             /* of all; counted against bytes_max */
-	size_t sessions_max;                      /* replicated limits: SESSIONS_MAX at most, */
-	size_t bytes_max;                         /* STORE_BYTES_MAX at most */
-	struct store_mark *marks;                 /* MARKS_MAX of them or NULL; not replicated */
-	size_t next_mark;                         /* where the next one goes */
-	struct image *images[IMAGES_MAX];         /* being taken; borrowed */
-	unsigned n_images;                        /* in use, from the first on */
+	uint64_t nth;                     /* its place in the log entry, which other commands
+	                                     may share; entries are applied whole */
+	uint64_t rest_changed;            /* index of the last change outside buckets */
+	uint32_t version;                 /* what the members agreed to understand */
+	size_t n[OBJECT_KINDS];           /* objects of each kind */
+	size_t kind_bytes[OBJECT_KINDS];  /* bytes of each kind */
+	size_t bytes;                     /* of all; counted against bytes_max */
+	size_t sessions_max;              /* replicated limits: SESSIONS_MAX at most, */
+	size_t bytes_max;                 /* STORE_BYTES_MAX at most */
+	struct store_mark *marks;         /* MARKS_MAX of them or NULL; not replicated */
+	size_t next_mark;                 /* where the next one goes */
+	struct image *images[IMAGES_MAX]; /* being taken; borrowed */
+	unsigned n_images;                /* in use, from the first on */
 };
 
 /* What an origin's record adds to the digest. */
@@ -88,6 +90,11 @@ void store_change_rest(struct store *s);
 
 /* s becomes what fresh is; fresh is released. Images of the old state are told. */
 void store_become(struct store *s, struct store *fresh);
+
+/* A number that no command before this one was given: a new epoch. Log index and place in the
+ * entry, so that the epoch of an owner is above all that were there before, also above those of
+ * an earlier life of the same id. 1 below state version 2, where nothing takes epochs over. */
+uint64_t store_fence(const struct store *s);
 
 /* Set the state version and the limits that come with it. */
 void store_set_version(struct store *s, uint32_t version);

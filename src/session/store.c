@@ -219,6 +219,11 @@ uint64_t store_bucket_digest(const struct store *s, unsigned bucket)
 	return s->buckets[bucket].digest;
 }
 
+uint64_t store_fence(const struct store *s)
+{
+	return s->version == STATE_VERSION_1 ? 1 : s->index << FENCE_BITS | s->nth;
+}
+
 uint64_t store_index(const struct store *s)
 {
 	return s->index;

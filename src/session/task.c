@@ -141,7 +141,7 @@ enum status task_new(const struct task_view *v, struct task **ret)
 	t->ttl_ms = v->ttl_ms;
 	t->revision = v->revision;
 	t->owner = v->owner;
-	t->epoch = 1;
+	t->epoch = v->epoch;
 	t->state = TASK_WORKING;
 	t->orphan = (uint8_t)v->orphan;
 	st = text_set(t, TEXT_PRINCIPAL, &v->principal);
@@ -223,16 +223,16 @@ enum status task_cancel(struct task *t, int64_t now_ms, uint64_t revision)
 	return ST_OK;
 }
 
-enum status task_claim(struct task *t, uint64_t epoch, uint64_t owner, int64_t now_ms,
-                       uint64_t revision)
+enum status task_claim(struct task *t, const struct task_claim *c)
 {
 	if (task_finished(t))
 		return ST_EXISTS;
-	if (epoch != t->epoch)
+	if (c->epoch != t->epoch)
 		return ST_FENCED;
-	t->owner = owner;
-	t->epoch++;
-	changed(t, now_ms, revision);
+	assert(c->next > t->epoch);
+	t->owner = c->owner;
+	t->epoch = c->next;
+	changed(t, c->now_ms, c->revision);
 	return ST_OK;
 }
 
@@ -339,7 +339,7 @@ static enum status object_decode(const struct session_id *id, struct cursor *c, 
 	st = decode_fields(c, t);
 	for (i = 0; i < TEXTS && st == ST_OK; i++)
 		st = decode_text(c, t, (enum text)i);
-	if (st == ST_OK && (c->left != 0 || t->revision > index))
+	if (st == ST_OK && (c->left != 0 || t->revision > index || t->epoch >> FENCE_BITS > index))
 		st = ST_MALFORMED;
 	if (st != ST_OK) {
 		task_free(&t->object);

@@ -84,7 +84,7 @@ struct task_view {
 	int64_t ttl_ms;    /* lives this long after its last change; 0: for ever */
 	uint64_t revision; /* log index of the last change */
 	uint64_t owner;    /* incarnation of the node that works on it */
-	uint64_t epoch;    /* grows with each owner, from 1 */
+	uint64_t epoch;    /* grows with each owner */
 	enum task_state state;
 	enum task_orphan orphan;
 	struct bytes_view principal; /* who may ask; empty: everybody */
@@ -97,7 +97,8 @@ struct task_view {
 const char *task_state_text(enum task_state state);
 bool task_finished(const struct task *t);
 
-/* Make one that works; id, times, revision, owner, orphan, principal, name, arguments count. */
+/* Make one that works; id, times, revision, owner, epoch, orphan, principal, name, arguments count.
+ */
 CHECKED enum status task_new(const struct task_view *v, struct task **ret);
 struct object *task_object(struct task *t);
 struct task *task_of(struct object *o);
@@ -119,9 +120,15 @@ CHECKED enum status task_update(struct task *t, const struct task_update *u);
 /* Its client does not want it any more. ST_EXISTS: finished already. */
 CHECKED enum status task_cancel(struct task *t, int64_t now_ms, uint64_t revision);
 
-/* A node takes it over, under the next epoch. ST_FENCED: `epoch` is not the present one, so
- * somebody was faster. ST_EXISTS: finished. */
-CHECKED enum status task_claim(struct task *t, uint64_t epoch, uint64_t owner, int64_t now_ms,
-                               uint64_t revision);
+/* A node takes it over, under a new epoch. */
+struct task_claim {
+	uint64_t epoch; /* the present one */
+	uint64_t owner; /* 0: nobody, until another claim */
+	uint64_t next;  /* the new one, higher */
+	int64_t now_ms;
+	uint64_t revision;
+};
+/* ST_FENCED: `epoch` is not the present one, so somebody was faster. ST_EXISTS: finished. */
+CHECKED enum status task_claim(struct task *t, const struct task_claim *c);
 
 #endif

@@ -5,6 +5,20 @@
 #include "sim/plan.h"
 #include "testing.h"
 
+/* What stands in the gaps of a structure is nobody's business. */
+static void assert_same(const struct plan *x, const struct plan *y)
+{
+	assert_true(x->seed == y->seed && x->nodes == y->nodes && x->standbys == y->standbys &&
+	            x->framed == y->framed && x->length_us == y->length_us && x->n == y->n);
+	for (size_t i = 0; i < x->n; i++) {
+		const struct plan_fault *a = &x->faults[i];
+		const struct plan_fault *b = &y->faults[i];
+
+		assert_true(a->at_us == b->at_us && a->for_us == b->for_us && a->kind == b->kind &&
+		            a->a == b->a && a->b == b->b && a->amount == b->amount);
+	}
+}
+
 static void the_same_seed_makes_the_same_plan(void **state)
 {
 	struct plan x;
@@ -14,7 +28,7 @@ static void the_same_seed_makes_the_same_plan(void **state)
 	for (uint64_t seed = 1; seed < 200; seed++) {
 		plan_make(seed, 0, 0, &x);
 		plan_make(seed, 0, 0, &y);
-		assert_memory_equal(&x, &y, sizeof x);
+		assert_same(&x, &y);
 	}
 }
 
@@ -32,7 +46,7 @@ static void a_printed_plan_is_read_back(void **state)
 		plan_print(&x, file);
 		rewind(file);
 		assert_int_equal(plan_read(file, &y, &line), ST_OK);
-		assert_memory_equal(&x, &y, sizeof x);
+		assert_same(&x, &y);
 		assert_int_equal(fclose(file), 0);
 	}
 }
@@ -40,9 +54,9 @@ static void a_printed_plan_is_read_back(void **state)
 static void a_line_that_makes_no_sense_is_named(void **state)
 {
 	static const char *const bad[] = {
-	    "1.0 explode 1 0 for 0.0 amount 0\n",    "1.0 crash 9 0 for 0.0 amount 0\n",
-	    "1.0 cut 1 0 for 1.0 amount 0\n",        "1.0 member-add 1 0 for 0.0 amount 0\n",
-	    "1.0 member-add 4 0 for 0.0 amount 0\n", "nonsense\n",
+	    "1.0 explode 1 0 for 0.0 amount 0\n",     "1.0 crash 9 0 for 0.0 amount 0\n",
+	    "1.0 cut 1 0 for 1.0 amount 0\n",         "1.0 member-replace 1 0 for 0.0 amount 0\n",
+	    "1.0 member-join 4 0 for 0.0 amount 0\n", "nonsense\n",
 	};
 
 	(void)state;

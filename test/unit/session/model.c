@@ -113,12 +113,12 @@ static void step_create(struct model *m, struct buf *b, unsigned i, struct store
 		memset(x, 0, sizeof *x);
 		x->there = true;
 		x->created_ms = x->active_ms = h.now_ms;
-		x->epoch = 1;
+		x->epoch = m->index << 16;
 		x->owner = a.owner;
 		x->ttl_ms = a.ttl_ms;
 		x->principal = principal;
 		x->revision = ret->revision = m->index;
-		ret->epoch = 1;
+		ret->epoch = x->epoch;
 	}
 }
 
@@ -137,9 +137,9 @@ static void step_old_create(struct model *m, struct buf *b, unsigned i, struct s
 		memset(x, 0, sizeof *x);
 		x->there = true;
 		x->created_ms = x->active_ms = h.now_ms;
-		x->epoch = 1;
+		x->epoch = m->index << 16;
 		x->revision = ret->revision = m->index;
-		ret->epoch = 1;
+		ret->epoch = x->epoch;
 	}
 }
 
@@ -240,7 +240,7 @@ static void step_claim(struct model *m, struct buf *b, unsigned i, struct store_
 	if (!guarded(x, &h, ret))
 		return;
 	x->owner = owner;
-	x->epoch++;
+	x->epoch = m->index << 16;
 	used(m, x, &h, ret);
 }
 

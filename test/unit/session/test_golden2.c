@@ -35,7 +35,7 @@ static struct command_head head_of(uint64_t seq)
 	                               .request_id_len = seq == 1 ? 9 : 0,
 	                               .now_ms = 1700000000000 + (int64_t)seq,
 	                               .guards = GUARD_EPOCH | GUARD_PRINCIPAL,
-	                               .epoch = 1,
+	                               .epoch = (uint64_t)11 << FENCE_BITS,
 	                               .principal = (const uint8_t *)"alice",
 	                               .principal_len = 5};
 
@@ -176,8 +176,11 @@ static bool second_story(unsigned i, struct buf *b, const char **ret_name)
 	     COMMAND_TASK_CREATE,
 	     &task_id,
 	     {{77, 1, 60000}, {text("alice"), text("tool"), text("{}")}}},
-	    {"task-claim", COMMAND_TASK_CLAIM, &task_id, {{1, 78}, {text("")}}},
-	    {"task-update", COMMAND_TASK_UPDATE, &task_id, {{2, 2}, {text("done"), text("42")}}},
+	    {"task-claim", COMMAND_TASK_CLAIM, &task_id, {{59 << FENCE_BITS, 78}, {text("")}}},
+	    {"task-update",
+	     COMMAND_TASK_UPDATE,
+	     &task_id,
+	     {{60 << FENCE_BITS, 2}, {text("done"), text("42")}}},
 	    {"task-cancel", COMMAND_TASK_CANCEL, &task_id, {{0}, {text("")}}},
 	    {"task-delete", COMMAND_TASK_DELETE, &other, {{0}, {text("")}}},
 	};
@@ -314,7 +317,8 @@ TEST(a_snapshot_with_parts_and_objects_is_written_and_read)
 	assert_int_equal(store_restore(s, bytes, n, &fault), ST_OK);
 	assert_true(store_digest(s) == store_digest(want));
 	assert_int_equal(store_task(s, &task_id, &task), ST_OK);
-	assert_true(task.state == TASK_COMPLETED && task.epoch == 2 && task.result.len == 2);
+	assert_true(task.state == TASK_COMPLETED && task.epoch == 60 << FENCE_BITS &&
+	            task.result.len == 2);
 	assert_int_equal(store_handle(s, &handle_id, &handle), ST_OK);
 	assert_true(handle.revision == 57 && handle.value.len == 5);
 	assert_int_equal(pending_get(store_pending(s, &id), 53 << 12, &question), ST_OK);
@@ -339,7 +343,8 @@ TEST(a_snapshot_of_version_2_is_read)
 	assert_int_equal(store_restore(s, bytes, n, &fault), ST_OK);
 	assert_true(store_digest(s) == store_digest(want) && store_index(s) == 32);
 	assert_int_equal(store_get(s, &id, &view), ST_OK);
-	assert_true(view.owner == 78 && view.epoch == 2 && view.ttl_ms == 60000);
+	assert_true(view.owner == 78 && view.epoch == (uint64_t)13 << FENCE_BITS &&
+	            view.ttl_ms == 60000);
 	assert_int_equal(view.principal_len, 5);
 	assert_int_equal(store_value_view(s, &id, (const uint8_t *)"key", 3, &value), ST_OK);
 	assert_true(value.revision == 31);

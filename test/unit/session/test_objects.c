@@ -249,19 +249,23 @@ TEST(a_task_is_finished_once_by_its_owner_of_the_day)
 	const struct session_id id = id_of(1);
 	struct store_answer answer;
 	struct task_view view;
+	uint64_t first;
+	uint64_t second;
 
-	assert_true(run(s, COMMAND_TASK_CREATE, 1, f).epoch == 1);
+	first = run(s, COMMAND_TASK_CREATE, 1, f).epoch;
 	assert_int_equal(store_task_page(s, NULL, 10, take_task, &view), 1);
 	assert_true(view.owner == 11 && view.state == TASK_WORKING);
-	f = (struct command_fields){.numbers = {1, 12}};
-	assert_true(run(s, COMMAND_TASK_CLAIM, 1, f).epoch == 2);
+	f = (struct command_fields){.numbers = {first, 12}};
+	second = run(s, COMMAND_TASK_CLAIM, 1, f).epoch;
+	assert_true(second > first);
 	answer = run(s, COMMAND_TASK_CLAIM, 1, f);
 	assert_int_equal(answer.result, RESULT_STALE_EPOCH);
-	assert_true(answer.epoch == 2);
+	assert_true(answer.epoch == second);
 	/* The earlier owner is not dead after all, but too late. */
-	f = (struct command_fields){.numbers = {1, TASK_COMPLETED}, .texts = {text(""), text("1")}};
+	f = (struct command_fields){.numbers = {first, TASK_COMPLETED},
+	                            .texts = {text(""), text("1")}};
 	assert_int_equal(run(s, COMMAND_TASK_UPDATE, 1, f).result, RESULT_STALE_EPOCH);
-	f.numbers[0] = 2;
+	f.numbers[0] = second;
 	f.numbers[1] = TASK_WORKING;
 	assert_int_equal(run(s, COMMAND_TASK_UPDATE, 1, f).result, RESULT_TASK_STATE);
 	f.numbers[1] = UINT64_MAX;
@@ -287,7 +291,7 @@ static uint64_t pick(struct prng *prng, uint64_t n)
 	return prng_next(prng) % n;
 }
 
-static void random_command(struct prng *prng, uint64_t index, struct buf *b)
+static void random_command(struct prng *prng, const struct store *s, uint64_t index, struct buf *b)
 {
 	static const uint8_t bytes[64] = "some bytes for all of them";
 	static const enum command_type types[] = {
@@ -299,8 +303,11 @@ static void random_command(struct prng *prng, uint64_t index, struct buf *b)
 	const struct session_id id = id_of((unsigned)pick(prng, OBJECTS));
 	struct command_fields f = {.numbers = {pick(prng, 4), pick(prng, 4), pick(prng, 50)}};
 	struct expiry expiry = {id, (int64_t)(index - pick(prng, 80)), index - pick(prng, 80)};
+	struct task_view task;
 	unsigned i;
 
+	if (pick(prng, 4) > 0 && store_task(s, &id, &task) == ST_OK)
+		f.numbers[0] = task.epoch;
 	for (i = 0; i < COMMAND_TEXTS; i++)
 		f.texts[i] = (struct bytes_view){bytes, pick(prng, sizeof bytes)};
 	switch (pick(prng, 8)) {
@@ -384,7 +391,7 @@ static unsigned soup(uint64_t seed)
 		struct buf b;
 
 		buf_init(&b, COMMAND_MAX);
-		random_command(&prng, i, &b);
+		random_command(&prng, s, i, &b);
 		if (i % 100 == 0) {
 			copy = copied(s, &b);
 			assert_same(s, copy);

@@ -129,29 +129,76 @@ TEST(a_claim_makes_the_epochs_before_it_stale)
 	struct command_head h = head_at(5);
 	struct store_answer answer;
 	struct session_view view;
+	uint64_t epoch;
 
-	assert_true(create(s, 1, &plain).epoch == 1);
 	h.guards = GUARD_EPOCH;
-	h.epoch = 1;
+	h.epoch = create(s, 1, &plain).epoch;
 	answer = claim(s, &h, 1, 44);
 	assert_int_equal(answer.result, RESULT_OK);
-	assert_true(answer.epoch == 2);
+	assert_true(answer.epoch > h.epoch);
+	epoch = answer.epoch;
 	/* The same claim once more is the same claim. */
-	assert_true(claim(s, &h, 1, 44).epoch == 2);
+	assert_true(claim(s, &h, 1, 44).epoch == epoch);
 	/* Another node, which saw the epoch before, is told. */
 	h.origin.seq = ++steps_seq;
 	answer = claim(s, &h, 1, 45);
 	assert_int_equal(answer.result, RESULT_STALE_EPOCH);
-	assert_true(answer.epoch == 2);
+	assert_true(answer.epoch == epoch);
 	h.origin.seq = ++steps_seq;
 	assert_int_equal(put_head(s, &h, 1, &key).result, RESULT_STALE_EPOCH);
 	h.origin.seq = ++steps_seq;
-	h.epoch = 2;
+	h.epoch = epoch;
 	assert_int_equal(put_head(s, &h, 1, &key).result, RESULT_OK);
 	assert_int_equal(store_get(s, &id, &view), ST_OK);
-	assert_true(view.owner == 44 && view.epoch == 2);
+	assert_true(view.owner == 44 && view.epoch == epoch);
 	h.origin.seq = ++steps_seq;
 	assert_int_equal(claim(s, &h, 2, 44).result, RESULT_NOT_FOUND);
+	store_free(s);
+}
+
+TEST(an_epoch_of_an_earlier_life_of_the_id_is_stale)
+{
+	struct store *s = founded(STATE_VERSION_2);
+	const struct command_key key = key_of("k");
+	struct command_head h = head_at(5);
+	struct command_head last;
+	struct buf result;
+	uint64_t epoch;
+	struct buf b;
+	unsigned i;
+
+	epoch = create(s, 1, &plain).epoch;
+	buf_init(&b, COMMAND_MAX);
+	buf_init(&result, STORE_RESULT_MAX);
+	/* Claims, an end and a new life, all in one log entry. */
+	for (i = 0; i < 5; i++) {
+		const struct session_id id = id_of(1);
+		const uint64_t index = store_index(s) + (i == 0);
+		struct store_answer answer;
+
+		h.origin.seq = ++steps_seq;
+		buf_reset(&b);
+		buf_reset(&result);
+		if (i < 3)
+			command2_claim(&b, &h, &id, 44);
+		else if (i == 3)
+			command2_delete(&b, &h, &id);
+		else
+			command2_create(&b, &h, &id, &plain);
+		assert_int_equal(store_apply(s, index, b.base, b.len, &result), ST_OK);
+		assert_int_equal(store_result_decode(result.base, result.len, &answer), ST_OK);
+		assert_int_equal(answer.result, RESULT_OK);
+		if (i == 3)
+			continue;
+		assert_true(answer.epoch > epoch);
+		epoch = answer.epoch;
+	}
+	last = head_at(6);
+	last.guards = GUARD_EPOCH;
+	last.epoch = epoch - 2; /* of the last claim before the end */
+	assert_int_equal(put_head(s, &last, 1, &key).result, RESULT_STALE_EPOCH);
+	buf_close(&b);
+	buf_close(&result);
 	store_free(s);
 }
 
@@ -353,6 +400,7 @@ int main(void)
 	    cmocka_unit_test(a_store_is_founded_at_a_version_only_while_it_is_empty),
 	    cmocka_unit_test(compare_and_set_takes_the_expected_revision_only),
 	    cmocka_unit_test(a_claim_makes_the_epochs_before_it_stale),
+	    cmocka_unit_test(an_epoch_of_an_earlier_life_of_the_id_is_stale),
 	    cmocka_unit_test(another_principal_changes_nothing),
 	    cmocka_unit_test(every_limit_of_version_2_has_its_own_result),
 	    cmocka_unit_test(activity_moves_forward_and_is_no_change_of_the_data),

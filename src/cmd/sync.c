@@ -1,0 +1,242 @@
+#include "cmd/sync.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cmd/cli.h"
+
+enum {
+	ASK_MS = 5000,
+	FULL_MS = 60000,      /* all members look at all of their memory */
+	TERMINAL_MS = 250,    /* between pictures of the bar */
+	LINES_MS = 1000,      /* between lines of a log */
+	BAR_WIDTH = 30,       /* a line of 80 columns has a name and numbers beside it */
+	LINE_MAX_BYTES = 4096 /* sixteen members with long names */
+};
+
+static const char *text(const json_t *j, const char *key)
+{
+	const char *s = json_string_value(json_object_get(j, key));
+
+	return s == NULL ? "" : s;
+}
+
+static double number(const json_t *j, const char *key)
+{
+	return json_number_value(json_object_get(j, key));
+}
+
+static bool is_state(const json_t *node, const char *state)
+{
+	return strcmp(text(node, "state"), state) == 0;
+}
+
+static bool is_in_step(const json_t *node)
+{
+	return is_state(node, "leader") || is_state(node, "in_sync");
+}
+
+static bool is_in_sight(const json_t *node)
+{
+	return !is_state(node, "unreachable");
+}
+
+/* True when all members in sight are in step. */
+static bool all_in_step(const json_t *report)
+{
+	const json_t *nodes = json_object_get(report, "nodes");
+	const json_t *node;
+	size_t i;
+
+	json_array_foreach(nodes, i, node)
+	{
+		if (is_in_sight(node) && !is_in_step(node))
+			return false;
+	}
+	return json_array_size(nodes) > 0;
+}
+
+static void put_left(const json_t *node, struct buf *b)
+{
+	const json_t *left = json_object_get(node, "left_s");
+	const double mib = 1024.0 * 1024.0;
+
+	buf_printf(b, " %.1f of %.1f MiB", number(node, "bytes_done") / mib,
+	           number(node, "bytes_all") / mib);
+	if (number(node, "rate") > 0)
+		buf_printf(b, ", %.1f MiB/s", number(node, "rate") / mib);
+	if (json_is_number(left))
+		buf_printf(b, ", %.0f s left", json_number_value(left));
+}
+
+static void put_bar(const json_t *node, struct buf *b)
+{
+	const int full = (int)(number(node, "percent") * BAR_WIDTH / 100);
+
+	buf_u8(b, '[');
+	for (int i = 0; i < BAR_WIDTH; i++)
+		buf_u8(b, i < full ? '#' : '.');
+	buf_printf(b, "] %3.0f %%", number(node, "percent"));
+}
+
+static void put_node(const json_t *node, struct buf *b)
+{
+	buf_printf(b, "%s%s ", b->len > 0 ? "; " : "", text(node, "node"));
+	if (is_state(node, "fetching")) {
+		put_bar(node, b);
+		put_left(node, b);
+	} else if (is_state(node, "catching_up")) {
+		buf_printf(b, "%.0f entries behind", number(node, "lag_entries"));
+	} else {
+		buf_printf(b, "%s", text(node, "state"));
+	}
+}
+
+static json_t *parse(const struct buf *json)
+{
+	json_t *report = json_loadb((const char *)json->base, json->len, 0, NULL);
+
+	if (json_is_array(json_object_get(report, "nodes")))
+		return report;
+	json_decref(report);
+	return NULL;
+}
+
+enum status sync_line(const struct buf *json, struct buf *b)
+{
+	json_t *report = parse(json);
+	const json_t *node;
+	size_t i;
+
+	if (report == NULL)
+		return ST_MALFORMED;
+	json_array_foreach(json_object_get(report, "nodes"), i, node)
+	{
+		if (!is_in_step(node))
+			put_node(node, b);
+	}
+	if (b->len == 0)
+		buf_printf(b, "all %zu members are in step at index %.0f", i,
+		           number(report, "committed"));
+	json_decref(report);
+	return buf_status(b);
+}
+
+static void print_table(const json_t *report)
+{
+	const json_t *node;
+	size_t i;
+
+	(void)printf("%-30s %-12s %10s %8s %10s  %s\n", "Member", "State", "Index", "Lag",
+	             "Verified", "Digest");
+	json_array_foreach(json_object_get(report, "nodes"), i, node)
+	{
+		const bool known = is_in_sight(node) && !is_state(node, "silent");
+
+		if (!known)
+			(void)printf("%-30.30s %-12s\n", text(node, "node"), text(node, "state"));
+		else
+			(void)printf("%-30.30s %-12s %10.0f %8.0f %10.0f  %s\n", text(node, "node"),
+			             text(node, "state"), number(node, "index"),
+			             number(node, "lag_entries"), number(node, "verified_index"),
+			             number(node, "verified_index") > 0
+			                 ? text(node, "verified_digest")
+			                 : "never compared");
+	}
+}
+
+/* Ask once. CLI_OK: answered, *ret_over tells whether all are in step. */
+static int ask(struct cli *c, struct buf *ret_json, bool *ret_over)
+{
+	const struct control_request request = {c->config.values.data_dir, "cluster-sync", NULL, 0,
+	                                        ASK_MS};
+	struct control_answer a;
+	json_t *report;
+
+	if (cli_ask(c, &request, &a) != CLI_OK)
+		return CLI_DOWN;
+	report = parse(&a.out);
+	*ret_over = report != NULL && all_in_step(report);
+	if (report == NULL)
+		(void)fprintf(stderr, "%.*s", (int)a.err.len,
+		              a.err.len == 0 ? "" : (const char *)a.err.base);
+	else
+		buf_bytes(ret_json, a.out.base, a.out.len);
+	buf_close(&a.out);
+	buf_close(&a.err);
+	json_decref(report);
+	return report == NULL ? CLI_DOWN : CLI_OK;
+}
+
+static int once(struct cli *c, bool json)
+{
+	struct buf answer;
+	json_t *report;
+	bool over = false;
+	int code;
+
+	buf_init(&answer, 1 << 20);
+	code = ask(c, &answer, &over);
+	if (code == CLI_OK && json)
+		(void)fwrite(answer.base, 1, answer.len, stdout);
+	if (code == CLI_OK && !json) {
+		report = parse(&answer);
+		print_table(report);
+		json_decref(report);
+	}
+	buf_close(&answer);
+	return code == CLI_OK && !over ? CLI_FAILED : code;
+}
+
+static void print_line(struct buf *line, bool terminal)
+{
+	const char *shown = buf_text(line);
+
+	(void)printf(terminal ? "\r\x1b[K%s" : "%s\n", shown == NULL ? "" : shown);
+	(void)fflush(stdout);
+}
+
+/* Until all in sight are in step. One line that changes on a terminal, else a line each second. */
+static int watch(struct cli *c)
+{
+	const bool terminal = isatty(STDOUT_FILENO);
+	const long ms = terminal ? TERMINAL_MS : LINES_MS;
+	const struct timespec pause = {ms / 1000, (ms % 1000) * 1000000L};
+	bool over = false;
+	int code = CLI_OK;
+
+	while (code == CLI_OK && !over && !ferror(stdout)) {
+		struct buf answer;
+		struct buf line;
+
+		buf_init(&answer, 1 << 20);
+		buf_init(&line, LINE_MAX_BYTES);
+		code = ask(c, &answer, &over);
+		if (code == CLI_OK && sync_line(&answer, &line) == ST_OK)
+			print_line(&line, terminal);
+		buf_close(&answer);
+		buf_close(&line);
+		if (code == CLI_OK && !over)
+			(void)nanosleep(&pause, NULL);
+	}
+	if (terminal)
+		(void)printf("\n");
+	return code;
+}
+
+int sync_show(struct cli *c, int argc, char **argv)
+{
+	const char *const full[] = {"erlmcp_cluster_sync:trigger_full_sync()."};
+	int code = cli_load(c, CLI_ASK);
+
+	if (code == CLI_OK && cli_flag(argc, argv, "--full"))
+		code = cli_relay(c, "eval", full, 1, FULL_MS);
+	if (code == CLI_OK)
+		code = cli_flag(argc, argv, "--watch") ? watch(c)
+		                                       : once(c, cli_flag(argc, argv, "--json"));
+	config_close(&c->config);
+	return code;
+}

@@ -1,0 +1,163 @@
+"""Proof that all members have the same state, on real nodes. Vocabulary: lab.py.
+
+A bit of one node's memory is flipped from outside, as broken memory does; it is found, named, and the
+node starts over with the others' state.
+"""
+
+import json
+import re
+
+import tap
+from lab import wait_until
+from test_cluster import NAME, Cluster
+
+VALUE = "a-value-that-is-nowhere-else-"
+SESSIONS = 6
+
+
+def stored(text):
+    """A value as it stands in the store: behind its key, in external term format. Other copies, in
+    the log or in messages, have its length in between."""
+    return b"k\x83m" + len(text).to_bytes(4, "big") + text.encode()
+
+
+def flip(pid, needle):
+    """Flip the last bit of these bytes on the process's heap; returns how many copies there are."""
+    copies = 0
+    with open(f"/proc/{pid}/maps", encoding="ascii") as file:
+        heaps = [line.split()[0] for line in file if "[heap]" in line]
+    with open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
+        for heap in heaps:
+            begin, end = (int(part, 16) for part in heap.split("-"))
+            memory.seek(begin)
+            for hit in re.finditer(re.escape(needle), memory.read(end - begin)):
+                memory.seek(begin + hit.end() - 1)
+                memory.write(bytes([needle[-1] ^ 1]))
+                copies += 1
+    return copies
+
+
+class Audited(Cluster):
+    """A cluster with a few sessions, whose values are easily found in memory."""
+
+    def __enter__(self):
+        super().__enter__()
+        self.ids = []
+        for number in range(SESSIONS):
+            said = self.nodes[0].eval("erlmcp_session:create(lab).")
+            self.ids.append(NAME.search(said).group(0)[3:-3])
+            self.nodes[0].eval(f'erlmcp_session:put(<<"{self.ids[-1]}">>, k, '
+                               f'<<"{VALUE}{number}">>).')
+        wait_until(lambda: "status => consistent" in self.validate(1), 20, "marks are known")
+        return self
+
+    def validate(self, node):
+        return self.node(node).eval("erlmcp_session_ha:validate_consistency().", timeout=40)
+
+    def damage(self, node, number):
+        """Flip a bit of that session's value in that node's memory."""
+        assert flip(node.pid(), stored(f"{VALUE}{number}")) == 1, "its value is not in memory"
+
+    def wait_replaced(self, node, since):
+        wait_until(lambda: node.log.grep("rejoins as a new incarnation", since), 20,
+                   f"{node} starts over")
+        wait_until(lambda: all(n.state() == "serving" for n in self.nodes), 30, "all serve again")
+
+    def shows(self, node, number):
+        return f"{VALUE}{number}" in self.node(node).eval(
+            f'erlmcp_session:get(<<"{self.ids[number]}">>).')
+
+
+def test_consistent():
+    """all doors tell that three nodes are equal at one index; without one of them it is named"""
+    with Audited(3) as c:
+        said = c.validate(2)
+        assert "not_compared => []" in said and f"sessions => {SESSIONS + 1}" in said, said
+        assert all(node.name in said for node in c.nodes), said
+        rpc = c.nodes[2].run("erlmcp", "rpc", "erlmcp_session_ha", "validate_consistency")
+        assert "status => consistent" in rpc.stdout, rpc.stdout + rpc.stderr
+        said = c.nodes[0].eval("erlmcp_cluster_sync:trigger_full_sync().")
+        assert said.count("action => verified") == 3, said
+        gone = c.follower()
+        left = c.others(gone)[0]
+        gone.kill9()
+        wait_until(lambda: left.state() == "degraded", 10, "it is lost")
+        said = c.validate(left)
+        assert "status => consistent" in said and f"{{'{gone.name}',unreachable}}" in said, said
+
+
+def test_flipped_bit_is_named():
+    """a comparison finds a flipped bit: node and session are named, the node starts over and is whole"""
+    with Audited(3, ERLMCP_SCRUB_INTERVAL="0") as c:
+        victim = c.follower()
+        other = c.others(victim)[0]
+        since = victim.log.mark()
+        c.damage(victim, 3)
+        said = c.validate(other)
+        assert said.startswith("{error") and "what => memory_changed" in said, said
+        assert c.ids[3] in said and f"node => '{victim.name}'" in said, said
+        c.wait_replaced(victim, since)
+        assert victim.log.grep("ALARM: memory changed by itself.*" + c.ids[3], since)
+        with open(victim.data + "/flight.log", encoding="utf-8") as file:
+            kept = [json.loads(line) for line in file if "memory changed by itself" in line]
+        assert kept and c.ids[3] in kept[0]["why"]
+        said = c.validate(victim)
+        assert "status => consistent" in said and "not_compared => []" in said, said
+        for number in range(SESSIONS):
+            assert c.shows(victim, number)
+
+
+def test_scrub_finds_the_leaders_damage():
+    """nobody asks: the leader finds its own damage, hands over, starts over, and nothing is lost"""
+    with Audited(3, ERLMCP_SCRUB_INTERVAL="2") as c:
+        leader = c.leader()
+        since = leader.log.mark()
+        c.damage(leader, 1)
+        c.wait_replaced(leader, since)
+        said = c.validate(leader)
+        assert "status => consistent" in said and "not_compared => []" in said, said
+        assert c.shows(leader, 1)
+
+
+def test_no_majority_no_reset():
+    """two of three are damaged: both are fenced, nobody starts over, the third one's state is kept"""
+    with Audited(3, ERLMCP_SCRUB_INTERVAL="0") as c:
+        victims = c.others(c.leader())
+        for victim in victims:
+            c.damage(victim, 2)
+        said = c.validate(c.leader())
+        assert "majority => false" in said and said.count("outcome => damaged") == 2, said
+        for victim in victims:
+            wait_until(lambda v=victim: v.state() == "fenced", 10, f"{victim} is fenced")
+        c.pass_time(4)  # they call for a comparison again
+        for victim in victims:
+            assert not victim.log.grep("rejoins as a new incarnation")
+        # Their disks are sound: a restart loads the state from there.
+        for victim in victims:
+            victim.restart()
+            wait_until(lambda v=victim: v.serving(), 20, f"{victim} is back")
+        wait_until(lambda: "status => consistent" in c.validate(1), 20, "all are equal")
+
+
+def test_sync_status():
+    """how far each member is, for operators: a table, JSON, lines, and a node that comes back"""
+    with Audited(3) as c:
+        done = c.nodes[0].run("erlmcp-admin", "cluster", "sync", "--full")
+        assert done.returncode == 0 and "verified" in done.stdout, done.stdout + done.stderr
+        report = json.loads(c.nodes[1].run("erlmcp-admin", "cluster", "sync", "--json").stdout)
+        assert [n["state"] for n in report["nodes"]].count("in_sync") == 2, report
+        assert len({n["verified_digest"] for n in report["nodes"]}) == 1, report
+        gone = c.follower()
+        left = c.others(gone)[0]
+        gone.kill9()
+        wait_until(lambda: left.state() == "degraded", 10, "it is lost")
+        done = left.run("erlmcp-admin", "cluster", "sync")
+        assert re.search(gone.name + r" +unreachable", done.stdout), done.stdout
+        gone.start()
+        wait_until(lambda: left.state() == "serving", 20, "it is back")
+        done = left.run("erlmcp-admin", "cluster", "sync", "--watch", timeout=30)
+        assert "all 3 members are in step" in done.stdout, done.stdout
+
+
+if __name__ == "__main__":
+    tap.main(globals())
