@@ -2,7 +2,7 @@
 #   build/release  what is installed and run         build/asan  gcc, AddressSanitizer and UBSan
 #   build/clang    the second compiler, clang-tidy   build/fuzz  clang with libFuzzer
 #
-# BUILD moves all of them; CUTS, MINUTES, SECONDS, SEEDS, DESTDIR and PREFIX belong to single targets.
+# BUILD moves all of them; CUTS, MINUTES, ROUNDS, SECONDS, SEEDS, DESTDIR and PREFIX belong to single targets.
 
 BUILD ?= build
 PREFIX ?= /opt/erlmcp
@@ -10,13 +10,14 @@ DESTDIR ?=
 CUTS ?= 20
 SECONDS ?= 30
 SEEDS ?= 200
+ROUNDS ?= 3
 MINUTES ?= 10
 JOBS ?= $(shell nproc)
 
 # Make exports nothing by itself; the scripts need these.
 export BUILD JOBS
 
-.PHONY: help deps build run test check drill sim sim-report model mutants soak soak-files fuzz install format clean
+.PHONY: help deps build run test check drill sim sim-report model mutants soak soak-files bench fuzz install format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -47,6 +48,11 @@ soak: build ## MINUTES=10 of 5 % loss and 20 ms jitter under load: nobody may be
 soak-files: build ## kill a node at many hundred system calls: minutes
 	@LAB_BUILD="$(BUILD)/release" python3 test/lab/test_files.py --thorough
 
+bench: ## ROUNDS=3 beside etcd and Redis, then alone as it grows: build/bench (30 minutes, root)
+	@tools/bench.sh --rounds "$(ROUNDS)"
+	@tools/bench.sh nodes
+	@tools/bench.sh sessions
+
 sim: build ## SEEDS=200 whole clusters in virtual time: prints a table of what was done to them
 	@"$(BUILD)/release/sim/sim" --seeds "$(SEEDS)" --jobs "$(JOBS)" --table
 
@@ -69,6 +75,6 @@ format: ## lay out all C files and scripts
 	@tools/format.sh --write
 
 clean: ## remove what was built
-	rm -rf "$(BUILD)/release" "$(BUILD)/asan" "$(BUILD)/clang" "$(BUILD)/fuzz" "$(BUILD)/model" \
+	rm -rf "$(BUILD)/release" "$(BUILD)/asan" "$(BUILD)/clang" "$(BUILD)/fuzz" "$(BUILD)/bench" "$(BUILD)/model" \
 		"$(BUILD)/mutants" "$(BUILD)/drill.json" \
 		"$(BUILD)/drill.jsonl"

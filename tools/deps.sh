@@ -1,6 +1,8 @@
 #!/bin/sh
-# Installs the packages of tools/packages.txt that are missing; does nothing, and needs neither
-# network nor root, when all are there.
+# Installs the packages of tools/packages.txt, or of the list that is named, that are missing; does
+# nothing, and needs neither network nor root, when all are there.
+#
+# Services that come with a package are not started: the bench starts its own.
 #
 # libraft 0.22.1 is not in Debian 12 itself but in its backports. When no known source has it,
 # backports are added with the mirror and the key that this machine already uses, pinned so that
@@ -8,7 +10,8 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-list=tools/packages.txt
+list=${1:-tools/packages.txt}
+policy=/usr/sbin/policy-rc.d # asked by packages before they start anything
 source_file=/etc/apt/sources.list.d/erlmcp-backports.sources
 pin_file=/etc/apt/preferences.d/erlmcp-backports
 
@@ -132,6 +135,17 @@ add_backports() {
 	as_root apt-get -q update
 }
 
+deny_services() {
+	[ -e "$policy" ] && return
+	trap allow_services EXIT
+	printf '#!/bin/sh\nexit 101\n' | write_as_root "$policy"
+	as_root chmod 755 "$policy"
+}
+
+allow_services() {
+	as_root rm -f "$policy"
+}
+
 # The package to install for a requirement.
 choose() {
 	name=${1%%>=*}
@@ -168,6 +182,7 @@ for want in $wanted; do
 	esac
 done
 
+deny_services
 packages=$(for want in $wanted; do choose "$want"; done)
 # shellcheck disable=SC2086 # a list of words
 as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends $packages

@@ -107,6 +107,9 @@ CHECKED enum status consensus_receive(struct consensus *c, uint64_t from_id, con
 CHECKED enum status consensus_propose(struct consensus *c, uint64_t tag, const uint8_t *bytes,
                                       size_t len);
 void consensus_flush(struct consensus *c);
+/* The same once a turn, unless entries enough are on their way: then the batch waits for one of
+ * them to be committed, not longer than GATHER_MAX_US. */
+void consensus_flush_gathered(struct consensus *c);
 
 /* Leader only: see that an entry of this term gets committed, so that reads can be served.
  * A new leader does this by itself; calling it again costs nothing. */

@@ -63,6 +63,7 @@ struct batch {
 	struct buf bytes; /* framed: see batch.c */
 	uint64_t *tags;   /* owned; BATCH_COMMANDS_MAX of them */
 	size_t n;         /* commands */
+	int64_t since_us; /* when the first of them came */
 };
 
 enum change_kind {
@@ -191,6 +192,8 @@ int shim_send(struct raft_io *io, struct raft_io_send *request, const struct raf
               raft_io_send_cb cb);
 
 /* machine.c: the state machine glue. */
+/* When the batch leaves at the latest. */
+int64_t batch_due_us(const struct consensus *c);
 void machine_init(struct consensus *c);
 void machine_close(struct consensus *c);
 void inflight_fail(struct consensus *c, enum status st);

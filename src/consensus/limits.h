@@ -14,6 +14,8 @@ enum {
 	INFLIGHT_ENTRIES_MAX = 4096,      /* entries on the way to one follower, libraft's limit */
 	INFLIGHT_COMMANDS_MAX = 65536,    /* proposals waiting for their commit */
 	INFLIGHT_BYTES_MAX = 32 * 1024 * 1024, /* of the same, so that memory stays bounded */
+	GATHER_ENTRIES = 1, /* on their way keep the disks busy; what comes meanwhile shares one */
+	GATHER_MAX_US = 1000,         /* but waits no longer than this: far members answer late */
 	WIRE_ENTRIES_MAX = 4096,      /* entries in one message: as many as can be in flight */
 	WIRE_BATCH_MAX = 1024 * 1024, /* entry bytes in one message; longer runs are cut up */
 	WIRE_ENTRY_MAX = 1024 * 1024, /* one entry; BATCH_MAX with room for later releases */

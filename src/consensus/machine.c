@@ -378,6 +378,7 @@ enum status consensus_propose(struct consensus *c, uint64_t tag, const uint8_t *
 			return ST_NOMEM;
 	}
 	if (b->n == 0) {
+		b->since_us = c->ops.now_us(c->ops.arg);
 		buf_reset(&b->bytes);
 		buf_u32(&b->bytes, (uint32_t)BATCH_VERSION << 24);
 	}
@@ -467,4 +468,21 @@ void consensus_flush(struct consensus *c)
 		          st == ST_NOMEM ? ST_UNKNOWN : ST_NOT_LEADER);
 	c->batch.n = 0;
 	inside_leave(c);
+}
+
+int64_t batch_due_us(const struct consensus *c)
+{
+	const struct batch *b = &c->batch;
+
+	if (b->n == 0)
+		return INT64_MAX;
+	if (c->n_inflight < GATHER_ENTRIES || c->raft.state != RAFT_LEADER)
+		return 0;
+	return b->since_us + GATHER_MAX_US;
+}
+
+void consensus_flush_gathered(struct consensus *c)
+{
+	if (batch_due_us(c) <= c->ops.now_us(c->ops.arg))
+		consensus_flush(c);
 }

@@ -61,6 +61,7 @@ struct storage {
 	struct queue waiting;     /* struct waiting */
 	struct queue gathered;    /* struct gathered: what the backend knows of */
 	unsigned writing;         /* of those, not refused */
+	bool hold;                /* appends wait for storage_submit() */
 	char dir[DIR_NAME_MAX + 1];
 	atomic_bool failed; /* set in any thread */
 	void (*failed_cb)(void *arg, const char *why);
@@ -262,24 +263,33 @@ static int submit(struct storage *s)
 	return rv;
 }
 
+static int submit_waiting(struct storage *s)
+{
+	if (queue_empty(&s->waiting))
+		return 0;
+	return is_broken(s) ? RAFT_IOERR : submit(s);
+}
+
 static void gathered_done(struct raft_io_append *request, int status)
 {
 	struct gathered *g = CONTAINER_OF(request, struct gathered, request);
 	struct storage *s = g->s;
+	int next = 0;
 
 	if (g->refused) {
 		gathered_free(g);
 		return;
 	}
 	s->writing--;
+	/* First to the disk with what waits: telling takes time. */
+	if (status == 0 && s->writing == 0)
+		next = submit_waiting(s);
 	answer(&g->members, status);
 	gathered_free(g);
-	if (s->writing > 0 || queue_empty(&s->waiting))
-		return;
-	if (status == 0)
-		status = is_broken(s) ? RAFT_IOERR : submit(s);
-	if (status != 0)
-		answer(&s->waiting, status);
+	if (status != 0 && s->writing == 0)
+		next = status;
+	if (next != 0)
+		answer(&s->waiting, next);
 }
 
 static int append(struct raft_io *io, struct raft_io_append *request,
@@ -302,7 +312,7 @@ static int append(struct raft_io *io, struct raft_io_append *request,
 	for (i = 0; i < n; i++)
 		w->size += entries[i].buf.len;
 	queue_push(&s->waiting, &w->link);
-	if (s->writing > 0)
+	if (s->writing > 0 || s->hold)
 		return 0;
 	rv = submit(s);
 	if (rv != 0) {
@@ -520,6 +530,23 @@ void storage_on_failure(struct storage *s, void (*failed_cb)(void *arg, const ch
 {
 	s->failed_cb = failed_cb;
 	s->failed_arg = arg;
+}
+
+void storage_submit(struct storage *s)
+{
+	int rv = 0;
+
+	if (s->writing == 0)
+		rv = submit_waiting(s);
+	if (rv != 0)
+		answer(&s->waiting, rv);
+}
+
+void storage_hold(struct storage *s, bool hold)
+{
+	s->hold = hold;
+	if (!hold)
+		storage_submit(s);
 }
 
 struct raft_io *storage_io(struct storage *s)

@@ -2,6 +2,8 @@
 #ifndef CONSENSUS_STORAGE_H
 #define CONSENSUS_STORAGE_H
 
+#include <stdbool.h>
+
 #include "base/status.h"
 
 struct chunk_disk;
@@ -23,6 +25,11 @@ struct raft_io *storage_io(struct storage *s);
 
 /* The disk for chunks of the state: files in the directory "state" below. Owned by the storage. */
 struct chunk_disk *storage_chunks(struct storage *s);
+
+/* hold: from now on appends wait for storage_submit(), so that what goes to other members leaves
+ * before this node's own disk is kept busy. Not hold: none waits, and what waits is written. */
+void storage_hold(struct storage *s, bool hold);
+void storage_submit(struct storage *s);
 
 /* After consensus_close() has finished. */
 void storage_close(struct storage *s);

@@ -135,13 +135,12 @@ void consensus_set_election(struct consensus *c, unsigned election_ms)
 
 int64_t consensus_deadline_us(const struct consensus *c)
 {
+	const int64_t batch_us = batch_due_us(c);
 	int64_t due_us;
 	int64_t due_ms;
 
 	if (!c->started || c->closing || c->failed)
 		return INT64_MAX;
-	if (c->batch.n > 0)
-		return 0;
 	due_ms = picture_due_ms(c);
 	if (fetch_due_ms(c) < due_ms)
 		due_ms = fetch_due_ms(c);
@@ -150,7 +149,9 @@ int64_t consensus_deadline_us(const struct consensus *c)
 	if ((int64_t)raft_timeout(&c->raft) < due_ms)
 		due_ms = (int64_t)raft_timeout(&c->raft);
 	due_us = due_ms * 1000;
-	return due_us > c->last_tick_us + 1000 ? due_us : c->last_tick_us + 1000;
+	if (due_us < c->last_tick_us + 1000)
+		due_us = c->last_tick_us + 1000;
+	return batch_us < due_us ? batch_us : due_us;
 }
 
 void consensus_tick(struct consensus *c)

@@ -93,7 +93,7 @@ void net_wake_at(struct net *n, int64_t at_ms)
 	assert(rc == 0);
 }
 
-static void net_flush(struct net *n)
+void net_flush(struct net *n)
 {
 	struct queue *front;
 

@@ -86,6 +86,9 @@ uint32_t net_creation(const struct net *n);
 CHECKED enum status net_send(struct net *n, const char *node, enum net_class klass,
                              const uint8_t *bytes, size_t len);
 
+/* Send what was queued, at once; without it, it leaves before the loop waits. */
+void net_flush(struct net *n);
+
 /* Add or forget a member to be kept connected. */
 CHECKED enum status net_member_add(struct net *n, const char *node);
 void net_member_remove(struct net *n, const char *node);

@@ -92,10 +92,8 @@ static struct asked *asked_new(struct node *n, uint64_t client, const struct cli
 
 static void on_write(struct node *n, uint64_t client, const struct client_frame *f)
 {
-	struct command_head head = {0};
 	struct fault fault;
 	struct asked *a;
-	uint8_t *bytes;
 
 	if (command_check(f->bytes, f->len, &fault) != ST_OK) {
 		clients_answer(n->clients, client, f->tag, CLIENT_INVALID,
@@ -103,18 +101,8 @@ static void on_write(struct node *n, uint64_t client, const struct client_frame 
 		return;
 	}
 	a = asked_new(n, client, f, 0);
-	if (a == NULL)
-		return;
-	bytes = malloc(f->len);
-	if (bytes == NULL) {
-		answer(a, CLIENT_BUSY, NULL, 0);
-		return;
-	}
-	memcpy(bytes, f->bytes, f->len);
-	core_stamp(n->core, &head);
-	command_stamp(bytes, &head);
-	core_write(n->core, &head, bytes, f->len, written, a);
-	free(bytes);
+	if (a != NULL)
+		core_write_encoded(n->core, f->bytes, f->len, written, a);
 }
 
 static void on_read(struct node *n, uint64_t client, const struct client_frame *f)

@@ -458,7 +458,7 @@ static void turn(struct core *c)
 		consensus_set_election(c->consensus, (unsigned)(pace_election_us(&c->pace) / 1000));
 		send_writes(c, now_us);
 		send_reads(c, now_us);
-		consensus_flush(c->consensus);
+		consensus_flush_gathered(c->consensus);
 		note_disk(c);
 		core_open_round(c);
 		core_sample(c);
@@ -530,6 +530,18 @@ void core_write(struct core *c, const struct command_head *head, const uint8_t *
 {
 	assert(head->origin.seq > 0 && head->origin.seq <= c->seq);
 	(void)submit(c, false, bytes, len, cb, arg);
+}
+
+void core_write_encoded(struct core *c, const uint8_t *bytes, size_t len, core_done_cb cb,
+                        void *arg)
+{
+	struct request *q = submit(c, false, bytes, len, cb, arg);
+	struct command_head head = {0};
+
+	if (q == NULL || q->state == REQUEST_DONE)
+		return;
+	core_stamp(c, &head);
+	command_stamp(q->bytes, &head);
 }
 
 void core_read(struct core *c, bool confirm, core_done_cb cb, void *arg)

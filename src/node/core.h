@@ -123,6 +123,10 @@ void core_stamp(struct core *c, struct command_head *head);
 void core_write(struct core *c, const struct command_head *head, const uint8_t *bytes, size_t len,
                 core_done_cb cb, void *arg);
 /* confirm: by a round even under reads = lease. */
+/* The same for a command that a client encoded and command_check() accepts: origin and time are
+ * put into the copy. */
+void core_write_encoded(struct core *c, const uint8_t *bytes, size_t len, core_done_cb cb,
+                        void *arg);
 void core_read(struct core *c, bool confirm, core_done_cb cb, void *arg);
 
 /* A session or handle was used by a read: if it has a time to live, that begins anew. Written

@@ -304,6 +304,7 @@ static bool open_core(struct node *n)
 		return false;
 	}
 	storage_on_failure(n->storage, on_storage_failed, n);
+	storage_hold(n->storage, true);
 	disks.log = storage_io(n->storage);
 	disks.chunks = storage_chunks(n->storage);
 	if (core_new(&config, &ops, &id, &disks, &fault, &n->core) != ST_OK) {
@@ -402,6 +403,9 @@ static void on_turn(void *arg)
 	struct node *n = arg;
 
 	core_run(n->core);
+	/* Members' disks and ours work at the same time. */
+	net_flush(n->net);
+	storage_submit(n->storage);
 	if (n->clients != NULL)
 		clients_flush(n->clients);
 }

@@ -37,6 +37,8 @@ static void close_all(struct node *n)
 		(void)alarm(CLOSE_WAIT_S);
 	}
 	loop_close(n->loop);
+	if (n->storage != NULL)
+		storage_hold(n->storage, false); /* no turn will submit any more */
 	if (n->core != NULL)
 		core_close(n->core, nothing_left, n);
 	(void)jobs_close(&n->jobs);

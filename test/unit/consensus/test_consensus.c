@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consensus/limits.h"
 #include "raft_cluster.h"
 #include "testing.h"
 
@@ -288,6 +289,43 @@ TEST(a_silent_leader_is_replaced_soon_after_the_last_needed_timer)
 	measure_take_over(5, 450, 600);
 }
 
+TEST(while_an_entry_is_on_its_way_commands_gather_but_not_for_long)
+{
+	struct consensus *c;
+	unsigned leader;
+	uint64_t first;
+	uint64_t tag;
+	enum status st;
+	unsigned i;
+
+	rc_init(&rc, 3, 36);
+	rc_start_all(&rc);
+	leader = elect();
+	rc_isolate(&rc, leader, true);
+	c = rc.nodes[leader].consensus;
+	first = rc.next_tag;
+	for (i = 0; i < 10; i++) {
+		assert_true(rc_create(&rc, leader, i, &st) != 0);
+		consensus_flush_gathered(c);
+		/* The first one left at once; the others wait, each no longer than the next. */
+		assert_true(i == 0 || (consensus_deadline_us(c) > rc.now_us &&
+		                       consensus_deadline_us(c) <= rc.now_us + GATHER_MAX_US));
+	}
+	rc.now_us += GATHER_MAX_US;
+	assert_true(consensus_deadline_us(c) <= rc.now_us);
+	consensus_flush_gathered(c);
+	rc_isolate(&rc, leader, false);
+	rc_run_ms(&rc, 1000);
+	for (tag = first; tag < first + 10; tag++)
+		assert_true(rc.outcomes[tag % RC_TAGS].told &&
+		            rc.outcomes[tag % RC_TAGS].st == ST_OK);
+	/* The nine that waited share an entry. */
+	assert_true(rc.outcomes[(first + 1) % RC_TAGS].index > rc.outcomes[first % RC_TAGS].index);
+	assert_true(rc.outcomes[(first + 9) % RC_TAGS].index ==
+	            rc.outcomes[(first + 1) % RC_TAGS].index);
+	rc_close(&rc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +337,7 @@ int main(void)
 	    cmocka_unit_test(a_cut_off_leader_steps_down_and_its_proposals_are_unknown),
 	    cmocka_unit_test(a_great_backlog_is_cut_into_messages_and_entries),
 	    cmocka_unit_test(too_many_proposals_are_refused_and_each_is_told_once),
+	    cmocka_unit_test(while_an_entry_is_on_its_way_commands_gather_but_not_for_long),
 	    cmocka_unit_test(a_silent_leader_is_replaced_soon_after_the_last_needed_timer),
 	};
 

@@ -137,6 +137,40 @@ static uint32_t kill_after(pid_t pid, int fd, unsigned n, uint8_t *seen, size_t 
 	return highest;
 }
 
+TEST(held_appends_wait_to_be_submitted_and_none_waits_afterwards)
+{
+	char dir[DISK_DIR_MAX];
+	struct disk_group g;
+	struct disk_node *node;
+	const char *why = "";
+	unsigned turns;
+
+	disk_dir_make(dir);
+	disk_group_init(&g, 1, dir);
+	assert_int_equal(disk_node_start(&g, 0, &why), ST_OK);
+	node = &g.nodes[elect(&g)];
+	node->proposed = count;
+	done_ok = 0;
+	storage_hold(node->storage, true);
+	assert_int_equal(disk_node_create(node, 1, 1), ST_OK);
+	consensus_flush(node->consensus);
+	for (turns = 0; turns < 200; turns++)
+		disk_group_turn(&g);
+	assert_int_equal(done_ok, 0);
+	storage_submit(node->storage);
+	for (turns = 0; done_ok < 1 && turns < TURNS_MAX; turns++)
+		disk_group_turn(&g);
+	assert_int_equal(done_ok, 1);
+	assert_int_equal(disk_node_create(node, 2, 2), ST_OK);
+	consensus_flush(node->consensus);
+	storage_hold(node->storage, false);
+	for (turns = 0; done_ok < 2 && turns < TURNS_MAX; turns++)
+		disk_group_turn(&g);
+	assert_int_equal(done_ok, 2);
+	disk_group_close(&g);
+	disk_dir_remove(dir);
+}
+
 TEST(what_was_acknowledged_survives_kill_9)
 {
 	static uint8_t seen[1 << 20];
@@ -383,6 +417,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(three_nodes_on_disks_elect_propose_and_apply),
+	    cmocka_unit_test(held_appends_wait_to_be_submitted_and_none_waits_afterwards),
 	    cmocka_unit_test(what_was_acknowledged_survives_kill_9),
 	    cmocka_unit_test(a_torn_open_segment_is_cut_and_loads),
 	    cmocka_unit_test(a_damaged_closed_segment_is_named),

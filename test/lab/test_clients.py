@@ -1,0 +1,187 @@
+"""Programs that keep sessions here over the client channel. Vocabulary: lab.py, channel.py.
+
+    client ---TCP--- node 1 ---- node 2        On loopback addresses: a channel is between a program
+                         \\      /              and one node; what the cluster does behind it is told
+                          node 3               in test_cluster.py.
+"""
+
+import os
+import socket
+import struct
+
+import channel
+from channel import Channel, Refused, create, put
+from lab import COOKIE, Lab, wait_until
+
+import tap
+
+PORT = 9260
+RESULT_OK = 0
+
+
+class Clients(Lab):
+    """Three nodes whose client channels are open, the channel of node N on address N."""
+
+    def __init__(self):
+        super().__init__(3, mode="loopback", ERLMCP_CLIENT_PORT=str(PORT))
+        for node in self.nodes:
+            node.settings["ERLMCP_CLIENT_INTERFACE"] = self.fabric.address(node.host)
+        self.start()
+        self.wait_serving()
+
+    def open(self, node, cookie=COOKIE):
+        return Channel(self.fabric.address(self.node(node).host), PORT, cookie)
+
+
+def session_id():
+    return os.urandom(16)
+
+
+def test_write_read():
+    """what one node acknowledged every node reads, and what is not there is not found"""
+    with Clients() as lab:
+        session = session_id()
+        with lab.open(1) as c:
+            assert c.node == lab.nodes[0].name
+            outcome, result = c.write(create(session))
+            assert outcome == channel.OK and result[0] == RESULT_OK
+            outcome, result = c.write(put(session, b"key", b"value"))
+            assert outcome == channel.OK and result[0] == RESULT_OK
+        for node in (1, 2, 3):
+            with lab.open(node) as c:
+                assert c.read(session, b"key") == (channel.OK, b"value")
+                assert c.read(session, b"other") == (channel.NOT_FOUND, b"")
+                assert c.read(session_id(), b"key") == (channel.NOT_FOUND, b"")
+
+
+def test_pipelined():
+    """a thousand requests without waiting are all answered once, each under its tag"""
+    with Clients() as lab:
+        leader = lab.leader()
+        for node in (leader, lab.others(leader)[0]):
+            session = session_id()
+            with lab.open(node) as c:
+                assert c.write(create(session))[0] == channel.OK
+                asked = {c.ask_write(put(session, b"k%d" % i, b"v%d" % i)): i
+                         for i in range(1000)}
+                answers = [c.answer() for _ in asked]
+                assert {tag for tag, _, _ in answers} == set(asked)
+                assert all(outcome == channel.OK and result[0] == RESULT_OK
+                           for _, outcome, result in answers)
+                reads = {c.ask_read(session, b"k%d" % i): i for i in range(1000)}
+                while reads:
+                    tag, outcome, value = c.answer()
+                    assert (outcome, value) == (channel.OK, b"v%d" % reads.pop(tag))
+
+
+def test_request_id():
+    """a command that is sent again under its request id, to another node, happens once"""
+    with Clients() as lab:
+        session = session_id()
+        again = create(session, request_id=b"once")
+        with lab.open(1) as c:
+            first = c.write(again)
+        with lab.open(2) as c:
+            assert c.write(again) == first and first[1][0] == RESULT_OK
+
+
+def test_strangers():
+    """who does not know the cookie, or does not speak the protocol, is told and hung up on"""
+    with Clients() as lab:
+        try:
+            lab.open(1, cookie="another")
+            assert False, "let in with a wrong cookie"
+        except Refused as why:
+            assert "cookie" in str(why)
+        raw = socket.create_connection((lab.fabric.address(1), PORT), 15)
+        raw.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        data = b""
+        while part := raw.recv(4096):
+            data += part
+        assert b"cannot be read" in data
+        with lab.open(1) as c:
+            outcome, why = c.write(b"\x01\x02nonsense")
+            assert outcome == channel.INVALID and why
+            assert c.read(session_id(), b"k" * 1000)[0] == channel.INVALID
+            c.send(channel.READ, b"short")
+            try:
+                c.answer()
+                assert False, "a frame that is cut short was answered"
+            except Refused as why:
+                assert "cannot be read" in str(why)
+        with lab.open(1) as c:  # the node is none the worse for it
+            assert c.write(create(session_id()))[0] == channel.OK
+
+
+def test_slow_reader():
+    """a client that does not take its answers is not read from, and gets them all in the end"""
+    with Clients() as lab:
+        session = session_id()
+        with lab.open(1) as c:
+            assert c.write(create(session))[0] == channel.OK
+            assert c.write(put(session, b"big", b"x" * 60000))[0] == channel.OK
+            before = lab.nodes[0].rss_kib()
+            c.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+            for _ in range(2000):
+                c.ask_read(session, b"big")
+            with lab.open(1) as other:
+                assert other.read(session, b"big")[0] == channel.OK
+            assert lab.nodes[0].rss_kib() - before < 64 * 1024
+            for _ in range(2000):
+                _, outcome, value = c.answer()
+                assert outcome == channel.OK and len(value) == 60000
+
+
+def test_leader_lost():
+    """with the leader killed a client of another node goes on, and nothing acknowledged is lost"""
+    with Clients() as lab:
+        session = session_id()
+        leader = lab.leader()
+        with lab.open(lab.others(leader)[0]) as c:
+            assert c.write(create(session))[0] == channel.OK
+            kept = {}
+            for i in range(300):
+                if i == 100:
+                    leader.kill9()
+                outcome, _ = c.write(put(session, b"k%d" % i, b"v"))
+                assert outcome in (channel.OK, channel.UNKNOWN)
+                kept[i] = outcome == channel.OK
+            assert sum(kept.values()) > 200
+            for i in kept:
+                if kept[i]:
+                    assert c.read(session, b"k%d" % i) == (channel.OK, b"v")
+
+
+def test_minority():
+    """without a majority requests are refused at once, or end as unknown, never as done"""
+    with Clients() as lab:
+        session = session_id()
+        last = lab.nodes[0]
+        with lab.open(last) as c:
+            assert c.write(create(session))[0] == channel.OK
+            for node in lab.others(last):
+                node.kill9()
+            outcome, _ = c.write(put(session, b"k", b"v"))
+            assert outcome in (channel.FENCED, channel.UNKNOWN)
+            wait_until(lambda: last.state() == "fenced", 15, "it is fenced")
+            assert c.write(put(session, b"k", b"v"))[0] == channel.FENCED
+            assert c.read(session, b"k")[0] == channel.FENCED
+
+
+def test_silent():
+    """who says nothing is hung up on after some seconds, and keeps nobody from being served"""
+    with Clients() as lab:
+        address = (lab.fabric.address(1), PORT)
+        idle = [socket.create_connection(address, 15) for _ in range(200)]
+        with lab.open(1) as c:
+            assert c.write(create(session_id()))[0] == channel.OK
+        for one in idle:
+            one.settimeout(30)
+            hello = one.recv(4096)
+            assert struct.unpack(">I", hello[:4])[0] == len(hello) - 4
+            assert one.recv(1) == b""
+            one.close()
+
+
+if __name__ == "__main__":
+    tap.main(globals())
