@@ -53,7 +53,8 @@ void image_take(struct image *image, const char *dir)
 	while ((entry = readdir(d)) != NULL) {
 		struct image_file *f = &image->files[image->n];
 
-		if (entry->d_name[0] == '.')
+		/* The chunks of the state have a directory of their own. */
+		if (entry->d_name[0] == '.' || entry->d_type == DT_DIR)
 			continue;
 		assert(image->n < IMAGE_FILES_MAX);
 		snprintf(f->name, sizeof f->name, "%.79s", entry->d_name);

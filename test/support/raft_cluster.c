@@ -384,15 +384,21 @@ bool rc_other_leads(struct raft_cluster *rc, unsigned arg)
 	return leader >= 0 && leader != (int)arg && rc_view(rc, (unsigned)leader).term_committed;
 }
 
+struct session_id rc_session(unsigned number)
+{
+	const uint32_t spread = number * 2654435761U;
+	const struct session_id id = {.bytes = {(uint8_t)(spread >> 24), (uint8_t)(spread >> 16),
+	                                        (uint8_t)(spread >> 8), (uint8_t)spread}};
+
+	return id;
+}
+
 uint64_t rc_create(struct raft_cluster *rc, unsigned at, unsigned number, enum status *st)
 {
 	struct rc_node *node = &rc->nodes[at];
 	const struct command_head head = {.origin = {node->id, ++node->commands},
 	                                  .now_ms = rc->now_us / 1000};
-	/* Spread over the buckets, as random ids are. */
-	const uint32_t spread = number * 2654435761U;
-	struct session_id id = {.bytes = {(uint8_t)(spread >> 24), (uint8_t)(spread >> 16),
-	                                  (uint8_t)(spread >> 8), (uint8_t)spread}};
+	const struct session_id id = rc_session(number);
 	uint64_t tag = rc->next_tag;
 	struct buf b;
 

@@ -82,7 +82,10 @@ bool rc_has_leader(struct raft_cluster *rc, unsigned arg);
 bool rc_other_leads(struct raft_cluster *rc, unsigned arg);
 struct raft_view rc_view(struct raft_cluster *rc, unsigned at);
 
-/* Propose creating a session whose id comes from number; its tag, or 0 when refused. */
+/* A session's id for a number: spread over the buckets, as random ids are. */
+struct session_id rc_session(unsigned number);
+
+/* Propose creating that session; its tag, or 0 when refused. */
 uint64_t rc_create(struct raft_cluster *rc, unsigned at, unsigned number, enum status *st);
 /* Wait until the proposal's outcome is told. */
 bool rc_wait(struct raft_cluster *rc, uint64_t tag, int64_t ms);

@@ -163,8 +163,7 @@ static void check_end(void)
 		assert_true(store_digest(rc.nodes[i].store) == digest);
 	for (i = 0; i < n_acknowledged; i++) {
 		unsigned number = (unsigned)acknowledged[i];
-		struct session_id id = {.bytes = {(uint8_t)(number >> 24), (uint8_t)(number >> 16),
-		                                  (uint8_t)(number >> 8), (uint8_t)number}};
+		const struct session_id id = rc_session(number);
 		const struct rc_outcome *o = &rc.outcomes[number % RC_TAGS];
 		struct session_view view;
 
