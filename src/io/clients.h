@@ -20,8 +20,8 @@ struct uv_loop_s;
 struct clients;
 
 enum {
-	CLIENTS_MAX = 4096,               /* connections; each further one is refused */
-	CLIENT_UNDER_WAY_MAX = 4096,      /* requests of one connection */
+	CLIENTS_MAX = 4096,         /* connections; each further one is refused */
+	CLIENT_UNDER_WAY_MAX = 256, /* requests of one connection: answers of 16 MiB at most */
 	CLIENT_OUT_MAX = 4 * 1024 * 1024, /* answers that one connection has not taken */
 	CLIENT_GREETING_MS = 5000,        /* who has not proved the cookie by then is closed */
 };
