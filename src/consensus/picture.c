@@ -238,6 +238,8 @@ static void put_done(struct raft_io_snapshot_put *request, int status)
 		char why[sizeof c->why];
 
 		snprintf(why, sizeof why, "cannot store a snapshot: %s", c->disk->errmsg);
+		p->state = PICTURE_FAILED;
+		free(request);
 		inside_fatal(c, why);
 		return;
 	}
@@ -281,6 +283,7 @@ static enum status put_manifest(struct consensus *c)
 	p->state = PICTURE_PUTTING;
 	rv = c->disk->snapshot_put(c->disk, p->trailing, request, &p->put, put_done);
 	if (rv != 0) {
+		p->state = PICTURE_FAILED;
 		free(request);
 		inside_fatal(c, "cannot store a snapshot");
 	}
@@ -404,10 +407,13 @@ void picture_close(struct consensus *c)
 {
 	struct picture *p = &c->picture;
 
-	if (p->state == PICTURE_TAKING || p->state == PICTURE_SYNCING)
+	if (p->state == PICTURE_TAKING || p->state == PICTURE_SYNCING || p->state == PICTURE_FAILED)
 		p->cb(p->asked, RAFT_CANCELED);
-	if (p->state != PICTURE_PUTTING)
+	if (p->state != PICTURE_PUTTING) {
 		p->state = PICTURE_IDLE;
+		free(p->buf.base);
+		p->buf.base = NULL;
+	}
 	if (p->image != NULL)
 		image_end(p->image);
 	p->image = NULL;

@@ -28,6 +28,7 @@ enum picture_state {
 	PICTURE_TAKING,  /* chunks are being stored */
 	PICTURE_SYNCING, /* all stored, made durable */
 	PICTURE_PUTTING, /* the manifest goes to libraft's disk */
+	PICTURE_FAILED,  /* it did not get there: libraft hears of it when it closes */
 };
 
 /* A chunk that the disk had no space for. */
