@@ -1,5 +1,6 @@
 #include "sim/system.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "consensus/picture.h"
@@ -167,10 +168,13 @@ static bool chunk_asked(void *arg, uint64_t tag, bool lost_power)
 {
 	struct node *node = arg;
 	unsigned asker = tag & ((1U << ASKER_BITS) - 1);
-	unsigned *left = asker == ASKER_PICTURE ? &node->picture_crash_in
-	                 : asker == ASKER_FETCH ? &node->fetch_crash_in
-	                                        : NULL;
+	unsigned *left = NULL;
 
+	assert(node != NULL);
+	if (asker == ASKER_PICTURE)
+		left = &node->picture_crash_in;
+	else if (asker == ASKER_FETCH)
+		left = &node->fetch_crash_in;
 	if (lost_power || (left != NULL && *left > 0 && --*left == 0))
 		node->dead = true;
 	return !node->dead;

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "session/image.h"
@@ -16,12 +17,19 @@ enum status chunk_name_parse(const char *text, struct chunk_name *ret)
 {
 	struct chunk_name name;
 	char again[CHUNK_TEXT];
+	unsigned long chunk;
+	char *end;
 
-	if (strlen(text) >= CHUNK_TEXT ||
-	    sscanf(text, "chunk-%4u-%16" SCNx64 "-%16" SCNx64, &name.chunk, &name.changed,
-	           &name.checksum) != 3 ||
-	    name.chunk >= IMAGE_CHUNKS)
+	if (strncmp(text, "chunk-", 6) != 0)
 		return ST_MALFORMED;
+	chunk = strtoul(text + 6, &end, 10);
+	if (*end != '-' || chunk >= IMAGE_CHUNKS)
+		return ST_MALFORMED;
+	name.chunk = (unsigned)chunk;
+	name.changed = strtoull(end + 1, &end, 16);
+	if (*end != '-')
+		return ST_MALFORMED;
+	name.checksum = strtoull(end + 1, &end, 16);
 	/* One spelling for each name. */
 	chunk_name_text(&name, again);
 	if (strcmp(again, text) != 0)

@@ -8,7 +8,7 @@
 
 #include "base/cursor.h"
 
-enum { HEAD = 4, ID_BYTES = 16 };
+enum { HEAD = 4, ID_BYTES = 16, WHO = 16 /* with its NUL */ };
 
 enum status client_frame_length(const uint8_t *bytes, size_t len, size_t *ret)
 {
@@ -139,15 +139,15 @@ void client_frame_encode(struct buf *b, const struct client_frame *f)
 enum status client_proof(const char *cookie, bool server, const uint8_t *peer_nonce,
                          const uint8_t *own_nonce, uint8_t ret[CLIENT_PROOF])
 {
-	const char *who = server ? "erlmcp server 1" : "erlmcp client 1";
-	uint8_t text[16 + 2 * CLIENT_NONCE];
+	static const char server_says[WHO] = "erlmcp server 1";
+	static const char client_says[WHO] = "erlmcp client 1";
+	uint8_t text[WHO + 2 * CLIENT_NONCE];
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned len;
 
-	memset(text, 0, 16);
-	memcpy(text, who, strlen(who));
-	memcpy(text + 16, peer_nonce, CLIENT_NONCE);
-	memcpy(text + 16 + CLIENT_NONCE, own_nonce, CLIENT_NONCE);
+	memcpy(text, server ? server_says : client_says, WHO);
+	memcpy(text + WHO, peer_nonce, CLIENT_NONCE);
+	memcpy(text + WHO + CLIENT_NONCE, own_nonce, CLIENT_NONCE);
 	if (HMAC(EVP_sha256(), cookie, (int)strlen(cookie), text, sizeof text, digest, &len) ==
 	        NULL ||
 	    len != CLIENT_PROOF)

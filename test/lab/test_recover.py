@@ -8,6 +8,7 @@
 import os
 import re
 import threading
+import uuid
 
 import tap
 from lab import wait_until
@@ -56,7 +57,12 @@ def sessions(node):
 
 
 def fill(node, n):
-    node.eval(f"[erlmcp_session:create(#{{n => I}}) || I <- lists:seq(1, {n})], ok.", timeout=60)
+    """n sessions more, each acknowledged: who is fenced for a moment is asked again."""
+    ids = ", ".join(f'<<"{uuid.uuid4().hex}">>' for _ in range(n))
+    expression = ("length([ok || {ok, _} <- [erlmcp_session:create(#{request_id => R}) || "
+                  f"R <- [{ids}]]]).")
+    wait_until(lambda: node.eval(expression, timeout=60).strip() == str(n), 60,
+               f"{node} acknowledges {n} sessions")
 
 
 def test_backup_and_restore():
