@@ -10,8 +10,6 @@
 
 #include "consensus/inside.h"
 
-enum { PLACEHOLDER = 8 }; /* bytes of what stands for the content until it is there */
-
 struct chunk_name chunk_name_of(const struct manifest *m, unsigned chunk)
 {
 	const struct chunk_info *info = &m->chunks[chunk];
