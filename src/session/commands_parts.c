@@ -194,11 +194,13 @@ enum status do_trim(struct store *s, const struct command *cmd, struct store_ans
 static enum status close_stream(struct change *c)
 {
 	struct streams *streams = part_of(c->session, PART_STREAMS);
+	const bool remember = c->store->version >= STATE_VERSION_3;
 	uint32_t stream;
 
 	if (!stream_of(c, &stream))
 		return ST_OK;
-	return stream_found(c, streams == NULL ? ST_NOT_FOUND : streams_drop(streams, stream));
+	return stream_found(c, streams == NULL ? ST_NOT_FOUND
+	                                       : streams_drop(streams, stream, remember));
 }
 
 enum status do_close(struct store *s, const struct command *cmd, struct store_answer *answer)

@@ -72,7 +72,11 @@ void store_become(struct store *s, struct store *fresh)
 
 void store_set_version(struct store *s, uint32_t version)
 {
+	const bool has_limits = s->version >= STATE_VERSION_2 && version >= STATE_VERSION_2;
+
 	s->version = version;
+	if (has_limits)
+		return; /* as they were set */
 	s->sessions_max = version == STATE_VERSION_1 ? SESSIONS_MAX_V1 : SESSIONS_MAX;
 	s->bytes_max = version == STATE_VERSION_1 ? STORE_BYTES_MAX_V1 : STORE_BYTES_MAX;
 }

@@ -192,8 +192,14 @@ size_t store_bytes(const struct store *s);
 
 /* The state version: what the members agreed to understand. 1 until an upgrade command raises
  * it, which must wait until every member knows the new one. Commands of version 2 are answered
- * UNSUPPORTED below 2, as a member that does not know them answers. */
-enum { STATE_VERSION_1 = 1, STATE_VERSION_2 = 2, STATE_VERSION_NEWEST = STATE_VERSION_2 };
+ * UNSUPPORTED below 2, as a member that does not know them answers. From 3 on a session remembers
+ * how far the numbers of its closed streams went. */
+enum {
+	STATE_VERSION_1 = 1,
+	STATE_VERSION_2 = 2,
+	STATE_VERSION_3 = 3,
+	STATE_VERSION_NEWEST = STATE_VERSION_3
+};
 uint32_t store_version(const struct store *s);
 /* An empty store of a cluster that is founded at this version; before any command, and alike on
  * all members. ST_UNSUPPORTED: not known here. ST_INVALID: the store is not empty. */

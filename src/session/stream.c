@@ -9,7 +9,7 @@
 
 #include "session/limits.h"
 
-enum { SEED_STREAM = 3, SEED_EVENT = 4 };
+enum { SEED_STREAM = 3, SEED_EVENT = 4, SEED_BEGIN = 8, BEGIN_FIRST = 1 };
 
 struct event {
 	uint64_t hash;     /* what it adds to the digest */
@@ -33,7 +33,8 @@ struct streams {
 	size_t n;
 	size_t cap;
 	size_t bytes;    /* counted */
-	uint64_t digest; /* sum over streams and events */
+	uint64_t begin;  /* first number of streams opened from now on */
+	uint64_t digest; /* sum over streams and events, and begin */
 };
 
 static uint64_t stream_hash(const struct stream *st)
@@ -41,6 +42,12 @@ static uint64_t stream_hash(const struct stream *st)
 	const uint64_t fields[] = {st->id, st->first, st->next};
 
 	return XXH64(fields, sizeof fields, SEED_STREAM);
+}
+
+/* Where every session begins adds nothing: states of earlier versions keep their digests. */
+static uint64_t begin_hash(uint64_t begin)
+{
+	return begin == BEGIN_FIRST ? 0 : XXH64(&begin, sizeof begin, SEED_BEGIN);
 }
 
 static uint64_t event_hash(uint32_t stream, uint64_t number, const struct event *e)
@@ -62,6 +69,7 @@ enum status streams_new(struct streams **ret)
 
 	if (s == NULL)
 		return ST_NOMEM;
+	s->begin = BEGIN_FIRST;
 	*ret = s;
 	return ST_OK;
 }
@@ -128,7 +136,7 @@ static void *roomy(void *items, size_t *cap, size_t n, size_t size)
 
 static enum status add_stream(struct streams *s, uint32_t id, struct stream **ret)
 {
-	const struct stream fresh = {.id = id, .first = 1, .next = 1};
+	const struct stream fresh = {.id = id, .first = s->begin, .next = s->begin};
 	struct stream *items = roomy(s->items, &s->cap, s->n, sizeof *items);
 	size_t at;
 
@@ -227,7 +235,7 @@ enum status streams_append(struct streams *s, const struct append *a, uint64_t *
 	*ret_what = limit_of(s, a);
 	if (*ret_what != STREAM_LIMIT_NONE)
 		return ST_LIMIT;
-	if (event_new(a, st == NULL ? 1 : st->next, &e) != ST_OK)
+	if (event_new(a, st == NULL ? s->begin : st->next, &e) != ST_OK)
 		return ST_NOMEM;
 	if (st == NULL && add_stream(s, a->stream, &st) != ST_OK)
 		goto err_event;
@@ -255,7 +263,19 @@ enum status streams_trim(struct streams *s, uint32_t stream, uint64_t last)
 	return ST_OK;
 }
 
-enum status streams_drop(struct streams *s, uint32_t stream)
+/* Remembering costs as much as a stream, and only a stream that goes begins it: closing never
+ * needs room. */
+static void set_begin(struct streams *s, uint64_t begin)
+{
+	if (begin <= s->begin)
+		return;
+	if (s->begin == BEGIN_FIRST)
+		s->bytes += STREAM_OVERHEAD;
+	s->digest += begin_hash(begin) - begin_hash(s->begin);
+	s->begin = begin;
+}
+
+enum status streams_drop(struct streams *s, uint32_t stream, bool remember)
 {
 	struct stream *st = find(s, stream);
 	size_t at;
@@ -265,6 +285,8 @@ enum status streams_drop(struct streams *s, uint32_t stream)
 	drop_oldest(s, st, kept(st));
 	s->digest -= stream_hash(st);
 	s->bytes -= STREAM_OVERHEAD;
+	if (remember)
+		set_begin(s, st->next);
 	stream_close(st);
 	at = (size_t)(st - s->items);
 	memmove(st, st + 1, (s->n - at - 1) * sizeof *st);
@@ -329,7 +351,7 @@ static uint64_t part_digest(const void *part)
 static uint64_t part_recount(const void *part)
 {
 	const struct streams *s = part;
-	uint64_t digest = 0;
+	uint64_t digest = begin_hash(s->begin);
 	size_t i;
 	size_t k;
 
@@ -343,7 +365,8 @@ static uint64_t part_recount(const void *part)
 	return digest;
 }
 
-/* u16 n; n times: u32 id, u64 first, u32 events, and for each u64 revision, u32 length, bytes. */
+/* u16 n; n times: u32 id, u64 first, u32 events, and for each u64 revision, u32 length, bytes.
+ * Then, when a stream was closed: u64 first number of streams opened from now on. */
 static void part_encode(const void *part, struct buf *b)
 {
 	const struct streams *s = part;
@@ -363,6 +386,8 @@ static void part_encode(const void *part, struct buf *b)
 			buf_bytes(b, st->events[k]->bytes, st->events[k]->len);
 		}
 	}
+	if (s->begin != BEGIN_FIRST)
+		buf_u64(b, s->begin);
 }
 
 static enum status decode_event(struct cursor *c, struct streams *s, struct stream *st)
@@ -407,6 +432,19 @@ static enum status decode_stream(struct cursor *c, struct streams *s)
 	return status;
 }
 
+static enum status decode_begin(struct cursor *c, struct streams *s)
+{
+	uint64_t begin;
+
+	if (c->left == 0)
+		return ST_OK;
+	if (cursor_u64(c, &begin) != ST_OK || c->left != 0 || begin <= BEGIN_FIRST ||
+	    begin > UINT64_MAX - EVENTS_MAX)
+		return ST_MALFORMED;
+	set_begin(s, begin);
+	return ST_OK;
+}
+
 static enum status part_decode(struct cursor *c, void **ret)
 {
 	struct streams *s = NULL;
@@ -418,8 +456,8 @@ static enum status part_decode(struct cursor *c, void **ret)
 	st = streams_new(&s);
 	while (st == ST_OK && n-- > 0)
 		st = decode_stream(c, s);
-	if (st == ST_OK && c->left != 0)
-		st = ST_MALFORMED;
+	if (st == ST_OK)
+		st = decode_begin(c, s);
 	if (st != ST_OK) {
 		streams_free(s);
 		return st;

@@ -2,9 +2,11 @@
  *
  * A stream is a short log of opaque events, numbered from 1 in the order of their commands. The
  * numbers are never used again, so an event's id (stream and number) is one for the life of the
- * session. A stream keeps its newest events, as many as the append that dropped the others
- * said; who asks for something that is gone is told so (ST_NOT_FOUND with *ret_first). Nothing
- * is dropped but by a command.
+ * session: once a stream was closed, streams opened later begin behind every number that a closed
+ * one had, whatever their id. Who asks for what is behind a number of a closed stream is never
+ * given events of another one that he takes for its own. A stream keeps its newest events, as many
+ * as the append that dropped the others said; who asks for something that is gone is told so
+ * (ST_NOT_FOUND with *ret_first). Nothing is dropped but by a command.
  *
  * A part of a session: see part.h. */
 #ifndef SESSION_STREAM_H
@@ -61,8 +63,9 @@ size_t streams_cost(const struct streams *s, const struct append *a);
 /* Drop the events up to a number, included. ST_NOT_FOUND: no such stream. */
 CHECKED enum status streams_trim(struct streams *s, uint32_t stream, uint64_t last);
 
-/* The stream is over: drop it with its events. ST_NOT_FOUND. */
-CHECKED enum status streams_drop(struct streams *s, uint32_t stream);
+/* The stream is over: drop it with its events. remember: streams opened later begin behind its
+ * numbers; before state version 3 they were forgotten. ST_NOT_FOUND. */
+CHECKED enum status streams_drop(struct streams *s, uint32_t stream, bool remember);
 
 CHECKED enum status streams_get(const struct streams *s, uint32_t stream, struct stream_view *ret);
 size_t streams_count(const struct streams *s);

@@ -25,7 +25,7 @@ static struct store *founded(void)
 	enum status st = store_new(&s);
 
 	assert(st == ST_OK);
-	st = store_found(s, STATE_VERSION_2);
+	st = store_found(s, STATE_VERSION_NEWEST);
 	assert(st == ST_OK);
 	return s;
 }

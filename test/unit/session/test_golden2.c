@@ -297,6 +297,52 @@ static struct store *told_both(void)
 	return s;
 }
 
+/* Version 3: streams that were closed are remembered by their numbers. */
+TEST(a_snapshot_of_version_3_is_written_and_read)
+{
+	static uint8_t bytes[1 << 16];
+	static const struct command_fields steps[] = {{{3}, {{NULL, 0}}},
+	                                              {{3, 8}, {{(const uint8_t *)"again", 5}}}};
+	struct store *want = told_both();
+	struct stream_view stream;
+	struct fault fault;
+	struct buf result;
+	struct store *s;
+	struct buf b;
+	unsigned i;
+	size_t n;
+
+	buf_init(&b, 1 << 16);
+	buf_init(&result, STORE_RESULT_MAX);
+	for (i = 0; i < 3; i++) {
+		struct command_head h = head_of(300 + i);
+
+		h.guards = 0;
+		buf_reset(&b);
+		buf_reset(&result);
+		if (i == 0)
+			command2_upgrade(&b, &h, STATE_VERSION_3);
+		else
+			command2_fields(&b, &h, i == 1 ? COMMAND_CLOSE : COMMAND_APPEND, &id,
+			                &steps[i - 1]);
+		assert_int_equal(store_apply(want, 100 + i, b.base, b.len, &result), ST_OK);
+	}
+	buf_reset(&b);
+	assert_int_equal(store_snapshot(want, &b), ST_OK);
+	assert_golden("session-objects.v3", &b);
+	n = read_file("session-objects.v3", bytes, sizeof bytes);
+	assert_int_equal(store_new(&s), ST_OK);
+	assert_int_equal(store_restore(s, bytes, n, &fault), ST_OK);
+	assert_true(store_digest(s) == store_digest(want));
+	assert_int_equal(store_version(s), STATE_VERSION_3);
+	assert_int_equal(streams_get(store_streams(s, &id), 3, &stream), ST_OK);
+	assert_true(stream.first == 2 && stream.next == 3);
+	buf_close(&b);
+	buf_close(&result);
+	store_free(want);
+	store_free(s);
+}
+
 TEST(a_snapshot_with_parts_and_objects_is_written_and_read)
 {
 	static uint8_t bytes[1 << 16];
@@ -388,6 +434,7 @@ int main(void)
 	    cmocka_unit_test(commands_have_the_bytes_of_version_2),
 	    cmocka_unit_test(commands_about_parts_and_objects_have_the_bytes_of_version_2),
 	    cmocka_unit_test(a_snapshot_with_parts_and_objects_is_written_and_read),
+	    cmocka_unit_test(a_snapshot_of_version_3_is_written_and_read),
 	    cmocka_unit_test(results_snapshots_and_images_have_the_bytes_of_version_2),
 	    cmocka_unit_test(a_snapshot_of_version_2_is_read),
 	    cmocka_unit_test(an_image_of_version_2_is_read),

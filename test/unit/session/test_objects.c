@@ -91,6 +91,93 @@ TEST(events_are_numbered_replayed_and_trimmed)
 	store_free(s);
 }
 
+static bool note_number(void *arg, const struct event_view *event)
+{
+	uint64_t *number = arg;
+
+	*number = event->number;
+	return true;
+}
+
+/* How replaying stream 3 behind a number ends, and the last number that it shows. */
+static enum status replay(const struct store *s, uint64_t after, uint64_t *ret_last,
+                          uint64_t *ret_first)
+{
+	const struct session_id id = id_of(1);
+
+	*ret_last = 0;
+	return streams_replay(store_streams(s, &id), 3, after, note_number, ret_last, ret_first);
+}
+
+TEST(a_stream_that_is_opened_anew_never_shows_its_numbers_again)
+{
+	const struct command_fields event = {.numbers = {3, 0}, .texts = {text("event")}};
+	const struct command_fields over = {.numbers = {3}};
+	struct store *s = founded(STATE_VERSION_3);
+	const struct session_id id = id_of(1);
+	struct store *copy;
+	struct fault fault;
+	uint64_t first;
+	uint64_t last;
+	struct buf b;
+	unsigned i;
+
+	assert_int_equal(create(s, 1, &plain).result, RESULT_OK);
+	for (i = 1; i <= 3; i++)
+		assert_true(run(s, COMMAND_APPEND, 1, event).detail == i);
+	assert_int_equal(run(s, COMMAND_CLOSE, 1, over).result, RESULT_OK);
+	/* Not even when there is no stream any more is it forgotten, on any member. */
+	buf_init(&b, SIZE_MAX);
+	assert_int_equal(store_snapshot(s, &b), ST_OK);
+	assert_int_equal(store_new(&copy), ST_OK);
+	assert_int_equal(store_restore(copy, b.base, b.len, &fault), ST_OK);
+	assert_true(store_digest(copy) == store_digest(s));
+	assert_true(store_bytes(copy) == store_bytes(s));
+	buf_close(&b);
+	store_free(s);
+	assert_true(run(copy, COMMAND_APPEND, 1, event).detail == 4);
+	assert_true(run(copy, COMMAND_APPEND, 1, event).detail == 5);
+	/* Who had seen events 1 and 2 of the old one is told that 3 is gone; who had seen all of it
+	 * gets what came after. */
+	assert_int_equal(replay(copy, 2, &last, &first), ST_NOT_FOUND);
+	assert_true(first == 4 && last == 0);
+	assert_int_equal(replay(copy, 3, &last, &first), ST_OK);
+	assert_true(last == 5);
+	/* Another stream begins behind it, too. */
+	assert_true(run(copy, COMMAND_APPEND, 1,
+	                (struct command_fields){.numbers = {9}, .texts = {text("event")}})
+	                .detail == 4);
+	assert_int_equal(streams_count(store_streams(copy, &id)), 2);
+	store_free(copy);
+}
+
+TEST(before_version_3_numbers_begin_anew_and_the_upgrade_keeps_what_there_is)
+{
+	const struct command_fields event = {.numbers = {3, 0}, .texts = {text("event")}};
+	const struct command_fields over = {.numbers = {3}};
+	struct store *s = founded(STATE_VERSION_2);
+	const struct command_head h = head_at(3000);
+	const struct session_id id = id_of(1);
+	struct buf b;
+
+	assert_int_equal(create(s, 1, &plain).result, RESULT_OK);
+	assert_true(run(s, COMMAND_APPEND, 1, event).detail == 1);
+	assert_int_equal(run(s, COMMAND_CLOSE, 1, over).result, RESULT_OK);
+	assert_null(store_streams(s, &id));
+	assert_true(run(s, COMMAND_APPEND, 1, event).detail == 1);
+	buf_init(&b, COMMAND_MAX);
+	command2_limits(&b, &h, 1, 0);
+	assert_int_equal(apply(s, &b).result, RESULT_OK);
+	assert_int_equal(upgrade(s, STATE_VERSION_3).detail, STATE_VERSION_3);
+	assert_true(run(s, COMMAND_APPEND, 1, event).detail == 2);
+	assert_int_equal(run(s, COMMAND_CLOSE, 1, over).result, RESULT_OK);
+	assert_true(run(s, COMMAND_APPEND, 1, event).detail == 3);
+	/* Limits stay as they were set. */
+	assert_int_equal(create(s, 2, &plain).result, RESULT_SESSIONS_LIMIT);
+	buf_close(&b);
+	store_free(s);
+}
+
 TEST(the_limits_of_streams_and_questions_have_names)
 {
 	static uint8_t bytes[EVENT_BYTES_MAX + 1];
@@ -423,6 +510,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(events_are_numbered_replayed_and_trimmed),
+	    cmocka_unit_test(a_stream_that_is_opened_anew_never_shows_its_numbers_again),
+	    cmocka_unit_test(
+	        before_version_3_numbers_begin_anew_and_the_upgrade_keeps_what_there_is),
 	    cmocka_unit_test(the_limits_of_streams_and_questions_have_names),
 	    cmocka_unit_test(a_question_is_answered_once),
 	    cmocka_unit_test(questions_of_one_log_entry_have_ids_of_their_own),

@@ -26,7 +26,7 @@ static struct store *founded(void)
 	struct store *s;
 
 	assert_int_equal(store_new(&s), ST_OK);
-	assert_int_equal(store_found(s, STATE_VERSION_2), ST_OK);
+	assert_int_equal(store_found(s, STATE_VERSION_NEWEST), ST_OK);
 	return s;
 }
 
