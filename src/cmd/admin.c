@@ -7,6 +7,7 @@
 
 #include "cmd/cli.h"
 #include "cmd/members.h"
+#include "cmd/metrics.h"
 #include "cmd/recover.h"
 #include "cmd/resolve.h"
 #include "cmd/show.h"
@@ -165,6 +166,7 @@ static int help(struct cli *c, int argc, char **argv);
 
 static const char *const flags[] = {"--json", "--watch", MEMBERS_FLAGS, SYNC_FLAGS,
                                     "--yes",  "--keep",  NULL};
+static const char *const metrics_flags[] = {METRICS_FLAGS, NULL};
 static const char *const restore_flags[] = {"--dry-run", NULL};
 
 static const struct cli_verb verbs[] = {
@@ -178,6 +180,10 @@ static const struct cli_verb verbs[] = {
      "Make a new cluster, with this stopped and empty node as its only member, out of a\n"
      "                               backup. --dry-run: only say what would be done.",
      1, 1, restore_flags, true, recover_restore},
+    {"metrics", "[runbook | PATTERN]",
+     "The running node's metrics: those of RB-010 with their targets, or all whose name holds\n"
+     "                               PATTERN. --reference: what each of them means.",
+     0, 1, metrics_flags, true, metrics_show},
     {"version", "", "The version of this program.", 0, 0, NULL, false, version},
     {"help", "", "This text.", 0, 0, NULL, false, help},
 };
