@@ -17,7 +17,8 @@ JOBS ?= $(shell nproc)
 # Make exports nothing by itself; the scripts need these.
 export BUILD JOBS
 
-.PHONY: help deps build run test check drill sim sim-report model mutants soak soak-files bench fuzz install format clean
+.PHONY: help deps build run test check drill sim sim-report model mutants soak soak-files bench fuzz install image-root image engine \
+	format clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -71,10 +72,22 @@ fuzz: ## SECONDS=30 of libFuzzer for each decoder
 install: build ## install below DESTDIR and PREFIX=/opt/erlmcp
 	@tools/install.sh "$(BUILD)/release" "$(DESTDIR)" "$(PREFIX)"
 
+image-root: build ## assemble the root file system of the container image: build/image/root.tar
+	@tools/deps.sh tools/packages-image.txt
+	@python3 tools/image.py "$(BUILD)/release" "$(BUILD)/image/root.tar"
+
+image: image-root ## build the container image erlmcp:latest with the engine that answers to docker
+	@tools/image.sh "$(BUILD)/image"
+
+engine: image-root ## a shell with docker and docker compose, from a podman of its own where none answers
+	@tools/deps.sh tools/packages-containers.txt
+	@python3 test/containers/engine.py sh -c 'tools/image.sh "$(BUILD)/image" && exec "$${SHELL:-sh}"'
+
 format: ## lay out all C files and scripts
 	@tools/format.sh --write
 
 clean: ## remove what was built
 	rm -rf "$(BUILD)/release" "$(BUILD)/asan" "$(BUILD)/clang" "$(BUILD)/fuzz" "$(BUILD)/bench" "$(BUILD)/model" \
+		"$(BUILD)/image" \
 		"$(BUILD)/mutants" "$(BUILD)/drill.json" \
 		"$(BUILD)/drill.jsonl"
