@@ -91,6 +91,7 @@ static void tell_event(struct node *node, const struct core_event *ev)
 	case CORE_ALARM:
 		world_tell(w, node, "alarm", "%s: %s", ev->up ? "raised" : "over", ev->text);
 		break;
+	case CORE_REFUSED:
 	case CORE_FATAL:
 		world_tell(w, node, "fatal", "%s", ev->text);
 		break;
@@ -133,7 +134,8 @@ static void ops_event(void *arg, const struct core_event *ev)
 	check_event(node, ev);
 	if (ev->type == CORE_STATE && ev->to == CLUSTER_STOPPED)
 		node->removed = system_says_removed(ev->text);
-	if (ev->type == CORE_FATAL || (ev->type == CORE_SHUTDOWN && ev->force) ||
+	if (ev->type == CORE_FATAL || ev->type == CORE_REFUSED ||
+	    (ev->type == CORE_SHUTDOWN && ev->force) ||
 	    (ev->type == CORE_STATE && ev->to == CLUSTER_STOPPED))
 		node->fatal = true;
 }

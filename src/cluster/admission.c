@@ -282,6 +282,8 @@ static void reconcile(struct cluster *c, struct member *m)
 	}
 	if (c->next_change_us > c->now_us)
 		return;
+	if (by_id == NULL && m->takes != 0 && m->takes < raft->state_version)
+		return; /* told already: ALARM_VERSION */
 	if (by_id == NULL)
 		change(c, m, CLUSTER_ADMIT, m->head.raft_id);
 	else if (twin != NULL)

@@ -9,6 +9,7 @@ static const char *const subjects[ALARMS] = {
     [ALARM_EXPECTED] = "different expected members",
     [ALARM_MALFORMED] = "malformed message",
     [ALARM_PROMISE] = "promise bound does not fit",
+    [ALARM_VERSION] = "state version too new",
     [ALARM_EXPEL] = "lost incarnation cannot be removed",
     [ALARM_ROLLED_BACK] = "rolled-back disk",
     [ALARM_DETECTORS] = "detectors disagree",

@@ -63,6 +63,7 @@ struct cluster_config {
 	int64_t promise_max_us;   /* longest promise any member may ever give */
 	int64_t standby_after_us; /* a voter away for longer is replaced by a standby; 0: never */
 	enum join_wish join;      /* an empty node asks to be admitted, and never founds */
+	uint32_t state_takes;     /* newest version of the state that this node takes */
 	bool lost_disk; /* it is empty because what it had was damaged: it waits to be admitted
 	                   again, and never founds */
 };

@@ -36,7 +36,10 @@ static bool is_expected(const struct cluster *c, const char *name)
 
 static void say_hello(struct cluster *c, struct member *m)
 {
-	struct wire_hello hello = {.promise_max_ms = promise_max_ms(c), .n = c->config.n_expected};
+	struct wire_hello hello = {.promise_max_ms = promise_max_ms(c),
+	                           .n = c->config.n_expected,
+	                           .takes = c->config.state_takes,
+	                           .state = c->raft->state_version};
 
 	memcpy(hello.names, c->config.expected, sizeof hello.names);
 	message_begin(c, WIRE_HELLO);
@@ -67,6 +70,28 @@ static const char *difference(const struct cluster *c, const struct wire_hello *
 	return NULL;
 }
 
+/* Who takes less than the state of the cluster is not let in, and both sides say so. */
+static void compare_versions(struct cluster *c, struct member *m, uint32_t state)
+{
+	const uint32_t ours = c->raft->state_version;
+
+	if (c->identity.state == IDENTITY_EMPTY && state > c->config.state_takes)
+		alarm_raise(c, m, ALARM_VERSION,
+		            "the state of %.80s's cluster has version %u, this node takes up to "
+		            "%u and is refused: install a release that takes it, or remove "
+		            "ERLMCP_STATE_VERSION_MAX",
+		            m->name, state, c->config.state_takes);
+	else if (m->head.identity == IDENTITY_EMPTY && m->takes != 0 && m->takes < ours)
+		alarm_raise(
+		    c, m, ALARM_VERSION,
+		    "%.80s takes the state up to version %u, this cluster's has version %u: "
+		    "it is refused until a release that takes it is installed there, or "
+		    "ERLMCP_STATE_VERSION_MAX removed",
+		    m->name, m->takes, ours);
+	else
+		alarm_clear(c, m, ALARM_VERSION);
+}
+
 void founding_take_hello(struct cluster *c, struct member *m, const struct wire_hello *hello)
 {
 	bool ours = false;
@@ -74,6 +99,8 @@ void founding_take_hello(struct cluster *c, struct member *m, const struct wire_
 
 	m->hello = name == NULL ? HELLO_SAME : HELLO_DIFFERS;
 	m->promise_ms = hello->promise_max_ms;
+	m->takes = hello->takes;
+	compare_versions(c, m, hello->state);
 	/* Once there is a cluster, its configuration counts, not what somebody expects. */
 	if (name == NULL || c->identity.state != IDENTITY_EMPTY ||
 	    m->head.identity != IDENTITY_EMPTY) {

@@ -138,6 +138,12 @@ static bool is_newcomer(struct judging *j)
 		              "%.100s is configured for promises of %u ms, this cluster allows %u "
 		              "ms: use the same election timeouts everywhere",
 		              m->name, m->promise_ms, j->c->identity.promise_max_ms);
+	if (m->takes != 0 && m->takes < j->raft->state_version)
+		return refuse(j, ST_REFUSED,
+		              "%.100s takes the state up to version %u, this cluster's has version "
+		              "%u: install a release that takes it there, or remove "
+		              "ERLMCP_STATE_VERSION_MAX",
+		              m->name, m->takes, j->raft->state_version);
 	if (j->raft->n_members + 2 > MEMBERS_MAX)
 		return refuse(j, ST_LIMIT, "%zu members are as many as a cluster can have",
 		              j->raft->n_members);

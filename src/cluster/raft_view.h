@@ -48,13 +48,14 @@ struct raft_view {
 	uint64_t commit;      /* highest entry known to be committed */
 	uint64_t last_stored; /* highest entry on this node's disk */
 	uint64_t last_applied;
-	bool term_committed; /* leader: an entry of its own term is committed */
-	bool transferring;   /* leader: leadership is being handed over */
-	int64_t promise_us;  /* follower with a leader: for how long it will still refuse to vote
-	                        for anybody else, from libraft's own timer; else 0. Within a term it
-	                        never ends earlier than a sample given before said */
-	int64_t election_us; /* election timeout in force (lower bound of the randomized one) */
-	size_t n_voters;     /* entries in members[] that are voters */
+	bool term_committed;    /* leader: an entry of its own term is committed */
+	bool transferring;      /* leader: leadership is being handed over */
+	int64_t promise_us;     /* follower with a leader: for how long it will still refuse to vote
+	                           for anybody else, from libraft's own timer; else 0. Within a term it
+	                           never ends earlier than a sample given before said */
+	int64_t election_us;    /* election timeout in force (lower bound of the randomized one) */
+	uint32_t state_version; /* of the replicated state, as applied here */
+	size_t n_voters;        /* entries in members[] that are voters */
 	size_t n_members;
 	bool config_committed; /* the newest configuration is known to be committed */
 	struct raft_plan plan; /* the change that that configuration records */

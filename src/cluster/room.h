@@ -21,6 +21,7 @@ enum alarm {
 	ALARM_EXPECTED,    /* it expects other members at founding */
 	ALARM_MALFORMED,   /* it sent what cannot be decoded */
 	ALARM_PROMISE,     /* its longest promise does not fit this cluster's */
+	ALARM_VERSION,     /* it, or we, cannot take the other one's state */
 	ALARM_EXPEL,       /* its lost incarnation cannot be removed */
 	ALARM_ROLLED_BACK, /* its disk is older than what it told before */
 	ALARM_DETECTORS,   /* link and consensus disagree about it */
@@ -67,6 +68,7 @@ struct member {
 	int64_t guest_us;        /* neither expected nor a member: since then, or last linked */
 	int64_t away_since_us;   /* a voter that nobody hears, as far as told; -1: somebody does */
 	uint32_t promise_ms;     /* longest promise that it is configured for; 0: not told */
+	uint32_t takes;          /* newest state version that it takes; 0: not told */
 	enum join_wish petition; /* it asked to be admitted */
 
 	bool answer_due;           /* it asked: beat at once */

@@ -75,6 +75,8 @@ void wire_put_hello(struct buf *b, const struct wire_hello *hello)
 	buf_u8(b, (uint8_t)hello->n);
 	for (size_t i = 0; i < hello->n; i++)
 		buf_text16(b, hello->names[i]);
+	buf_u32(b, hello->takes);
+	buf_u32(b, hello->state);
 }
 
 void wire_put_found(struct buf *b, const struct wire_found *found)
@@ -255,7 +257,9 @@ enum status wire_get_hello(struct cursor *c, struct wire_hello *ret)
 		if (get_name(c, hello.names[i]) != ST_OK)
 			return ST_MALFORMED;
 	}
-	if (get_end(c) != ST_OK)
+	/* Early releases say nothing of versions; what later ones say behind is not for us. */
+	if (c->left > 0 &&
+	    (cursor_u32(c, &hello.takes) != ST_OK || cursor_u32(c, &hello.state) != ST_OK))
 		return ST_MALFORMED;
 	*ret = hello;
 	return ST_OK;

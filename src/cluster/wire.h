@@ -84,6 +84,8 @@ struct wire_hello {
 	uint32_t promise_max_ms; /* longest promise the sender is configured for */
 	size_t n;                /* expected members, sender included */
 	char names[MEMBERS_MAX][NODE_NAME_MAX];
+	uint32_t takes; /* newest state version that the sender takes; 0: an early release */
+	uint32_t state; /* version of its cluster's state; 0: it has none */
 };
 
 struct wire_found {

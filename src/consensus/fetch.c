@@ -131,7 +131,15 @@ enum status fetch_begin(struct consensus *c, raft_id from, const char *from_name
 	if (m == NULL)
 		return ST_NOMEM;
 	st = manifest_decode(w->data, w->data_len, m, &fault);
+	if (st == ST_OK)
+		store_meet(c->store, m->state_version);
+	else if (st == ST_UNSUPPORTED)
+		store_meet(c->store, manifest_state_version(w->data, w->data_len));
+	if (st == ST_OK && store_beyond(c->store) != 0)
+		st = ST_UNSUPPORTED;
 	if (st != ST_OK) {
+		if (store_beyond(c->store) != 0)
+			machine_beyond(c);
 		free(m);
 		return st;
 	}

@@ -195,6 +195,8 @@ int shim_send(struct raft_io *io, struct raft_io_send *request, const struct raf
 /* When the batch leaves at the latest. */
 int64_t batch_due_us(const struct consensus *c);
 void machine_init(struct consensus *c);
+/* The state that is to be applied is newer than what this node takes: it goes no further. */
+void machine_beyond(struct consensus *c);
 void machine_close(struct consensus *c);
 void inflight_fail(struct consensus *c, enum status st);
 void inflight_after(struct consensus *c);

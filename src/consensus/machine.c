@@ -135,6 +135,15 @@ void inflight_after(struct consensus *c)
 	spent_free(c);
 }
 
+void machine_beyond(struct consensus *c)
+{
+	char why[128];
+
+	snprintf(why, sizeof why, "the cluster's state has version %u, this node takes up to %u",
+	         store_beyond(c->store), store_newest(c->store));
+	inside_fatal(c, why);
+}
+
 /* Apply one command of an entry; f is set when its proposer waits on this node. */
 static void apply_one(struct consensus *c, raft_index index, const uint8_t *bytes, size_t len,
                       const uint64_t *tag)
@@ -147,6 +156,8 @@ static void apply_one(struct consensus *c, raft_index index, const uint8_t *byte
 	st = store_apply(c->store, index, bytes, len, &result);
 	if (st != ST_OK) {
 		inside_fatal(c, "out of memory while applying a command");
+	} else if (store_beyond(c->store) != 0) {
+		machine_beyond(c);
 	} else if (tag != NULL) {
 		const struct outcome o = {
 		    .tag = *tag, .st = ST_OK, .index = index, .len = result.len};
@@ -271,6 +282,12 @@ static int machine_restore(struct raft_fsm *fsm, struct raft_buffer *buf)
 	struct consensus *c = fsm->data;
 	enum status st = restore(c, buf);
 
+	if (st == ST_UNSUPPORTED)
+		store_meet(c->store, manifest_state_version(buf->base, buf->len));
+	if (st == ST_OK && store_beyond(c->store) != 0)
+		st = ST_UNSUPPORTED;
+	if (c->started && st == ST_UNSUPPORTED)
+		machine_beyond(c);
 	if (!c->started && st == ST_OK && store_index(c->store) > c->loaded_index) {
 		snprintf(c->why, sizeof c->why,
 		         "snapshot-%llu-%llu: its state is newer than its index", c->loaded_term,

@@ -283,6 +283,11 @@ static enum status apply_batch(const struct offline *o, uint64_t index,
 		buf_close(&result);
 		log->commands++;
 	}
+	if (st == ST_OK && store_beyond(s) != 0)
+		return refuse(o, ST_UNSUPPORTED,
+		              "the state has version %u, this release takes up to %u: use the "
+		              "release that wrote it, or a newer one",
+		              store_beyond(s), store_newest(s));
 	return st == ST_OK ? ST_OK : refuse(o, st, "out of memory while applying the log");
 }
 

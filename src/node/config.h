@@ -66,9 +66,10 @@ struct node_config {
 	uint32_t damaged_log; /* enum config_damaged */
 	uint32_t snapshot_threshold;
 	uint32_t snapshot_trailing;
-	int64_t audit_interval_ms; /* 0: only when asked, and after a heal not either */
-	int64_t scrub_interval_ms; /* 0: never */
-	int64_t task_orphan_ms;    /* a silent owner has lost its tasks after so long */
+	int64_t audit_interval_ms;  /* 0: only when asked, and after a heal not either */
+	int64_t scrub_interval_ms;  /* 0: never */
+	uint32_t state_version_max; /* newest version of the state that this node takes */
+	int64_t task_orphan_ms;     /* a silent owner has lost its tasks after so long */
 };
 
 enum config_type {

@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "node/config.h"
+#include "session/store.h"
 
 #define FIELD(name) offsetof(struct node_config, name)
 
@@ -160,6 +161,14 @@ const struct config_key config_keys[] = {
 	  .min = 1, .max = 10000000, .initial = "4096", .env = "ERLMCP_SNAPSHOT_TRAILING",
 	  .unit = "entries",
 	  .help = "Log entries kept behind a snapshot, for members that are a little behind." },
+	{ .name = "state_version_max", .type = CONFIG_INT, .offset = FIELD(state_version_max),
+	  .min = STATE_VERSION_1, .max = STATE_VERSION_NEWEST, .initial = "3",
+	  .env = "ERLMCP_STATE_VERSION_MAX", .unit = "version",
+	  .help = "Newest version of the replicated state that this node takes. The members raise "
+	          "the cluster's by themselves to the newest that all of them take, and nothing "
+	          "lowers it again. Hold it at the present one on all members before a rolling "
+	          "upgrade, and the release before can take over again; without it there is no way "
+	          "back. A node that takes less than the cluster's is refused." },
 	{ .name = "audit_interval", .type = CONFIG_DURATION, .offset = FIELD(audit_interval_ms),
 	  .min = 0, .max = DAY_MS, .initial = "300", .env = "ERLMCP_AUDIT_INTERVAL",
 	  .help = "The leader has all members compare their states this often, and after each heal. "

@@ -32,6 +32,7 @@ void core_sample(struct core *c)
 		c->view.promise_us = consensus_promise_us(c->consensus);
 	else
 		consensus_view(c->consensus, &c->view);
+	c->view.state_version = store_version(c->store);
 	c->sampled = moves;
 }
 
@@ -108,7 +109,9 @@ static void ops_changed(void *arg)
 
 static void ops_fatal(void *arg, const char *why)
 {
-	const struct core_event ev = {.type = CORE_FATAL, .text = why};
+	const struct core *c = arg;
+	const struct core_event ev = {
+	    .type = store_beyond(c->store) != 0 ? CORE_REFUSED : CORE_FATAL, .text = why};
 
 	core_emit(arg, &ev);
 }
@@ -205,7 +208,10 @@ enum status core_new(const struct core_config *config, const struct core_ops *op
 	st = store_new(&c->store);
 	if (st != ST_OK)
 		goto err_core;
-	st = cluster_new(&config->cluster, identity, ops->now_us(ops->arg), fault, &c->cluster);
+	if (config->cluster.state_takes != 0)
+		store_take_up_to(c->store, config->cluster.state_takes);
+	c->config.cluster.state_takes = store_newest(c->store);
+	st = cluster_new(&c->config.cluster, identity, ops->now_us(ops->arg), fault, &c->cluster);
 	if (st != ST_OK)
 		goto err_store;
 	c->origin = ops->random(ops->arg) | 1;
@@ -285,17 +291,20 @@ void core_step(struct core *c, const struct cluster_event *ev)
 }
 
 /* The leader's node name as the configuration has it; NULL: none known. */
-const char *core_leader_name(const struct core *c)
+const char *core_member_name(const struct core *c, uint64_t raft_id)
 {
 	size_t i;
 
-	if (c->view.leader_id == 0)
-		return NULL;
 	for (i = 0; i < c->view.n_members; i++) {
-		if (c->view.members[i].id == c->view.leader_id)
+		if (c->view.members[i].id == raft_id)
 			return c->view.members[i].name;
 	}
 	return NULL;
+}
+
+const char *core_leader_name(const struct core *c)
+{
+	return core_member_name(c, c->view.leader_id); /* 0 is nobody's */
 }
 
 /* Send this node's queued writes to the leader, itself or another. */

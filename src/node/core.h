@@ -33,6 +33,7 @@ enum core_event_type {
 	CORE_SYNC,      /* a state is being fetched (up), or that ended: text */
 	CORE_TRACE,     /* diagnosis: level (1 error .. 5 trace), text */
 	CORE_FATAL,     /* the node cannot go on safely: text */
+	CORE_REFUSED,   /* the cluster's state is newer than what this node takes: text */
 };
 
 struct core_event {

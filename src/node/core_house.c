@@ -79,12 +79,31 @@ static void tell_leader(struct core *c)
 	if (leader == NULL)
 		return;
 	buf_init(&b, sizeof(uint32_t));
-	buf_u32(&b, STATE_VERSION_NEWEST);
+	buf_u32(&b, store_newest(c->store));
 	f.bytes = b.base;
 	f.len = b.len;
 	if (buf_status(&b) == ST_OK)
 		core_forward(c, leader, &f, TRAFFIC_NORMAL);
 	buf_close(&b);
+}
+
+/* A member with a release from before the upgrade: it stops by itself as soon as it meets it. */
+static void tell_too_old(struct core *c, uint64_t raft_id, uint32_t takes)
+{
+	const char *name = core_member_name(c, raft_id);
+	struct core_event ev = {.type = CORE_TRACE, .level = 1};
+
+	if (name == NULL || c->too_old == raft_id)
+		return;
+	c->too_old = raft_id;
+	buf_reset(&c->note);
+	buf_printf(&c->note,
+	           "%s takes the state up to version %u, this cluster's has version %u: it is "
+	           "refused until the members' release is installed there, or "
+	           "ERLMCP_STATE_VERSION_MAX removed",
+	           name, takes, store_version(c->store));
+	ev.text = buf_text(&c->note);
+	core_emit(c, &ev);
 }
 
 void core_take_present(struct core *c, uint64_t raft_id, const struct forward *f)
@@ -93,8 +112,11 @@ void core_take_present(struct core *c, uint64_t raft_id, const struct forward *f
 	struct presence p = {.origin = f->request};
 
 	/* What a later release says behind the version is not for this one. */
-	if (p.origin != 0 && cursor_u32(&cursor, &p.version) == ST_OK)
-		house_heard(&c->house, raft_id, &p, c->ops.now_us(c->ops.arg));
+	if (p.origin == 0 || cursor_u32(&cursor, &p.version) != ST_OK)
+		return;
+	house_heard(&c->house, raft_id, &p, c->ops.now_us(c->ops.arg));
+	if (p.version < store_version(c->store))
+		tell_too_old(c, raft_id, p.version);
 }
 
 void core_keep_house(struct core *c, int64_t now_us)

@@ -59,6 +59,7 @@ struct core {
 	struct requests requests; /* of this node's clients */
 	struct serve serve;       /* of this node as leader */
 	struct house house;       /* what is done without being asked */
+	uint64_t too_old;         /* member that was last told of as taking too old a state only */
 	struct order_wait orders[ORDERS_MAX];
 	struct carried *held[ORDERS_MAX]; /* of this node as leader: wait for a step's commit */
 	int64_t held_us;                  /* when one was last held back */
@@ -100,6 +101,8 @@ CHECKED enum status core_start_consensus(struct core *c, bool bootstrap, const c
 
 /* core.c: why client work is refused now; false: it is not */
 bool core_refuses(const struct core *c, enum status *ret_why);
+/* NULL: no such member. */
+const char *core_member_name(const struct core *c, uint64_t raft_id);
 const char *core_leader_name(const struct core *c);
 void core_forward(struct core *c, const char *peer, const struct forward *f, enum traffic traffic);
 

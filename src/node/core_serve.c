@@ -85,6 +85,10 @@ void core_propose(struct core *c, const struct asker *from, const uint8_t *bytes
 		answer_write(c, from, ST_NOT_LEADER, 0, NULL, 0);
 		return;
 	}
+	if (command_upgrades_to(bytes, len) > store_newest(c->store)) {
+		answer_write(c, from, ST_UNSUPPORTED, 0, NULL, 0);
+		return;
+	}
 	p = serve_propose(&c->serve, from);
 	if (p == NULL) {
 		answer_write(c, from, ST_BUSY, 0, NULL, 0);

@@ -23,7 +23,7 @@ void core_sync_now(const struct core *c, struct audit_sync *ret)
 	*ret = (struct audit_sync){
 	    .applied = c->view.last_applied,
 	    .state_version = store_version(c->store),
-	    .newest_version = STATE_VERSION_NEWEST,
+	    .newest_version = store_newest(c->store),
 	    .fetched = c->audit.fetched,
 	    .verified = c->audit.totals.verified,
 	    .digest = c->audit.totals.verified_digest,

@@ -157,6 +157,27 @@ static void on_fatal(struct node *n, const struct core_event *ev)
 	node_stop(n, EXIT_DISK, ev->text);
 }
 
+void node_refused(struct node *n)
+{
+	const struct store *s = core_store(n->core);
+	const uint32_t takes = store_newest(s);
+
+	log_line(n->log, LOG_ERROR,
+	         "REFUSED: the state of this node's cluster has version %u, %s takes up to %u. %s. "
+	         "Nothing was changed",
+	         store_beyond(s), n->config->node_name, takes,
+	         takes < STATE_VERSION_NEWEST
+	             ? "Remove ERLMCP_STATE_VERSION_MAX (state_version_max) and start it again"
+	             : "Install the release of the other members, and start it again");
+}
+
+static void on_refused(struct node *n, const struct core_event *ev)
+{
+	node_refused(n);
+	record(n, "refused", ev);
+	node_stop(n, EXIT_REMOVED, ev->text);
+}
+
 static void on_trace(struct node *n, const struct core_event *ev)
 {
 	static const enum log_level levels[] = {LOG_ERROR, LOG_ERROR, LOG_WARNING, LOG_DEBUG};
@@ -242,6 +263,9 @@ void node_on_core_event(void *arg, const struct core_event *ev)
 		break;
 	case CORE_TRACE:
 		on_trace(n, ev);
+		break;
+	case CORE_REFUSED:
+		on_refused(n, ev);
 		break;
 	case CORE_FATAL:
 		on_fatal(n, ev);

@@ -234,16 +234,18 @@ static void sweep(struct house *h, const struct house_view *v)
 
 static bool may_upgrade(struct house *h, const struct house_view *v)
 {
+	uint32_t newest = store_newest(v->store);
 	size_t i;
 
-	if (h->upgrading || store_version(v->store) >= STATE_VERSION_NEWEST ||
-	    !v->raft->config_committed || !all_told_since(h, v->raft, v->now_us - HOUSE_FRESH_US))
+	if (h->upgrading || store_version(v->store) >= newest || !v->raft->config_committed ||
+	    !all_told_since(h, v->raft, v->now_us - HOUSE_FRESH_US))
 		return false;
 	for (i = 0; i < h->n_processes; i++) {
-		if (h->processes[i].presence.version < STATE_VERSION_NEWEST)
-			return false;
+		if (h->processes[i].presence.version < newest)
+			newest = h->processes[i].presence.version;
 	}
-	return true;
+	h->upgrade = newest;
+	return newest > store_version(v->store);
 }
 
 static bool leads(const struct raft_view *raft)
@@ -318,7 +320,7 @@ void house_command(struct house *h, enum chore chore, const struct command_head 
 		orphan_command(&h->orphans[--h->n_orphans], head, b);
 		break;
 	case CHORE_UPGRADE:
-		command2_upgrade(b, head, STATE_VERSION_NEWEST);
+		command2_upgrade(b, head, h->upgrade);
 		h->upgrading = true;
 		break;
 	}

@@ -6,7 +6,7 @@
  *                knows
  *   the leader   proposes what is to expire
  *                proposes what becomes of tasks whose owner is gone
- *                proposes the newest state version when every member knows it
+ *                proposes the newest state version that every member knows
  *
  * All of these are proposals: the command decides when it is applied, so a leader that is none any
  * more, or one that proposes twice, does no harm.
@@ -97,6 +97,7 @@ struct house {
 	size_t n_orphans;                           /* so many */
 	bool expiring;                              /* a proposal is under way */
 	bool upgrading;                             /* ... */
+	uint32_t upgrade;                           /* state version to be proposed */
 };
 
 /* The node as housekeeping sees it, at one moment. */

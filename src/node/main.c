@@ -169,6 +169,7 @@ static struct core_config core_config_of(const struct node_config *from, const s
 	c->force_shutdown = from->force_shutdown;
 	c->standby_after_us = from->standby_after_ms * 1000;
 	c->join = (enum join_wish)from->join;
+	c->state_takes = from->state_version_max;
 	c->lost_disk = rescue_is_lost(from->data_dir);
 	c->start_period_us = from->start_period_ms * 1000;
 	c->lease_guard_us = (int64_t)from->lease_guard_ms * 1000;
@@ -336,6 +337,12 @@ static bool start_core(struct node *n)
 		if (core_identity(n->core)->state != IDENTITY_EMPTY)
 			rescue_unmark_lost(n->config->data_dir);
 		return true;
+	}
+	/* Whole, and not for this release: nothing is set aside. */
+	if (store_beyond(core_store(n->core)) != 0) {
+		node_refused(n);
+		n->exit_code = EXIT_REMOVED;
+		return false;
 	}
 	if (may_rejoin(n, st, had_log)) {
 		log_line(n->log, LOG_ERROR,

@@ -55,6 +55,9 @@ int64_t node_wall_ms(void *arg);
 uint64_t node_random(void *arg);
 
 /* events.c: what happened, told to the log and the flight recorder */
+/* The cluster's state is newer than what this node takes: say so, with the remedy. */
+void node_refused(struct node *n);
+
 void node_on_core_event(void *arg, const struct core_event *ev);
 void node_log_start(struct node *n);
 

@@ -125,13 +125,20 @@ static enum status result_keep(struct store *s, const struct command *cmd, const
 	                  len);
 }
 
+/* Only those who take less than the others meet an upgrade that they do not take. */
+static bool upgrade_is_beyond(struct store *s, uint64_t version)
+{
+	if (version > s->newest)
+		store_meet(s, version < UINT32_MAX ? (uint32_t)version : UINT32_MAX);
+	return version < STATE_VERSION_2 || version > s->newest;
+}
+
 /* Below version 2 the state is that of members who know nothing of version 2: they answer its
  * commands so and keep nothing of them. Only the upgrade itself is understood. */
-static bool is_beyond(const struct store *s, const struct command *cmd)
+static bool is_beyond(struct store *s, const struct command *cmd)
 {
 	if (cmd->type == COMMAND_UPGRADE)
-		return cmd->fields.numbers[0] < STATE_VERSION_2 ||
-		       cmd->fields.numbers[0] > STATE_VERSION_NEWEST;
+		return upgrade_is_beyond(s, cmd->fields.numbers[0]);
 	return cmd->version > COMMAND_VERSION_1 && s->version < STATE_VERSION_2;
 }
 

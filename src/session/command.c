@@ -224,3 +224,15 @@ enum status command_check(const uint8_t *bytes, size_t len, struct fault *fault)
 
 	return command_decode(bytes, len, &cmd, fault);
 }
+
+uint64_t command_upgrades_to(const uint8_t *bytes, size_t len)
+{
+	struct command cmd;
+	struct fault fault;
+
+	/* All other commands are told from it by their second byte. */
+	if (len < 2 || bytes[0] != COMMAND_VERSION_2 || bytes[1] != COMMAND_UPGRADE ||
+	    command_decode(bytes, len, &cmd, &fault) != ST_OK)
+		return 0;
+	return cmd.fields.numbers[0];
+}

@@ -120,6 +120,9 @@ struct command {
 	size_t n;
 };
 
+/* The state version that the command would upgrade to; 0: it is none, or no upgrade. */
+uint64_t command_upgrades_to(const uint8_t *bytes, size_t len);
+
 /* Read one command; ret's pointers point into bytes. ST_UNSUPPORTED for an unknown version or
  * type, ST_MALFORMED for everything else. */
 CHECKED enum status command_decode(const uint8_t *bytes, size_t len, struct command *ret,

@@ -50,6 +50,9 @@ void manifest_encode(const struct manifest *m, struct buf *b);
 CHECKED enum status manifest_decode(const uint8_t *bytes, size_t len, struct manifest *ret,
                                     struct fault *fault);
 
+/* The state version that a whole manifest tells, also one that is not known here; 0: damaged. */
+uint32_t manifest_state_version(const uint8_t *bytes, size_t len);
+
 /* True when the bytes begin like a manifest (and not like a whole snapshot of version 1). */
 bool manifest_is(const uint8_t *bytes, size_t len);
 /* As manifest_decode(), telling the index only. */

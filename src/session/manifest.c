@@ -9,7 +9,8 @@
 enum {
 	MANIFEST_MAGIC = 0x454D414E, /* "EMAN" */
 	MANIFEST_VERSION = 1,
-	MANIFEST_FRAME = 4 + 2 + 8 /* magic, version, checksum */
+	MANIFEST_HEAD = 4 + 2,             /* magic, version */
+	MANIFEST_FRAME = MANIFEST_HEAD + 8 /* ... checksum */
 };
 
 /* Encoded, nothing is longer than twice what is counted: overheads are counted too. */
@@ -87,6 +88,18 @@ static enum status manifest_frame(const uint8_t *bytes, size_t len, struct fault
 	return ST_OK;
 }
 
+uint32_t manifest_state_version(const uint8_t *bytes, size_t len)
+{
+	struct fault fault;
+	struct cursor c;
+	uint32_t version;
+
+	if (manifest_frame(bytes, len, &fault) != ST_OK)
+		return 0;
+	c = cursor_of(bytes + MANIFEST_HEAD, len - MANIFEST_HEAD);
+	return cursor_u32(&c, &version) == ST_OK ? version : 0;
+}
+
 bool manifest_is(const uint8_t *bytes, size_t len)
 {
 	struct cursor c = cursor_of(bytes, len);
@@ -119,7 +132,7 @@ enum status manifest_decode(const uint8_t *bytes, size_t len, struct manifest *r
 	st = manifest_frame(bytes, len, fault);
 	if (st != ST_OK)
 		return st;
-	c = cursor_of(bytes + 6, len - MANIFEST_FRAME);
+	c = cursor_of(bytes + MANIFEST_HEAD, len - MANIFEST_FRAME);
 	if (cursor_u32(&c, &m.state_version) != ST_OK || cursor_u64(&c, &m.index) != ST_OK ||
 	    cursor_u64(&c, &m.digest) != ST_OK || cursor_u32(&c, &chunks) != ST_OK ||
 	    m.state_version == 0 || chunks == 0 || chunks > IMAGE_CHUNKS)

@@ -47,6 +47,8 @@ struct store {
 	                                     may share; entries are applied whole */
 	uint64_t rest_changed;            /* index of the last change outside buckets */
 	uint32_t version;                 /* what the members agreed to understand */
+	uint32_t newest;                  /* what this node takes; a setting, not replicated */
+	uint32_t met;                     /* a newer one that it met; 0: none; not replicated */
 	size_t n[OBJECT_KINDS];           /* objects of each kind */
 	size_t kind_bytes[OBJECT_KINDS];  /* bytes of each kind */
 	size_t bytes;                     /* of all; counted against bytes_max */

@@ -33,6 +33,7 @@ enum status store_new(struct store **ret)
 	recent_init(&s->pairs, RECENT_MAX, SEED_PAIRS);
 	recent_init(&s->requests, RECENT_MAX, SEED_REQUESTS);
 	store_set_version(s, STATE_VERSION_1);
+	s->newest = STATE_VERSION_NEWEST;
 	*ret = s;
 	return ST_OK;
 err_store:
@@ -66,7 +67,10 @@ void store_become(struct store *s, struct store *fresh)
 	assert(fresh->n_images == 0);
 	image_spoil_all(s);
 	store_close(s);
+	fresh->newest = s->newest;
+	fresh->met = s->met;
 	*s = *fresh;
+	store_meet(s, s->version);
 	free(fresh);
 }
 
@@ -79,6 +83,28 @@ void store_set_version(struct store *s, uint32_t version)
 		return; /* as they were set */
 	s->sessions_max = version == STATE_VERSION_1 ? SESSIONS_MAX_V1 : SESSIONS_MAX;
 	s->bytes_max = version == STATE_VERSION_1 ? STORE_BYTES_MAX_V1 : STORE_BYTES_MAX;
+}
+
+void store_take_up_to(struct store *s, uint32_t newest)
+{
+	assert(newest > 0 && newest <= STATE_VERSION_NEWEST);
+	s->newest = newest;
+}
+
+uint32_t store_newest(const struct store *s)
+{
+	return s->newest;
+}
+
+void store_meet(struct store *s, uint32_t version)
+{
+	if (version > s->newest && version > s->met)
+		s->met = version;
+}
+
+uint32_t store_beyond(const struct store *s)
+{
+	return s->met;
 }
 
 uint32_t store_version(const struct store *s)

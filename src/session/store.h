@@ -201,6 +201,15 @@ enum {
 	STATE_VERSION_NEWEST = STATE_VERSION_3
 };
 uint32_t store_version(const struct store *s);
+
+/* What this node takes: STATE_VERSION_NEWEST, unless an operator holds it below. A newer version
+ * that it meets, in a command or in an image, says that the cluster went on without it: nothing
+ * that it applies from then on counts, and its node must stop. */
+void store_take_up_to(struct store *s, uint32_t newest);
+uint32_t store_newest(const struct store *s);
+void store_meet(struct store *s, uint32_t version);
+uint32_t store_beyond(const struct store *s); /* what it met; 0: nothing newer */
+
 /* An empty store of a cluster that is founded at this version; before any command, and alike on
  * all members. ST_UNSUPPORTED: not known here. ST_INVALID: the store is not empty. */
 CHECKED enum status store_found(struct store *s, uint32_t version);

@@ -185,7 +185,7 @@ static unsigned pass(struct world *w, unsigned seconds, uint64_t second, uint64_
 
 TEST(a_session_expires_when_it_was_not_used_and_others_stay)
 {
-	struct world *w = world_new(STATE_VERSION_2);
+	struct world *w = world_new(STATE_VERSION_NEWEST);
 	const struct session_id used = id_of(2);
 	unsigned i;
 
@@ -208,7 +208,7 @@ TEST(a_session_expires_when_it_was_not_used_and_others_stay)
 
 TEST(many_uses_of_many_sessions_are_one_command_a_second)
 {
-	struct world *w = world_new(STATE_VERSION_2);
+	struct world *w = world_new(STATE_VERSION_NEWEST);
 	unsigned i;
 	unsigned k;
 
@@ -228,7 +228,7 @@ TEST(many_uses_of_many_sessions_are_one_command_a_second)
 
 TEST(a_full_batch_does_not_wait)
 {
-	struct world *w = world_new(STATE_VERSION_2);
+	struct world *w = world_new(STATE_VERSION_NEWEST);
 	struct session_id id = id_of(0);
 	unsigned i;
 
@@ -245,7 +245,7 @@ TEST(a_full_batch_does_not_wait)
 
 TEST(who_does_not_lead_expires_nothing)
 {
-	struct world *w = world_new(STATE_VERSION_2);
+	struct world *w = world_new(STATE_VERSION_NEWEST);
 
 	session(w, 1, 1000);
 	w->raft.role = ROLE_FOLLOWER;
@@ -263,7 +263,7 @@ TEST(who_does_not_lead_expires_nothing)
 
 TEST(more_than_one_command_can_tell_expires_in_several)
 {
-	struct world *w = world_new(STATE_VERSION_2);
+	struct world *w = world_new(STATE_VERSION_NEWEST);
 	unsigned i;
 
 	for (i = 0; i < EXPIRE_MAX + 10; i++)
@@ -275,7 +275,7 @@ TEST(more_than_one_command_can_tell_expires_in_several)
 
 TEST(a_task_outlives_its_owners_silence_for_a_while_and_then_fails)
 {
-	struct world *w = world_new(STATE_VERSION_2);
+	struct world *w = world_new(STATE_VERSION_NEWEST);
 
 	(void)pass(w, 3, PROCESS + OTHER, PROCESS + THIRD);
 	task(w, 1, PROCESS + THIRD, TASK_ORPHAN_FAIL);
@@ -292,7 +292,7 @@ TEST(a_task_outlives_its_owners_silence_for_a_while_and_then_fails)
 
 TEST(a_task_of_an_earlier_life_of_a_node_is_decided_once_everybody_has_told)
 {
-	struct world *w = world_new(STATE_VERSION_2);
+	struct world *w = world_new(STATE_VERSION_NEWEST);
 
 	(void)pass(w, 3, PROCESS + OTHER, PROCESS + THIRD);
 	task(w, 1, PROCESS + THIRD, TASK_ORPHAN_FAIL);
@@ -309,7 +309,7 @@ TEST(a_task_of_an_earlier_life_of_a_node_is_decided_once_everybody_has_told)
 
 TEST(a_task_whose_owner_tells_of_itself_late_goes_on)
 {
-	struct world *w = world_new(STATE_VERSION_2);
+	struct world *w = world_new(STATE_VERSION_NEWEST);
 
 	task(w, 1, PROCESS + THIRD, TASK_ORPHAN_FAIL);
 	assert_int_equal(pass(w, 20, PROCESS + OTHER, 0), 0);
@@ -320,7 +320,7 @@ TEST(a_task_whose_owner_tells_of_itself_late_goes_on)
 
 TEST(a_new_leader_gives_owners_the_whole_time_again)
 {
-	struct world *w = world_new(STATE_VERSION_2);
+	struct world *w = world_new(STATE_VERSION_NEWEST);
 
 	task(w, 1, PROCESS + THIRD, TASK_ORPHAN_FAIL);
 	assert_int_equal(pass(w, 20, PROCESS + OTHER, 0), 0);
@@ -332,7 +332,7 @@ TEST(a_new_leader_gives_owners_the_whole_time_again)
 
 TEST(the_task_of_a_removed_member_is_decided_without_waiting_for_it)
 {
-	struct world *w = world_new(STATE_VERSION_2);
+	struct world *w = world_new(STATE_VERSION_NEWEST);
 
 	(void)pass(w, 3, PROCESS + OTHER, PROCESS + THIRD);
 	task(w, 1, PROCESS + THIRD, TASK_ORPHAN_FAIL);
@@ -343,7 +343,7 @@ TEST(the_task_of_a_removed_member_is_decided_without_waiting_for_it)
 
 TEST(the_leaders_own_tasks_and_finished_ones_are_left_alone)
 {
-	struct world *w = world_new(STATE_VERSION_2);
+	struct world *w = world_new(STATE_VERSION_NEWEST);
 	const struct session_id id = id_of(2);
 	const struct command_fields none = {.numbers = {0}};
 	struct command_head h;
@@ -379,9 +379,28 @@ TEST(the_state_is_upgraded_when_every_member_knows_the_new_version)
 	world_free(w);
 }
 
+TEST(the_state_is_upgraded_to_what_all_take_and_no_further)
+{
+	struct world *w = world_new(STATE_VERSION_1);
+
+	assert_int_equal(turn(w), 0); /* the term begins */
+	hear(w, THIRD, PROCESS + THIRD, STATE_VERSION_2);
+	hear(w, OTHER, PROCESS + OTHER, STATE_VERSION_NEWEST);
+	assert_int_equal(turn(w), 1);
+	assert_int_equal(store_version(w->store), STATE_VERSION_2);
+	hear(w, THIRD, PROCESS + THIRD, STATE_VERSION_NEWEST);
+	/* The leader itself is held back. */
+	store_take_up_to(w->store, STATE_VERSION_2);
+	assert_int_equal(turn(w), 0);
+	store_take_up_to(w->store, STATE_VERSION_NEWEST);
+	assert_int_equal(turn(w), 1);
+	assert_int_equal(store_version(w->store), STATE_VERSION_NEWEST);
+	world_free(w);
+}
+
 TEST(the_leader_is_told_once_a_second_and_a_new_one_at_once)
 {
-	struct world *w = world_new(STATE_VERSION_2);
+	struct world *w = world_new(STATE_VERSION_NEWEST);
 	struct house_view v = view_of(w);
 
 	assert_false(house_tells(&w->house, &v)); /* it leads itself */
@@ -415,6 +434,7 @@ int main(void)
 	    cmocka_unit_test(the_task_of_a_removed_member_is_decided_without_waiting_for_it),
 	    cmocka_unit_test(the_leaders_own_tasks_and_finished_ones_are_left_alone),
 	    cmocka_unit_test(the_state_is_upgraded_when_every_member_knows_the_new_version),
+	    cmocka_unit_test(the_state_is_upgraded_to_what_all_take_and_no_further),
 	    cmocka_unit_test(the_leader_is_told_once_a_second_and_a_new_one_at_once),
 	};
 

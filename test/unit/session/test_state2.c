@@ -24,7 +24,10 @@ TEST(below_version_2_its_commands_do_nothing)
 	assert_null(store_mark_last(s));
 	/* Not even their results are kept: a member that does not know them keeps none. */
 	assert_int_equal(upgrade(s, 1).result, RESULT_UNSUPPORTED);
+	assert_int_equal(store_beyond(s), 0);
 	assert_int_equal(upgrade(s, STATE_VERSION_NEWEST + 1).result, RESULT_UNSUPPORTED);
+	/* It stays what it was, and knows that others have gone on. */
+	assert_int_equal(store_beyond(s), STATE_VERSION_NEWEST + 1);
 	h = head_at(1);
 	before = h.origin.seq;
 	assert_int_equal(create_head(s, &h, 1, &plain).result, RESULT_UNSUPPORTED);
