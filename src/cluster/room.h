@@ -63,6 +63,8 @@ struct member {
 	int64_t arrived_us;    /* its newest beat arrived */
 	int64_t sent_us;       /* that beat's own send time, to be echoed; 0: none on this link */
 	int64_t rtt_us;        /* smoothed round trip; -1: unknown */
+	struct clock_offset clock; /* of it against ours, the best of what its beats told */
+	int64_t clock_us;          /* when that was measured */
 	struct said said;
 
 	int64_t guest_us;        /* neither expected nor a member: since then, or last linked */

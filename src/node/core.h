@@ -146,6 +146,16 @@ struct store *core_store(struct core *c);
 const struct identity *core_identity(const struct core *c);
 void core_status(const struct core *c, struct cluster_status *status, struct raft_view *raft);
 
+/* Why this node is in its state now, with what that is decided from. */
+struct cluster_explanation;
+void core_explain(const struct core *c, struct cluster_explanation *ret);
+
+/* How a member's clock differs from this node's. */
+struct clock_offset core_clock(const struct core *c, const char *name);
+
+/* Writes are refused for want of space. */
+bool core_disk_full(const struct core *c);
+
 /* What the last turn saw, without sampling again. Valid until the next call. */
 const struct raft_view *core_view(const struct core *c);
 enum cluster_state core_state(const struct core *c);

@@ -20,6 +20,7 @@
 #include "node/identity_file.h"
 #include "node/node_internal.h"
 #include "node/rescue.h"
+#include "node/settings.h"
 
 /* Larger blocks go back to the system when they are freed. Without a fixed value the C library
  * learns from the first big evaluation to keep the memory of all later ones. */
@@ -157,23 +158,8 @@ static struct core_config core_config_of(const struct node_config *from, const s
 	    .scrub_us = from->scrub_interval_ms * 1000,
 	    .orphan_us = from->task_orphan_ms * 1000,
 	};
-	struct cluster_config *c = &to.cluster;
-
-	memcpy(c->self, from->node_name, sizeof c->self);
-	memcpy(c->expected, from->expected, sizeof c->expected);
-	c->n_expected = from->n_expected;
-	c->quorum_size = from->quorum_size;
-	c->beat_interval_us = (int64_t)from->heartbeat_ms * 1000;
-	c->detection_us = (int64_t)from->detection_ms * 1000;
-	c->shutdown_delay_us = from->shutdown_delay_ms * 1000;
-	c->force_shutdown = from->force_shutdown;
-	c->standby_after_us = from->standby_after_ms * 1000;
-	c->join = (enum join_wish)from->join;
-	c->state_takes = from->state_version_max;
-	c->lost_disk = rescue_is_lost(from->data_dir);
-	c->start_period_us = from->start_period_ms * 1000;
-	c->lease_guard_us = (int64_t)from->lease_guard_ms * 1000;
-	c->promise_max_us = (int64_t)from->election_max_ms * 2000;
+	config_cluster(from, &to.cluster);
+	to.cluster.lost_disk = rescue_is_lost(from->data_dir);
 	return to;
 }
 
@@ -444,6 +430,7 @@ static bool open_node(struct node *n)
 static void node_free(struct node *n)
 {
 	recorder_close(n->recorder);
+	free(n->decision);
 	core_free(n->core);
 	storage_close(n->storage);
 	net_free(n->net);

@@ -17,6 +17,8 @@
 #include "node/node.h"
 #include "node/recorder.h"
 
+struct explain_decision;
+
 struct alarm {
 	char peer[NODE_NAME_MAX]; /* about whom; empty: nobody in particular */
 	char text[ALARM_TEXT_MAX];
@@ -36,16 +38,17 @@ struct node {
 	struct jobs jobs;        /* evaluations under way */
 	struct alarm alarms[ALARMS_MAX];
 	size_t n_alarms;
-	int64_t started_us;             /* CLOCK_BOOTTIME */
-	int64_t served_us;              /* first time this process served; 0: not yet */
-	char leader[NODE_NAME_MAX];     /* as last logged */
-	bool running;                   /* it came up */
-	bool closed;                    /* everything was told to close */
-	bool stopping_now;              /* a stop was asked for */
-	unsigned stop_waits;            /* looks at the evaluations under way since then */
-	bool backing_up;                /* a backup is under way */
-	bool reset;                     /* restart as a new, empty incarnation when stopped */
-	char reset_why[ALARM_TEXT_MAX]; /* what made that necessary */
+	int64_t started_us;                /* CLOCK_BOOTTIME */
+	int64_t served_us;                 /* first time this process served; 0: not yet */
+	struct explain_decision *decision; /* the last one, owned; NULL: none yet */
+	char leader[NODE_NAME_MAX];        /* as last logged */
+	bool running;                      /* it came up */
+	bool closed;                       /* everything was told to close */
+	bool stopping_now;                 /* a stop was asked for */
+	unsigned stop_waits;               /* looks at the evaluations under way since then */
+	bool backing_up;                   /* a backup is under way */
+	bool reset;                        /* restart as a new, empty incarnation when stopped */
+	char reset_why[ALARM_TEXT_MAX];    /* what made that necessary */
 	int exit_code;
 };
 
