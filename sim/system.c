@@ -105,6 +105,10 @@ static void tell_event(struct node *node, const struct core_event *ev)
 	case CORE_SYNC:
 		world_tell(w, node, "sync", "%s", ev->text);
 		break;
+	case CORE_PICTURE:
+		if (w->options.messages)
+			world_tell(w, node, "picture", "%s", ev->text);
+		break;
 	case CORE_CHANGE:
 		w->stats.steps++;
 		w->stats.stand_ins += strstr(ev->text, "has been away") != NULL;

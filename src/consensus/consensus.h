@@ -169,4 +169,19 @@ struct consensus_sync {
 };
 void consensus_sync(const struct consensus *c, struct consensus_sync *ret);
 
+/* How the newest picture of this node's own state was taken. */
+struct consensus_picture {
+	uint64_t nth;        /* since this process began; 0: none was taken yet */
+	uint64_t index;      /* of that state */
+	int64_t elapsed_ms;  /* from its beginning until it was durable */
+	int64_t step_max_us; /* longest time for which encoding it held up everything else */
+	unsigned chunks;     /* of it */
+	unsigned chunks_new; /* that were encoded and written; the others were there */
+	uint64_t bytes;      /* of its chunks */
+	uint64_t bytes_new;  /* of those written */
+	uint64_t kept_max;   /* bytes kept at a time of what changed while it was taken */
+};
+/* Always the same struct; its content changes with consensus_moves(). */
+const struct consensus_picture *consensus_picture(const struct consensus *c);
+
 #endif

@@ -31,6 +31,7 @@ enum core_event_type {
 	CORE_FOUNDED,   /* identity changed: text */
 	CORE_CHANGE,    /* leader: a step of a change of the members: text, peer */
 	CORE_SYNC,      /* a state is being fetched (up), or that ended: text */
+	CORE_PICTURE,   /* a snapshot of this node's own state is complete: text */
 	CORE_TRACE,     /* diagnosis: level (1 error .. 5 trace), text */
 	CORE_FATAL,     /* the node cannot go on safely: text */
 	CORE_REFUSED,   /* the cluster's state is newer than what this node takes: text */

@@ -312,6 +312,9 @@ void node_on_core_event(void *arg, const struct core_event *ev)
 		log_line(n->log, LOG_INFO, "Synchronisation: %s", ev->text);
 		record(n, "sync", ev);
 		break;
+	case CORE_PICTURE:
+		log_line(n->log, LOG_INFO, "Snapshot: %s", ev->text);
+		break;
 	case CORE_TRACE:
 		on_trace(n, ev);
 		break;
