@@ -176,6 +176,7 @@ struct cluster_status {
 	unsigned needed;     /* members needed to serve */
 	unsigned configured; /* voters of the newest configuration; expected before founding */
 	unsigned quorum_size;
+	bool regrowing;        /* recovered: quorum_size does not count until as many vote */
 	bool quorum_mismatch;  /* quorum_size differs from the expected members (RB-008) */
 	int64_t lease_left_us; /* of the leader's lease or of the follower's verdict; <= 0: none */
 	int64_t state_since_us;

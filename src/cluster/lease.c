@@ -4,6 +4,7 @@
 
 #include "cluster/quorum.h"
 #include "cluster/room.h"
+#include "cluster/view.h"
 
 /* What is left of a span measured by another clock, should ours run slower. */
 static int64_t less_drift(int64_t span_us)
@@ -82,7 +83,7 @@ int64_t lease_end_us(const struct cluster *c, const struct raft_view *raft)
 		if (raft->members[i].voter)
 			ends[n++] = lease_promise_us(c, raft, &raft->members[i]);
 	}
-	end = quorum_reached(ends, n, quorum_needed(c->config.quorum_size, n), 0);
+	end = quorum_reached(ends, n, view_quorum(c, n), 0);
 	return end > c->config.lease_guard_us ? end - c->config.lease_guard_us : 0;
 }
 

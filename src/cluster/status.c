@@ -132,6 +132,7 @@ void cluster_status(const struct cluster *c, const struct raft_view *raft, int64
 	ret->configured = (unsigned)(raft->n_members == 0 ? c->config.n_expected : raft->n_voters);
 	ret->quorum_size = c->config.quorum_size;
 	ret->quorum_mismatch = c->config.quorum_size != ret->configured;
+	ret->regrowing = c->identity.regrowing;
 	describe_change(c, raft, ret->change);
 	/* The only voter's lease has no end: show the longest that any lease can have. */
 	ret->lease_left_us =

@@ -398,11 +398,19 @@ unsigned view_reachable(const struct cluster *c, const struct raft_view *raft)
 	return n;
 }
 
+unsigned view_quorum(const struct cluster *c, size_t n_voters)
+{
+	const bool fewer = n_voters > 0 && n_voters < c->config.quorum_size;
+
+	return quorum_needed(
+	    c->identity.regrowing && fewer ? (unsigned)n_voters : c->config.quorum_size, n_voters);
+}
+
 unsigned view_needed(const struct cluster *c, const struct raft_view *raft)
 {
-	size_t n = raft->n_members == 0 ? c->config.n_expected : raft->n_voters;
-
-	return quorum_needed(c->config.quorum_size, n);
+	if (raft->n_members == 0)
+		return quorum_needed(c->config.quorum_size, c->config.n_expected);
+	return view_quorum(c, raft->n_voters);
 }
 
 bool view_strict_enough(const struct cluster *c, const struct raft_view *raft)

@@ -84,8 +84,9 @@ static json_t *verdict(const struct status_extra *x, const struct cluster_status
 
 static json_t *quorum(const struct status_extra *x, const struct cluster_status *c)
 {
-	return json_pack("{s:i, s:i, s:b, s:o}", "configured", (int)c->configured, "size",
-	                 (int)c->quorum_size, "mismatch", c->quorum_mismatch, "warning",
+	return json_pack("{s:i, s:i, s:b, s:b, s:o}", "configured", (int)c->configured, "size",
+	                 (int)c->quorum_size, "mismatch", c->quorum_mismatch, "regrowing",
+	                 c->regrowing, "warning",
 	                 x->warning == NULL ? json_null() : text(x->warning));
 }
 
