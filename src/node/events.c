@@ -90,6 +90,14 @@ static void record_clocks(struct node *n, const struct core_event *ev)
 	}
 }
 
+static void tell_manager(const struct node *n, const struct core_event *ev)
+{
+	char line[LOG_LINE_MAX];
+
+	(void)snprintf(line, sizeof line, "%s: %s", cluster_state_name(ev->to), ev->text);
+	notify_status(n->manager, line);
+}
+
 static void on_state(struct node *n, const struct core_event *ev)
 {
 	if (ev->to == CLUSTER_DEGRADED && ev->reachable >= ev->needed)
@@ -99,6 +107,7 @@ static void on_state(struct node *n, const struct core_event *ev)
 	log_line(n->log, ev->to == CLUSTER_FENCED ? LOG_WARNING : LOG_INFO, "State %s -> %s: %s",
 	         cluster_state_name(ev->from), cluster_state_name(ev->to), ev->text);
 	node_note_decision(n, ev);
+	tell_manager(n, ev);
 	record(n, "state", ev);
 	record_clocks(n, ev);
 	if (ev->to == CLUSTER_STOPPED)

@@ -483,6 +483,7 @@ static struct node *node_new(const struct node_config *config, struct log *log)
 	n->log = log;
 	n->exit_code = EXIT_START;
 	n->started_us = node_now_us(NULL);
+	n->manager = notify_open_from_environment(loop_uv(n->loop));
 	jobs_init(&n->jobs, n);
 	return n;
 }
@@ -500,6 +501,7 @@ static int run_once(const struct node_config *config, struct log *log, bool *aga
 		n->running = true;
 		n->exit_code = EXIT_STOPPED;
 		node_log_start(n);
+		notify_ready(n->manager);
 	} else {
 		node_stop(n, n->exit_code, "it could not start");
 	}

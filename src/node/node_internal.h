@@ -9,6 +9,7 @@
 #include "io/control.h"
 #include "io/loop.h"
 #include "io/net.h"
+#include "io/notify.h"
 #include "node/config.h"
 #include "node/core.h"
 #include "node/jobs.h"
@@ -34,6 +35,7 @@ struct node {
 	struct core *core;
 	struct net *net;
 	struct control *control;
+	struct notify *manager;  /* service manager; NULL: nobody wants to be told */
 	struct clients *clients; /* NULL: no client channel */
 	struct jobs jobs;        /* evaluations under way */
 	struct alarm alarms[ALARMS_MAX];
