@@ -91,10 +91,6 @@ format: ## lay out all C files and scripts
 
 clean: ## remove what was built
 	rm -rf "$(BUILD)/release" "$(BUILD)/asan" "$(BUILD)/clang" "$(BUILD)/fuzz" "$(BUILD)/bench" "$(BUILD)/model" \
-<<<<<<< HEAD
 		"$(BUILD)/image" \
-		"$(BUILD)/mutants" "$(BUILD)/drill.json" \
-=======
 		"$(BUILD)/package" "$(BUILD)/mutants" "$(BUILD)/drill.json" \
->>>>>>> 3c1f47a (deploy: a unit for systemd and a Debian package)
 		"$(BUILD)/drill.jsonl"
