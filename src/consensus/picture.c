@@ -406,25 +406,37 @@ void picture_keep(struct consensus *c)
 	c->chunks->keep(c->chunks, wanted, c);
 }
 
+/* b: room for its bytes, the same for all chunks. */
 static enum status load_chunk(struct consensus *c, struct image_loader *l, const struct manifest *m,
-                              unsigned chunk)
+                              unsigned chunk, struct buf *b)
 {
 	const struct chunk_name name = chunk_name_of(m, chunk);
 	struct fault fault = {ST_OK, 0, "it is missing"};
 	char text[CHUNK_TEXT];
 	enum status st;
-	struct buf b;
 
-	buf_init(&b, CHUNK_BYTES_MAX);
-	st = c->chunks->load(c->chunks, &name, &b);
+	buf_reset(b);
+	st = c->chunks->load(c->chunks, &name, b);
 	if (st == ST_OK)
-		st = image_load_chunk(l, chunk, b.base, b.len, &fault);
-	buf_close(&b);
+		st = image_load_chunk(l, chunk, b->base, b->len, &fault);
 	if (st == ST_OK)
 		return ST_OK;
 	chunk_name_text(&name, text);
 	snprintf(c->why, sizeof c->why, "%s: %s (offset %zu)", text, fault.what, fault.at);
 	return st == ST_NOMEM ? ST_NOMEM : ST_CORRUPT;
+}
+
+static enum status load_chunks(struct consensus *c, struct image_loader *l,
+                               const struct manifest *m, struct buf *b)
+{
+	enum status st = ST_OK;
+	unsigned i;
+
+	for (i = 0; st == ST_OK && i < IMAGE_CHUNKS; i++) {
+		if (m->chunks[i].len > 0)
+			st = load_chunk(c, l, m, i, b);
+	}
+	return st;
 }
 
 enum status picture_load(struct consensus *c, const uint8_t *bytes, size_t len)
@@ -433,7 +445,7 @@ enum status picture_load(struct consensus *c, const uint8_t *bytes, size_t len)
 	struct image_loader *loader;
 	struct fault fault;
 	enum status st = ST_NOMEM;
-	unsigned i;
+	struct buf b;
 
 	if (m == NULL)
 		return ST_NOMEM;
@@ -446,13 +458,11 @@ enum status picture_load(struct consensus *c, const uint8_t *bytes, size_t len)
 	st = image_load(m, &loader);
 	if (st != ST_OK)
 		goto err_manifest;
-	for (i = 0; i < IMAGE_CHUNKS; i++) {
-		if (m->chunks[i].len == 0)
-			continue;
-		st = load_chunk(c, loader, m, i);
-		if (st != ST_OK)
-			goto err_loader;
-	}
+	buf_init(&b, CHUNK_BYTES_MAX);
+	st = load_chunks(c, loader, m, &b);
+	buf_close(&b);
+	if (st != ST_OK)
+		goto err_loader;
 	st = image_load_finish(loader, c->store, &fault);
 	if (st != ST_OK) {
 		snprintf(c->why, sizeof c->why, "the chunks of snapshot-%llu-%llu: %s",
