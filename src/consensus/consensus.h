@@ -38,6 +38,9 @@ struct consensus_ops {
 	 * into consensus; queue and return. */
 	void (*send)(void *arg, uint64_t raft_id, const char *name, const uint8_t *bytes,
 	             size_t len, enum traffic traffic);
+	/* Bytes of normal messages to this member that its link has not taken yet. NULL: links
+	 * take everything at once. */
+	size_t (*backlog)(void *arg, const char *name);
 	/* Role, term, leader, configuration, commit or applied index may have changed. */
 	void (*changed)(void *arg);
 	/* A proposal of this node ended. ST_OK: committed and applied at index, result is what

@@ -17,7 +17,9 @@ enum {
 	GATHER_ENTRIES = 1, /* on their way keep the disks busy; what comes meanwhile shares one */
 	GATHER_MAX_US = 1000,         /* but waits no longer than this: far members answer late */
 	WIRE_ENTRIES_MAX = 4096,      /* entries in one message: as many as can be in flight */
-	WIRE_BATCH_MAX = 1024 * 1024, /* entry bytes in one message; longer runs are cut up */
+	WIRE_BATCH_MAX = 256 * 1024,  /* entry bytes in one message: some 80 ms of a slow link */
+	RUNS_AHEAD_MAX = 128 * 1024,  /* normal bytes before a run: the link takes more by itself */
+	RUNS_POLL_MS = 5,             /* whether it did is looked at this often */
 	WIRE_ENTRY_MAX = 1024 * 1024, /* one entry; BATCH_MAX with room for later releases */
 	WIRE_MESSAGE_MAX = SNAPSHOT_MAX + 64 * 1024, /* the largest message is a snapshot's */
 	WIRE_KEEP_MAX = 4 * 1024 * 1024, /* a send buffer larger than this is given back */

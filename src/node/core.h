@@ -58,6 +58,9 @@ struct core_ops {
 	uint64_t (*random)(void *arg); /* from the operating system, or a simulator's seed */
 	void (*send)(void *arg, const char *peer, enum traffic traffic, const uint8_t *bytes,
 	             size_t len);
+	/* Bytes of normal messages that the link to this node has not taken yet. NULL: links take
+	 * everything at once. */
+	size_t (*backlog)(void *arg, const char *peer);
 	/* Write durably before returning. A failure is fatal to the node. */
 	enum status (*persist)(void *arg, const struct identity *id);
 	/* Move this incarnation's raft data aside and restart the process as an empty one. */

@@ -99,6 +99,13 @@ static void ops_send(void *arg, const char *peer, enum traffic traffic, const ui
 		return;
 }
 
+static size_t ops_backlog(void *arg, const char *peer)
+{
+	const struct node *n = arg;
+
+	return net_backlog(n->net, peer, NET_NORMAL);
+}
+
 static void ops_keep(void *arg, const char *peer, bool keep)
 {
 	struct node *n = arg;
@@ -271,6 +278,7 @@ static bool open_core(struct node *n)
 	    .wall_ms = node_wall_ms,
 	    .random = node_random,
 	    .send = ops_send,
+	    .backlog = ops_backlog,
 	    .persist = ops_persist,
 	    .reset = ops_reset,
 	    .event = node_on_core_event,
