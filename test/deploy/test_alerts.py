@@ -152,6 +152,20 @@ def test_metrics():
         assert rule["annotations"]["escalation"], name
 
 
+def test_operator():
+    """the rules for the Prometheus operator are the same, under RB-010's name"""
+    done = subprocess.run([sys.executable, os.path.join(TOP, "tools", "rules.py"), "--check"],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    path = os.path.join(TOP, "deploy", "kubernetes", "monitoring", "network-partition-alerts.yaml")
+    with open(path, encoding="utf-8") as file:
+        wrapped = yaml.safe_load(file)
+    assert wrapped["kind"] == "PrometheusRule"
+    assert wrapped["metadata"]["name"] == "network-partition-alerts"
+    assert {rule["alert"] for rule in wrapped["spec"]["groups"][0]["rules"]} == {
+        "ErlangNodeDown", "SplitBrainDetected", "NetworkPartitionDetected"}
+
+
 def test_rb010():
     """RB-010's three alerts have its expressions, times and severities"""
     alerts = rules()
