@@ -375,19 +375,11 @@ uint32_t net_creation(const struct net *n)
 	return n->creation;
 }
 
-static const enum link_class classes[NET_CLASSES] = {
-    [NET_URGENT] = LINK_URGENT, [NET_NORMAL] = LINK_NORMAL, [NET_BULK] = LINK_BULK};
-
-size_t net_backlog(struct net *n, const char *node, enum net_class klass)
-{
-	const struct net_peer *p = peer_find(n, node);
-
-	return p == NULL || p->up == NULL ? 0 : p->up->out.queued[classes[klass]];
-}
-
 enum status net_send(struct net *n, const char *node, enum net_class klass, const uint8_t *bytes,
                      size_t len)
 {
+	static const enum link_class classes[NET_CLASSES] = {
+	    [NET_URGENT] = LINK_URGENT, [NET_NORMAL] = LINK_NORMAL, [NET_BULK] = LINK_BULK};
 	const struct net_peer *p = peer_find(n, node);
 	uint8_t head[CONTROL_BINARY_HEAD];
 	struct link_parts parts;
@@ -460,12 +452,14 @@ static void link_status(const struct net_peer *p, struct net_link_status *ret)
 	memcpy(ret->node, p->name, sizeof ret->node);
 	ret->member = p->member;
 	ret->reconnects = p->reconnects > 0 ? p->reconnects - 1 : 0;
+	ret->bytes_in = p->past_in;
+	ret->bytes_out = p->past_out;
 	if (p->up == NULL)
 		return;
 	ret->up = true;
 	ret->epoch = p->up->epoch;
-	ret->bytes_in = p->up->bytes_in;
-	ret->bytes_out = p->up->bytes_out;
+	ret->bytes_in += p->up->bytes_in;
+	ret->bytes_out += p->up->bytes_out;
 	ret->queued = link_out_queued(&p->up->out);
 	memcpy(ret->address, p->up->address, sizeof ret->address);
 }

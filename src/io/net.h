@@ -86,9 +86,6 @@ uint32_t net_creation(const struct net *n);
 CHECKED enum status net_send(struct net *n, const char *node, enum net_class klass,
                              const uint8_t *bytes, size_t len);
 
-/* Bytes of this class that are queued for a member: the system has not taken them yet. */
-size_t net_backlog(struct net *n, const char *node, enum net_class klass);
-
 /* Send what was queued, at once; without it, it leaves before the loop waits. */
 void net_flush(struct net *n);
 
@@ -129,7 +126,7 @@ struct net_link_status {
 	bool member;
 	uint64_t epoch;
 	uint64_t reconnects;
-	uint64_t bytes_in;
+	uint64_t bytes_in; /* of all its connections */
 	uint64_t bytes_out;
 	size_t queued;
 	char address[64];

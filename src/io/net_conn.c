@@ -81,6 +81,8 @@ static void conn_down(struct net_conn *c, const char *why)
 	struct net *n = c->net;
 
 	p->up = NULL;
+	p->past_in += c->bytes_in;
+	p->past_out += c->bytes_out;
 	net_trace(n, "link to %s (epoch %llu) is down: %s", p->name, (unsigned long long)c->epoch,
 	          why);
 	net_requests_down(p, c, why);

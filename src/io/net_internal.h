@@ -14,7 +14,6 @@
 #include "dist/handshake.h"
 #include "dist/link_in.h"
 #include "dist/link_out.h"
-#include "dist/link_room.h"
 #include "dist/services.h"
 #include "io/net.h"
 #include "io/net_limits.h"
@@ -53,8 +52,6 @@ struct net_conn {
 	struct buf packets; /* handshake bytes that are not a whole packet */
 	struct link_in in;
 	struct link_out out;
-	struct link_room room; /* of what is not urgent */
-	bool held;             /* something waits for room */
 	struct services services;
 	struct buf member_head; /* control part of messages to a member */
 	uint64_t epoch;         /* of an authenticated connection */
@@ -87,6 +84,8 @@ struct net_peer {
 	struct dial dial;
 	size_t waiting; /* calls of ours that want it connected */
 	uint64_t reconnects;
+	uint64_t past_in;  /* bytes of the connections that are closed */
+	uint64_t past_out; /* ... */
 };
 
 /* A ping or call of ours. */

@@ -1,0 +1,410 @@
+#include "io/http_server.h"
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "io/net_limits.h"
+#include "io/net_socket.h"
+
+enum {
+	SLOT_BITS = 16, /* a connection's number: its slot, and how often the slot was used */
+	SLOTS =
+	    HTTP_CONNECTIONS_MAX + 64, /* some that are being closed, beside those that are open */
+};
+
+struct peer {
+	uv_tcp_t tcp;     /* its data is the peer */
+	uv_write_t write; /* at most one is under way */
+	struct http_server *server;
+	uint64_t number;
+	struct http_conn conn;
+	struct buf
+	    sending; /* a copy of the front of conn.out, which the write holds; empty: none */
+	bool reading;
+	bool ended;   /* the peer sends no more */
+	bool asked;   /* the owner has the request */
+	bool serving; /* inside serve(): what it calls does not enter again */
+	bool closing;
+};
+
+struct http_server {
+	uv_tcp_t listener;
+	uv_timer_t timer; /* runs while somebody is connected */
+	struct http_server_ops ops;
+	struct peer *slots[SLOTS];
+	uint64_t used[SLOTS]; /* how often each slot was */
+	struct http_server_counts counts;
+	unsigned open_handles;
+	bool closing;
+	void (*closed_cb)(void *arg);
+	void *closed_arg;
+	char chunk[HTTP_READ_MAX]; /* what libuv reads into */
+};
+
+static int64_t now_of(const struct http_server *s)
+{
+	return s->ops.now_us(s->ops.arg);
+}
+
+static void maybe_closed(struct http_server *s)
+{
+	if (s->closing && s->open_handles == 0)
+		s->closed_cb(s->closed_arg);
+}
+
+static void peer_closed(uv_handle_t *handle)
+{
+	struct peer *p = handle->data;
+	struct http_server *s = p->server;
+
+	s->slots[p->number & ((1U << SLOT_BITS) - 1)] = NULL;
+	http_conn_close(&p->conn);
+	buf_close(&p->sending);
+	free(p);
+	s->open_handles--;
+	maybe_closed(s);
+}
+
+static void peer_close(struct peer *p)
+{
+	if (p->closing)
+		return;
+	p->closing = true;
+	p->server->counts.connections--;
+	if (p->server->counts.connections == 0)
+		uv_timer_stop(&p->server->timer);
+	uv_close((uv_handle_t *)&p->tcp, peer_closed);
+}
+
+static void serve(struct peer *p);
+
+static void sent_cb(uv_write_t *write, int status)
+{
+	struct peer *p = write->data;
+	const size_t n = p->sending.len;
+
+	buf_reset(&p->sending);
+	if (status != 0 || p->closing) {
+		peer_close(p);
+		return;
+	}
+	http_conn_sent(&p->conn, now_of(p->server), n);
+	serve(p);
+}
+
+/* What does not fit into the socket now waits in a copy: out may move meanwhile. */
+static void send_later(struct peer *p)
+{
+	const struct buf *out = &p->conn.out;
+	uv_buf_t bytes;
+
+	buf_bytes(&p->sending, out->base, out->len < HTTP_READ_MAX ? out->len : HTTP_READ_MAX);
+	if (buf_status(&p->sending) != ST_OK) {
+		peer_close(p);
+		return;
+	}
+	bytes = uv_buf_init((char *)p->sending.base, (unsigned)p->sending.len);
+	p->write.data = p;
+	if (uv_write(&p->write, (uv_stream_t *)&p->tcp, &bytes, 1, sent_cb) != 0) {
+		buf_reset(&p->sending);
+		peer_close(p);
+	}
+}
+
+static void send_out(struct peer *p)
+{
+	uv_buf_t bytes;
+	int n;
+
+	if (p->closing || p->sending.len > 0 || p->conn.out.len == 0)
+		return;
+	bytes = uv_buf_init((char *)p->conn.out.base, (unsigned)p->conn.out.len);
+	n = uv_try_write((uv_stream_t *)&p->tcp, &bytes, 1);
+	if (n < 0 && n != UV_EAGAIN) {
+		peer_close(p);
+		return;
+	}
+	if (n > 0)
+		http_conn_sent(&p->conn, now_of(p->server), (size_t)n);
+	if (p->conn.out.len > 0)
+		send_later(p);
+}
+
+static void alloc_cb(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+	const struct peer *p = handle->data;
+
+	(void)suggested;
+	*buf = uv_buf_init(p->server->chunk, sizeof p->server->chunk);
+}
+
+static void read_cb(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+	struct peer *p = stream->data;
+	const int64_t now_us = now_of(p->server);
+
+	if (n == 0)
+		return;
+	if (n == UV_EOF) {
+		uv_read_stop(stream);
+		p->ended = true;
+		http_conn_ended(&p->conn, now_us);
+	} else if (n < 0) {
+		peer_close(p);
+		return;
+	} else {
+		http_conn_take(&p->conn, now_us, (const uint8_t *)buf->base, (size_t)n);
+	}
+	serve(p);
+}
+
+/* Read exactly while there is room for it. */
+static void read_or_wait(struct peer *p)
+{
+	const bool wanted = !p->ended && http_conn_reads(&p->conn);
+
+	if (p->closing || wanted == p->reading)
+		return;
+	p->reading = wanted;
+	if (!wanted)
+		uv_read_stop((uv_stream_t *)&p->tcp);
+	else if (uv_read_start((uv_stream_t *)&p->tcp, alloc_cb, read_cb) != 0)
+		peer_close(p);
+}
+
+/* Give the owner what has come, send what it answered; it may answer at once, within this. */
+static void serve(struct peer *p)
+{
+	struct http_server *s = p->server;
+	const struct http_request *q;
+
+	if (p->serving || p->closing)
+		return;
+	p->serving = true;
+	while (!p->asked && (q = http_conn_next(&p->conn, now_of(s))) != NULL) {
+		p->asked = true;
+		s->ops.request(s->ops.arg, p->number, q);
+	}
+	p->serving = false;
+	send_out(p);
+	if (p->conn.state == HTTP_CONN_CLOSED)
+		peer_close(p);
+	read_or_wait(p);
+}
+
+void http_server_answer(struct http_server *s, uint64_t connection,
+                        const struct http_answer *answer)
+{
+	struct peer *p = s->slots[connection & ((1U << SLOT_BITS) - 1)];
+
+	if (p == NULL || p->number != connection || p->closing)
+		return;
+	assert(p->asked);
+	p->asked = false;
+	/* It may have been cut off meanwhile. */
+	if (p->conn.state == HTTP_CONN_ASKED)
+		http_conn_answer(&p->conn, now_of(s), answer);
+	serve(p);
+}
+
+static void tick_cb(uv_timer_t *timer)
+{
+	struct http_server *s = timer->data;
+	const int64_t now_us = now_of(s);
+
+	for (unsigned i = 0; i < SLOTS; i++) {
+		struct peer *p = s->slots[i];
+
+		if (p == NULL || p->closing)
+			continue;
+		http_conn_tick(&p->conn, now_us);
+		serve(p);
+	}
+}
+
+/* The connection that has been idle for longest; NULL: none is. */
+static struct peer *idlest(struct http_server *s)
+{
+	struct peer *oldest = NULL;
+
+	for (unsigned i = 0; i < SLOTS; i++) {
+		struct peer *p = s->slots[i];
+
+		if (p != NULL && !p->closing && http_conn_idle(&p->conn) &&
+		    (oldest == NULL || p->conn.since_us < oldest->conn.since_us))
+			oldest = p;
+	}
+	return oldest;
+}
+
+/* A place for one more connection; -1: there is none. */
+static int find_slot(struct http_server *s)
+{
+	if (s->counts.connections >= HTTP_CONNECTIONS_MAX) {
+		struct peer *p = idlest(s);
+
+		if (p == NULL)
+			return -1;
+		peer_close(p);
+	}
+	for (int i = 0; i < SLOTS; i++) {
+		if (s->slots[i] == NULL)
+			return i;
+	}
+	return -1;
+}
+
+static struct peer *peer_new(struct http_server *s, int slot)
+{
+	struct peer *p = calloc(1, sizeof *p);
+
+	if (p == NULL)
+		return NULL;
+	if (uv_tcp_init(s->listener.loop, &p->tcp) != 0) {
+		free(p);
+		return NULL;
+	}
+	p->tcp.data = p;
+	p->server = s;
+	p->number = ++s->used[slot] << SLOT_BITS | (unsigned)slot;
+	http_conn_init(&p->conn, now_of(s));
+	buf_init(&p->sending, HTTP_READ_MAX);
+	s->slots[slot] = p;
+	s->open_handles++;
+	s->counts.connections++;
+	return p;
+}
+
+static void refused_closed(uv_handle_t *handle)
+{
+	struct http_server *s = handle->data;
+
+	free(handle);
+	s->open_handles--;
+	maybe_closed(s);
+}
+
+/* Not left waiting in the kernel: a probe shall fail at once, not after its time limit. */
+static void refuse(struct http_server *s)
+{
+	uv_tcp_t *tcp = malloc(sizeof *tcp);
+
+	s->counts.refused++;
+	if (tcp == NULL)
+		return;
+	if (uv_tcp_init(s->listener.loop, tcp) != 0) {
+		free(tcp);
+		return;
+	}
+	tcp->data = s;
+	s->open_handles++;
+	(void)uv_accept((uv_stream_t *)&s->listener, (uv_stream_t *)tcp);
+	uv_close((uv_handle_t *)tcp, refused_closed);
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+	struct http_server *s = listener->data;
+	struct peer *p = NULL;
+	int slot;
+
+	if (status != 0 || s->closing)
+		return;
+	slot = find_slot(s);
+	if (slot >= 0)
+		p = peer_new(s, slot);
+	if (p == NULL) {
+		refuse(s);
+		return;
+	}
+	if (!uv_is_active((uv_handle_t *)&s->timer))
+		uv_timer_start(&s->timer, tick_cb, HTTP_TICK_MS, HTTP_TICK_MS);
+	if (uv_accept(listener, (uv_stream_t *)&p->tcp) != 0) {
+		peer_close(p);
+		return;
+	}
+	(void)uv_tcp_nodelay(&p->tcp, 1);
+	read_or_wait(p);
+}
+
+static enum status listen_on(struct http_server *s, const struct sockaddr_in *address)
+{
+	enum status st;
+	int fd;
+
+	st = net_socket_listen(address, &fd);
+	if (st != ST_OK)
+		return st;
+	if (uv_tcp_open(&s->listener, fd) != 0) {
+		close(fd);
+		return ST_IO;
+	}
+	return uv_listen((uv_stream_t *)&s->listener, NET_BACKLOG, on_connection) == 0 ? ST_OK
+	                                                                               : ST_IO;
+}
+
+static void handle_closed(uv_handle_t *handle)
+{
+	struct http_server *s = handle->data;
+
+	s->open_handles--;
+	maybe_closed(s);
+}
+
+static void free_when_closed(void *arg)
+{
+	free(arg);
+}
+
+enum status http_server_open(struct uv_loop_s *loop, const struct sockaddr_in *address,
+                             const struct http_server_ops *ops, struct http_server **ret)
+{
+	struct http_server *s = calloc(1, sizeof *s);
+	enum status st;
+
+	if (s == NULL)
+		return ST_NOMEM;
+	s->ops = *ops;
+	if (uv_tcp_init(loop, &s->listener) != 0 || uv_timer_init(loop, &s->timer) != 0) {
+		free(s);
+		return ST_NOMEM;
+	}
+	s->listener.data = s;
+	s->timer.data = s;
+	s->open_handles = 2;
+	st = listen_on(s, address);
+	if (st != ST_OK) {
+		http_server_close(s, free_when_closed, s);
+		return st;
+	}
+	*ret = s;
+	return ST_OK;
+}
+
+void http_server_counts(const struct http_server *s, struct http_server_counts *ret)
+{
+	*ret = s->counts;
+}
+
+void http_server_close(struct http_server *s, void (*closed_cb)(void *arg), void *arg)
+{
+	assert(!s->closing);
+	s->closing = true;
+	s->closed_cb = closed_cb;
+	s->closed_arg = arg;
+	for (unsigned i = 0; i < SLOTS; i++) {
+		if (s->slots[i] != NULL)
+			peer_close(s->slots[i]);
+	}
+	uv_close((uv_handle_t *)&s->listener, handle_closed);
+	uv_close((uv_handle_t *)&s->timer, handle_closed);
+}
+
+void http_server_free(struct http_server *s)
+{
+	free(s);
+}
