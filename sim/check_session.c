@@ -7,23 +7,21 @@
 #include "session/limits.h"
 #include "sim/check_inside.h"
 
-/* An epoch as seen at a place of the log: never less than at an older place. One entry may end
- * and begin several lives of a session. */
+/* An epoch as seen at a place of the log: never less than at an older place. */
 static void see_epoch(struct node *node, unsigned session, uint64_t index, uint64_t epoch)
 {
 	struct session_watch *s = &node->world->checks->sessions[session];
-	bool older = index < s->epoch_index;
+	bool newer = index >= s->epoch_index;
 
-	if (epoch == 0 || (older && epoch > s->epoch) ||
-	    (index > s->epoch_index && epoch < s->epoch))
+	if (epoch == 0 || (newer ? epoch < s->epoch : epoch > s->epoch))
 		world_fail(node->world, CHECK_EPOCH,
 		           "s%u has epoch %" PRIu64 " at entry %" PRIu64 " (%s), and %" PRIu64
 		           " at entry %" PRIu64,
 		           session + 1, epoch, index, node->name, s->epoch, s->epoch_index);
-	if (older)
+	if (!newer)
 		return;
 	s->epoch_index = index;
-	s->epoch = epoch > s->epoch ? epoch : s->epoch;
+	s->epoch = epoch;
 }
 
 /* --- Two creations ------------------------------------------------------------------- */
@@ -77,7 +75,7 @@ static void check_created(struct node *node, const struct op *op)
 
 void session_written(struct node *node, const struct op *op)
 {
-	if (op->kind != OP_CREATE && op->kind != OP_PUT)
+	if (op->kind == OP_DELETE)
 		return;
 	see_epoch(node, op->session, op->revision, op->epoch);
 	if (op->kind == OP_CREATE)
@@ -116,27 +114,22 @@ void session_turn(struct node *node)
 {
 	struct watch *watch = &node->world->checks->watches[node->at];
 	const struct store *store = core_store(node->core);
-	struct session_view view;
+
 	struct session_id id;
+	struct session_view view;
+	size_t n = 0;
 
 	if (store_index(store) == watch->seen_index)
 		return;
 	watch->seen_index = store_index(store);
-	watch->registers = 0;
 	for (unsigned i = 0; i < SIM_SESSIONS; i++) {
 		id = clients_session_id(node->world, i);
 		if (store_get(store, &id, &view) != ST_OK)
 			continue;
 		see_session(node, i, &view);
-		watch->registers++;
+		n++;
 	}
-}
-
-void session_count(struct node *node, size_t others)
-{
-	const struct watch *watch = &node->world->checks->watches[node->at];
-
-	if (watch->registers + others != store_count(core_store(node->core)))
+	if (n != store_count(store))
 		world_fail(node->world, CHECK_DUPLICATE, "%s has a session that nobody asked for",
 		           node->name);
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <raft.h>
@@ -16,7 +17,6 @@
 #include "base/queue.h"
 #include "consensus/audit.h"
 #include "consensus/seal.h"
-#include "consensus/segment.h"
 #include "consensus/storage_chunks.h"
 
 enum {
@@ -47,6 +47,7 @@ struct gathered {
 	struct queue link; /* in s->gathered */
 	struct queue members;
 	bool refused; /* the backend failed at once; it may still answer when it closes */
+	int64_t began_us;
 	struct raft_entry entries[];
 };
 
@@ -67,6 +68,8 @@ struct storage {
 	atomic_bool failed; /* set in any thread */
 	void (*failed_cb)(void *arg, const char *why);
 	void *failed_arg;
+	void (*written_cb)(void *arg, int64_t us); /* NULL: nobody is told */
+	void *written_arg;
 };
 
 static int no_init(struct raft_uv_transport *t, raft_id id, const char *address)
@@ -127,7 +130,10 @@ static void tell_failure(struct storage *s, const char *why)
  * is still there, the directory could not be synced, and each retry would find it in the way. */
 static void check_retry(struct storage *s, const char *name)
 {
-	if (segment_exists(s->dir, name))
+	char path[DIR_NAME_MAX + 64];
+
+	snprintf(path, sizeof path, "%s/%.32s", s->dir, name);
+	if (access(path, F_OK) == 0)
 		tell_failure(s, "the directory of the log cannot be synced");
 }
 
@@ -235,6 +241,14 @@ static struct gathered *gather(struct storage *s, unsigned *ret_n)
 
 static void gathered_done(struct raft_io_append *request, int status);
 
+static int64_t now_us(void)
+{
+	struct timespec now = {0, 0};
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 /* Write the oldest waiting appends. On failure they are taken back. */
 static int submit(struct storage *s)
 {
@@ -245,6 +259,7 @@ static int submit(struct storage *s)
 	g = gather(s, &n);
 	if (g == NULL)
 		return RAFT_NOMEM;
+	g->began_us = now_us();
 	rv = s->backend.append(&s->io, &g->request, g->entries, n, gathered_done);
 	if (rv == 0) {
 		s->writing++;
@@ -279,6 +294,8 @@ static void gathered_done(struct raft_io_append *request, int status)
 		return;
 	}
 	s->writing--;
+	if (status == 0 && s->written_cb != NULL)
+		s->written_cb(s->written_arg, now_us() - g->began_us);
 	/* First to the disk with what waits: telling takes time. */
 	if (status == 0 && s->writing == 0)
 		next = submit_waiting(s);
@@ -528,6 +545,12 @@ void storage_on_failure(struct storage *s, void (*failed_cb)(void *arg, const ch
 {
 	s->failed_cb = failed_cb;
 	s->failed_arg = arg;
+}
+
+void storage_on_written(struct storage *s, void (*written_cb)(void *arg, int64_t us), void *arg)
+{
+	s->written_cb = written_cb;
+	s->written_arg = arg;
 }
 
 void storage_submit(struct storage *s)

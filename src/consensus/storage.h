@@ -3,6 +3,7 @@
 #define CONSENSUS_STORAGE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
@@ -19,6 +20,10 @@ CHECKED enum status storage_open(struct uv_loop_s *loop, const char *dir, struct
  * stop, nobody can know what is on the disk. At most once; from the loop's thread. */
 void storage_on_failure(struct storage *s, void (*failed_cb)(void *arg, const char *why),
                         void *arg);
+
+/* Whom to tell that entries became durable, and how long that took since they were given to the
+ * disk; from the loop's thread. */
+void storage_on_written(struct storage *s, void (*written_cb)(void *arg, int64_t us), void *arg);
 
 /* The raft_io to hand to consensus_new(). Owned by the storage. */
 struct raft_io *storage_io(struct storage *s);

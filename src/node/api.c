@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "node/backup.h"
+#include "node/node_internal.h"
+#include "node/node_metrics.h"
 
 static const struct api_entry entries[] = {
     {"erlang", "node", 0, "", "This node's name.", api_node},
@@ -80,10 +82,6 @@ static const struct api_entry entries[] = {
     {"erlmcp_cluster_sync", "get_sync_status", 0, "",
      "{ok, Status}: how far each member is: index, lag, percent, rate, last verified digest.",
      api_sync_status},
-    {"erlmcp_split_brain_detector", "explain", 0, "",
-     "{ok, Map}: why this node is in its state, and what that was decided from.", api_explain},
-    {"erlmcp_split_brain_detector", "explain", 1, "json",
-     "{ok, Text}: as explain/0, as JSON for programs.", api_explain},
     {"erlmcp_session", "create", 1, "Info",
      "{ok, Id}: a new session; Info is kept with it. A map with request_id makes retries safe.",
      api_session_create},
@@ -237,6 +235,8 @@ void api_call(struct node *node, const struct api_entry *entry, const struct ter
 	call->node = node;
 	call->done = done;
 	call->arg = arg;
+	call->began_us = node_now_us(NULL);
+	node_metrics_call(node, entry);
 	arena_init(&call->arena, API_MEMORY_MAX);
 	if (copy_args(call, args))
 		entry->handler(node, call);
@@ -246,6 +246,8 @@ void api_call(struct node *node, const struct api_entry *entry, const struct ter
 
 static void finish(struct api_call *call, bool ok, const struct term *value)
 {
+	node_metrics_called(call->node, call->entry, ok && value != NULL,
+	                    node_now_us(NULL) - call->began_us);
 	call->done(call->arg, ok && value != NULL, value);
 	arena_close(&call->arena);
 	free(call);

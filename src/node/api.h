@@ -53,6 +53,7 @@ struct api_call {
 	api_wrote wrote;     /* scratch: how a write replies; NULL: ok */
 	api_query query;     /* scratch: what a read asks */
 	uint64_t numbers[2]; /* scratch: of a query */
+	int64_t began_us;    /* when it was called */
 	bool confirmed;      /* scratch: a read by lease is being read again, confirmed */
 };
 
@@ -91,7 +92,6 @@ void api_clear_table(struct node *node, struct api_call *call);
 void api_validate(struct node *node, struct api_call *call);
 void api_full_sync(struct node *node, struct api_call *call);
 void api_sync_status(struct node *node, struct api_call *call);
-void api_explain(struct node *node, struct api_call *call);
 void api_summary(struct node *node, struct api_call *call);
 void api_sessions_here(struct node *node, struct api_call *call);
 void api_give_up(struct node *node, struct api_call *call);

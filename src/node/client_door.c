@@ -8,6 +8,7 @@
 
 #include "io/clients.h"
 #include "node/node_internal.h"
+#include "session/command.h"
 #include "session/limits.h"
 #include "session/store.h"
 
@@ -16,6 +17,8 @@ struct asked {
 	struct node *node;
 	uint64_t client;
 	uint64_t tag;
+	int64_t began_us;
+	enum metric_operation operation;
 	struct session_id id; /* read */
 	uint16_t key_len;
 	uint8_t key[]; /* read */
@@ -38,8 +41,45 @@ static enum client_outcome outcome_of(enum status st, bool read)
 	}
 }
 
+/* What a command that command_check() accepts does. */
+static enum metric_operation operation_of(const uint8_t *bytes)
+{
+	static const enum metric_operation operations[COMMAND_TYPES] = {
+	    [COMMAND_CREATE] = OPERATION_CREATE,        [COMMAND_PUT] = OPERATION_PUT,
+	    [COMMAND_DELETE] = OPERATION_DELETE,        [COMMAND_UNSET] = OPERATION_SESSION,
+	    [COMMAND_CLAIM] = OPERATION_SESSION,        [COMMAND_TOUCH] = OPERATION_SESSION,
+	    [COMMAND_APPEND] = OPERATION_STREAM,        [COMMAND_TRIM] = OPERATION_STREAM,
+	    [COMMAND_CLOSE] = OPERATION_STREAM,         [COMMAND_ASK] = OPERATION_STREAM,
+	    [COMMAND_ANSWER] = OPERATION_STREAM,        [COMMAND_DISMISS] = OPERATION_STREAM,
+	    [COMMAND_HANDLE_CREATE] = OPERATION_HANDLE, [COMMAND_HANDLE_PUT] = OPERATION_HANDLE,
+	    [COMMAND_HANDLE_DELETE] = OPERATION_HANDLE, [COMMAND_TASK_CREATE] = OPERATION_TASK,
+	    [COMMAND_TASK_UPDATE] = OPERATION_TASK,     [COMMAND_TASK_CANCEL] = OPERATION_TASK,
+	    [COMMAND_TASK_CLAIM] = OPERATION_TASK,      [COMMAND_TASK_DELETE] = OPERATION_TASK,
+	};
+	const unsigned type = command_type_of(bytes);
+
+	return type < COMMAND_TYPES ? operations[type] : OPERATION_OTHER;
+}
+
+static void measure(const struct asked *a, enum client_outcome outcome)
+{
+	static const enum metric_outcome outcomes[] = {
+	    [CLIENT_OK] = OUTCOME_OK,
+	    [CLIENT_NOT_FOUND] = OUTCOME_NOT_FOUND,
+	    [CLIENT_FENCED] = OUTCOME_FENCED,
+	    [CLIENT_UNKNOWN] = OUTCOME_UNKNOWN,
+	    [CLIENT_UNCONFIRMED] = OUTCOME_UNCONFIRMED,
+	    [CLIENT_BUSY] = OUTCOME_BUSY,
+	    [CLIENT_INVALID] = OUTCOME_INVALID,
+	};
+
+	metrics_operation(&a->node->metrics, DOOR_CLIENT, a->operation, outcomes[outcome],
+	                  node_now_us(NULL) - a->began_us);
+}
+
 static void answer(struct asked *a, enum client_outcome outcome, const uint8_t *bytes, size_t len)
 {
+	measure(a, outcome);
 	clients_answer(a->node->clients, a->client, a->tag, outcome, bytes, len);
 	free(a);
 }
@@ -86,6 +126,8 @@ static struct asked *asked_new(struct node *n, uint64_t client, const struct cli
 	a->node = n;
 	a->client = client;
 	a->tag = f->tag;
+	a->began_us = node_now_us(NULL);
+	a->operation = OPERATION_GET;
 	a->key_len = (uint16_t)key_len;
 	return a;
 }
@@ -101,8 +143,10 @@ static void on_write(struct node *n, uint64_t client, const struct client_frame 
 		return;
 	}
 	a = asked_new(n, client, f, 0);
-	if (a != NULL)
-		core_write_encoded(n->core, f->bytes, f->len, written, a);
+	if (a == NULL)
+		return;
+	a->operation = operation_of(f->bytes);
+	core_write_encoded(n->core, f->bytes, f->len, written, a);
 }
 
 static void on_read(struct node *n, uint64_t client, const struct client_frame *f)

@@ -50,6 +50,9 @@ struct node_config {
 	char dist_interface[CONFIG_ADDRESS_MAX];   /* address to listen on; "" = all */
 	uint32_t client_port;                      /* of the client channel; 0: none */
 	char client_interface[CONFIG_ADDRESS_MAX]; /* address of the same; "" = all */
+	uint32_t http_port;                        /* metrics and health; 0: none */
+	char http_interface[CONFIG_ADDRESS_MAX];   /* address of the same; "" = all */
+	bool metrics_network;                      /* /metrics tells the kernel's counters */
 	uint32_t dist_listen_min;
 	uint32_t dist_listen_max;
 	uint32_t epmd_port;

@@ -118,6 +118,17 @@ const struct config_key config_keys[] = {
 	  .initial = "127.0.0.1", .env = "ERLMCP_CLIENT_INTERFACE",
 	  .help = "Address of this machine on which the client channel listens. 0.0.0.0: all. What "
 	          "is sent on it is not encrypted." },
+	{ .name = "http_port", .type = CONFIG_INT, .offset = FIELD(http_port), .min = 0,
+	  .max = PORT_MAX, .initial = "8080", .env = "ERLMCP_HTTP_PORT", .unit = "port",
+	  .help = "Port of HTTP: /metrics, /livez, /readyz, /health. When it is in use the node goes "
+	          "on without it and says so. 0: none." },
+	{ .name = "http_interface", .type = CONFIG_ADDRESS, .offset = FIELD(http_interface),
+	  .initial = "", .env = "ERLMCP_HTTP_INTERFACE",
+	  .help = "Address of this machine on which HTTP is spoken. Default: all addresses." },
+	{ .name = "metrics_network", .type = CONFIG_BOOL, .offset = FIELD(metrics_network),
+	  .initial = "true", .env = "ERLMCP_METRICS_NETWORK",
+	  .help = "true: /metrics tells node_network_receive_errors_total from the kernel's own "
+	          "counters. false: it does not, because a node exporter on this machine does." },
 	{ .name = "epmd_port", .type = CONFIG_INT, .offset = FIELD(epmd_port), .min = 1,
 	  .max = PORT_MAX, .initial = "4369", .env = "ERL_EPMD_PORT", .unit = "port",
 	  .help = "Port of EPMD, on this machine and on those of the other members." },

@@ -7,8 +7,9 @@
 
 #include "node/api.h"
 #include "node/core_audit.h"
-#include "node/explain.h"
+#include "node/metrics_runbook.h"
 #include "node/node_internal.h"
+#include "node/node_metrics.h"
 #include "node/status_json.h"
 #include "node/sync_json.h"
 
@@ -252,33 +253,21 @@ static void on_stop_verb(struct node *n, uint64_t id, const char *const *args, s
 	node_stop(n, EXIT_STOPPED, "`erlmcp stop`");
 }
 
-static void reply_json(struct node *n, uint64_t id, void (*fill)(struct node *n, struct buf *b))
+static void on_cluster_status(struct node *n, uint64_t id, const char *const *args, size_t n_args)
 {
 	struct buf b;
 	struct buf nothing;
 
+	(void)args;
+	(void)n_args;
 	buf_init(&nothing, 1);
 	buf_init(&b, ANSWER_MAX);
-	fill(n, &b);
+	node_status_json(n, &b);
 	if (buf_status(&b) == ST_OK)
 		control_reply(n->control, id, 0, &b, &nothing);
 	else
 		reply(n, id, EVAL_EXIT_FAILED, "", "out of memory\n");
 	buf_close(&b);
-}
-
-static void on_cluster_status(struct node *n, uint64_t id, const char *const *args, size_t n_args)
-{
-	(void)args;
-	(void)n_args;
-	reply_json(n, id, node_status_json);
-}
-
-static void on_explain(struct node *n, uint64_t id, const char *const *args, size_t n_args)
-{
-	(void)args;
-	(void)n_args;
-	reply_json(n, id, node_explain_json);
 }
 
 static void sync_polled(void *arg, const struct sync_report *r)
@@ -312,6 +301,29 @@ static void on_cluster_sync(struct node *n, uint64_t id, const char *const *args
 		core_sync(n->core, sync_polled, a);
 }
 
+/* [runbook | PATTERN] */
+static void on_metrics(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	const char *what = n_args > 0 ? args[0] : NULL;
+	struct buf b;
+	struct buf nothing;
+
+	buf_init(&nothing, 1);
+	buf_init(&b, ANSWER_MAX);
+	if (what != NULL && strcmp(what, "runbook") == 0)
+		runbook_print(&n->metrics, &b);
+	else
+		node_metrics_text(n, FORMAT_PROMETHEUS, what, &b);
+	if (buf_status(&b) != ST_OK)
+		reply(n, id, EVAL_EXIT_FAILED, "", "out of memory\n");
+	else if (b.len == 0)
+		reply(n, id, EVAL_EXIT_FAILED, "",
+		      "no metric has that in its name, or it is absent now\n");
+	else
+		control_reply(n->control, id, 0, &b, &nothing);
+	buf_close(&b);
+}
+
 static const struct verb {
 	const char *name;
 	void (*run)(struct node *n, uint64_t id, const char *const *args, size_t n_args);
@@ -324,7 +336,7 @@ static const struct verb {
     {"stop", on_stop_verb},
     {"cluster-status", on_cluster_status},
     {"cluster-sync", on_cluster_sync},
-    {"explain", on_explain},
+    {"metrics", on_metrics},
     {"order", on_order},
     {"backup", on_backup},
 };

@@ -17,10 +17,11 @@
 #include <unistd.h>
 
 #include "io/lockfile.h"
+#include "node/http_door.h"
 #include "node/identity_file.h"
 #include "node/node_internal.h"
+#include "node/node_metrics.h"
 #include "node/rescue.h"
-#include "node/settings.h"
 
 /* Larger blocks go back to the system when they are freed. Without a fixed value the C library
  * learns from the first big evaluation to keep the memory of all later ones. */
@@ -75,6 +76,7 @@ static void on_refused(void *arg, const char *peer, const char *address, const c
 {
 	struct node *n = arg;
 
+	n->metrics.refused++;
 	log_line(n->log, LOG_WARNING, "Refused a connection of '%s' from %s: %s", peer, address,
 	         why);
 }
@@ -97,13 +99,6 @@ static void ops_send(void *arg, const char *peer, enum traffic traffic, const ui
 	/* A message that cannot be queued is a lost message: every protocol above repeats. */
 	if (net_send(n->net, peer, classes[traffic], bytes, len) != ST_OK)
 		return;
-}
-
-static size_t ops_backlog(void *arg, const char *peer)
-{
-	const struct node *n = arg;
-
-	return net_backlog(n->net, peer, NET_NORMAL);
 }
 
 static void ops_keep(void *arg, const char *peer, bool keep)
@@ -165,8 +160,23 @@ static struct core_config core_config_of(const struct node_config *from, const s
 	    .scrub_us = from->scrub_interval_ms * 1000,
 	    .orphan_us = from->task_orphan_ms * 1000,
 	};
-	config_cluster(from, &to.cluster);
-	to.cluster.lost_disk = rescue_is_lost(from->data_dir);
+	struct cluster_config *c = &to.cluster;
+
+	memcpy(c->self, from->node_name, sizeof c->self);
+	memcpy(c->expected, from->expected, sizeof c->expected);
+	c->n_expected = from->n_expected;
+	c->quorum_size = from->quorum_size;
+	c->beat_interval_us = (int64_t)from->heartbeat_ms * 1000;
+	c->detection_us = (int64_t)from->detection_ms * 1000;
+	c->shutdown_delay_us = from->shutdown_delay_ms * 1000;
+	c->force_shutdown = from->force_shutdown;
+	c->standby_after_us = from->standby_after_ms * 1000;
+	c->join = (enum join_wish)from->join;
+	c->state_takes = from->state_version_max;
+	c->lost_disk = rescue_is_lost(from->data_dir);
+	c->start_period_us = from->start_period_ms * 1000;
+	c->lease_guard_us = (int64_t)from->lease_guard_ms * 1000;
+	c->promise_max_us = (int64_t)from->election_max_ms * 2000;
 	return to;
 }
 
@@ -278,7 +288,6 @@ static bool open_core(struct node *n)
 	    .wall_ms = node_wall_ms,
 	    .random = node_random,
 	    .send = ops_send,
-	    .backlog = ops_backlog,
 	    .persist = ops_persist,
 	    .reset = ops_reset,
 	    .event = node_on_core_event,
@@ -299,6 +308,7 @@ static bool open_core(struct node *n)
 		return false;
 	}
 	storage_on_failure(n->storage, on_storage_failed, n);
+	storage_on_written(n->storage, node_metrics_written, n);
 	storage_hold(n->storage, true);
 	disks.log = storage_io(n->storage);
 	disks.chunks = storage_chunks(n->storage);
@@ -402,6 +412,7 @@ static bool open_control(struct node *n)
 static void on_turn(void *arg)
 {
 	struct node *n = arg;
+	const int64_t began_us = node_now_us(NULL);
 
 	core_run(n->core);
 	/* Members' disks and ours work at the same time. */
@@ -409,6 +420,7 @@ static void on_turn(void *arg)
 	storage_submit(n->storage);
 	if (n->clients != NULL)
 		clients_flush(n->clients);
+	node_metrics_turn(n, began_us);
 }
 
 static int64_t on_deadline(void *arg)
@@ -425,8 +437,10 @@ static void on_signal(void *arg, int number)
 
 static bool open_node(struct node *n)
 {
-	if (!open_core(n) || !open_net(n) || !open_control(n) || !start_core(n) ||
-	    !node_open_clients(n))
+	if (!open_core(n))
+		return false;
+	node_open_http(n);
+	if (!open_net(n) || !open_control(n) || !start_core(n) || !node_open_clients(n))
 		return false;
 	if (recorder_open(n->config->data_dir, &n->recorder) != ST_OK)
 		log_line(n->log, LOG_WARNING,
@@ -438,12 +452,12 @@ static bool open_node(struct node *n)
 static void node_free(struct node *n)
 {
 	recorder_close(n->recorder);
-	free(n->decision);
 	core_free(n->core);
 	storage_close(n->storage);
 	net_free(n->net);
 	control_free(n->control);
 	clients_free(n->clients);
+	http_server_free(n->http);
 }
 
 /* Keep the data for whoever wants to look, and begin as nobody; who is nobody founds nothing. */
@@ -491,7 +505,8 @@ static struct node *node_new(const struct node_config *config, struct log *log)
 	n->log = log;
 	n->exit_code = EXIT_START;
 	n->started_us = node_now_us(NULL);
-	n->manager = notify_open_from_environment(loop_uv(n->loop));
+	n->disk.dir = config->data_dir;
+	metrics_init(&n->metrics);
 	jobs_init(&n->jobs, n);
 	return n;
 }
@@ -509,7 +524,6 @@ static int run_once(const struct node_config *config, struct log *log, bool *aga
 		n->running = true;
 		n->exit_code = EXIT_STOPPED;
 		node_log_start(n);
-		notify_ready(n->manager);
 	} else {
 		node_stop(n, n->exit_code, "it could not start");
 	}

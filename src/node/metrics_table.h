@@ -31,6 +31,17 @@ enum metric_group {
 	    METRIC_GROUPS
 };
 
+/* Where the samples come from. */
+enum metric_source {
+	FROM_VIEW,      /* a double of struct metrics_view */
+	FROM_PEER,      /* a double of struct metrics_peer, for each of them */
+	FROM_HISTOGRAM, /* a histogram of struct metrics */
+	FROM_FUNCTION,
+};
+
+struct exposition;
+struct metrics_view;
+
 struct metric {
 	enum metric_group group;
 	enum metric_type type;
@@ -38,6 +49,9 @@ struct metric {
 	const char *unit;   /* seconds, bytes, ratio: the name ends in it; "": a number of things */
 	const char *labels; /* "node", "door operation"; "": none */
 	const char *help;   /* one line: what it is and where it is from */
+	enum metric_source source;
+	size_t at; /* FROM_VIEW, FROM_PEER, FROM_HISTOGRAM: of the field */
+	void (*put)(struct exposition *x, const struct metrics_view *v); /* FROM_FUNCTION */
 };
 
 extern const struct metric metrics_table[];

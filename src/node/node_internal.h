@@ -7,18 +7,18 @@
 #include "consensus/storage.h"
 #include "io/clients.h"
 #include "io/control.h"
+#include "io/http_server.h"
 #include "io/loop.h"
 #include "io/net.h"
-#include "io/notify.h"
 #include "node/config.h"
 #include "node/core.h"
+#include "node/host_figures.h"
 #include "node/jobs.h"
 #include "node/limits.h"
 #include "node/log.h"
+#include "node/metrics.h"
 #include "node/node.h"
 #include "node/recorder.h"
-
-struct explain_decision;
 
 struct alarm {
 	char peer[NODE_NAME_MAX]; /* about whom; empty: nobody in particular */
@@ -35,22 +35,29 @@ struct node {
 	struct core *core;
 	struct net *net;
 	struct control *control;
-	struct notify *manager;  /* service manager; NULL: nobody wants to be told */
-	struct clients *clients; /* NULL: no client channel */
-	struct jobs jobs;        /* evaluations under way */
+	struct clients *clients;  /* NULL: no client channel */
+	struct http_server *http; /* NULL: no HTTP */
+	struct jobs jobs;         /* evaluations under way */
+	struct metrics metrics;
+	struct disk_figures disk;
+	struct {
+		struct cluster_status cluster;
+		struct raft_view raft;
+	} seen;               /* the last sample for metrics and health: too large for a stack */
+	int64_t sync_look_us; /* when the members' progress was last looked at, after a heal */
+	int64_t render_us;    /* how long the last scrape took */
 	struct alarm alarms[ALARMS_MAX];
 	size_t n_alarms;
-	int64_t started_us;                /* CLOCK_BOOTTIME */
-	int64_t served_us;                 /* first time this process served; 0: not yet */
-	struct explain_decision *decision; /* the last one, owned; NULL: none yet */
-	char leader[NODE_NAME_MAX];        /* as last logged */
-	bool running;                      /* it came up */
-	bool closed;                       /* everything was told to close */
-	bool stopping_now;                 /* a stop was asked for */
-	unsigned stop_waits;               /* looks at the evaluations under way since then */
-	bool backing_up;                   /* a backup is under way */
-	bool reset;                        /* restart as a new, empty incarnation when stopped */
-	char reset_why[ALARM_TEXT_MAX];    /* what made that necessary */
+	int64_t started_us;             /* CLOCK_BOOTTIME */
+	int64_t served_us;              /* first time this process served; 0: not yet */
+	char leader[NODE_NAME_MAX];     /* as last logged */
+	bool running;                   /* it came up */
+	bool closed;                    /* everything was told to close */
+	bool stopping_now;              /* a stop was asked for */
+	unsigned stop_waits;            /* looks at the evaluations under way since then */
+	bool backing_up;                /* a backup is under way */
+	bool reset;                     /* restart as a new, empty incarnation when stopped */
+	char reset_why[ALARM_TEXT_MAX]; /* what made that necessary */
 	int exit_code;
 };
 

@@ -37,8 +37,6 @@ static void close_all(struct node *n)
 		(void)alarm(CLOSE_WAIT_S);
 	}
 	loop_close(n->loop);
-	notify_close(n->manager);
-	n->manager = NULL;
 	if (n->storage != NULL)
 		storage_hold(n->storage, false); /* no turn will submit any more */
 	if (n->core != NULL)
@@ -48,6 +46,8 @@ static void close_all(struct node *n)
 		control_close(n->control, nothing_left, n);
 	if (n->clients != NULL)
 		clients_close(n->clients, nothing_left, n);
+	if (n->http != NULL)
+		http_server_close(n->http, nothing_left, n);
 	if (n->net != NULL)
 		net_close(n->net, nothing_left, n);
 }
@@ -89,7 +89,6 @@ void node_stop(struct node *n, int exit_code, const char *why)
 	n->stopping_now = true;
 	n->exit_code = exit_code;
 	log_line(n->log, LOG_INFO, "Stopping: %s", why);
-	notify_stopping(n->manager);
 	recorder_begin(n->recorder, "stop", node_now_us(NULL), node_wall_ms(NULL));
 	recorder_text(n->recorder, "why", why);
 	recorder_int(n->recorder, "exit_code", exit_code);

@@ -13,6 +13,11 @@ void command_stamp(uint8_t *bytes, const struct command_head *h)
 		bytes[AT_ORIGIN + i] = (uint8_t)(words[i / 8] >> (56 - 8 * (i % 8)));
 }
 
+unsigned command_type_of(const uint8_t *bytes)
+{
+	return bytes[1]; /* behind the version */
+}
+
 void command_stamp_time(uint8_t *bytes, int64_t now_ms)
 {
 	unsigned i;

@@ -62,6 +62,9 @@ void command_stamp_time(uint8_t *bytes, int64_t now_ms);
  * what a peer forwards. */
 CHECKED enum status command_check(const uint8_t *bytes, size_t len, struct fault *fault);
 
+/* enum command_type of a well-formed command. */
+unsigned command_type_of(const uint8_t *bytes);
+
 /* What a command did, and the nearest common status. Every limit has its own name, so that a
  * client can be told which one it hit. Values are part of the formats: never renumber. */
 #define STORE_RESULT_MAP(X)                                                              \

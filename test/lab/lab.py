@@ -104,7 +104,8 @@ class Node:
         names = [node.name for node in self.lab.nodes]
         return {**os.environ, "ERLMCP_NODE_NAME": self.name, "ERLANG_COOKIE": COOKIE,
                 "ERLMCP_SEED_NODES": ",".join(names), "ERLMCP_QUORUM_SIZE": str(len(names)),
-                "ERLMCP_DATA_DIR": self.data, "PATH": self.lab.programs + ":" + os.environ["PATH"],
+                "ERLMCP_DATA_DIR": self.data,
+                "ERLMCP_HTTP_INTERFACE": self.lab.fabric.address(self.host), "PATH": self.lab.programs + ":" + os.environ["PATH"],
                 **self.lab.settings, **self.settings}
 
     # Life and death
@@ -370,10 +371,6 @@ class Lab:
         """Faults on all links (wire mode): loss, delay_ms, jitter_ms, duplicate, reorder."""
         hosts = self.fabric.hosts()
         self.fabric.shape([(a, b) for a in hosts for b in hosts if a != b], **faults)
-
-    def narrow(self, side_a, side_b, kbit, queue):
-        """Lines between two sides (wire mode): thousand bits a second, bytes of the queue."""
-        self.fabric.rate(self.between(side_a, side_b), kbit, queue)
 
     @staticmethod
     def pass_time(seconds):

@@ -20,6 +20,7 @@ trap 'exit 1' INT TERM
 port=$((20000 + $$ % 20000))
 export HOME="$home" ERLANG_COOKIE=secret ERLMCP_NODE_NAME=erlmcp@127.0.0.1 \
 	ERL_EPMD_PORT=$port ERLMCP_DIST_LISTEN_MIN=$((port + 1)) ERLMCP_DIST_LISTEN_MAX=$((port + 5)) \
+	ERLMCP_HTTP_PORT=$((port + 6)) \
 	ERLMCP_DATA_DIR="$home/data" ERLMCP_LOG_DIR="$home/log"
 unset ERLMCP_SEED_NODES ERLMCP_QUORUM_SIZE ERLMCP_ROOT ERLMCP_VM_ARGS ERLMCP_SYS_CONFIG \
 	FORCE_SHUTDOWN SHUTDOWN_DELAY
@@ -118,6 +119,16 @@ expect "the status as JSON has the verdict first" 0 out \
 	'{"version":1,"node":"erlmcp@127.0.0.1","state":"serving","side":"majority"'
 run "$bin/erlmcp-admin" cluster status
 expect "cluster status explains the quorum" 0 out "Quorum   1 in sight, 1 needed"
+run "$bin/erlmcp-admin" metrics erlmcp_serving
+expect "metrics prints those whose name holds the pattern" 0 out "erlmcp_serving 1"
+run "$bin/erlmcp-admin" metrics nonsense
+expect "a pattern that fits none is a failure" 1 err "no metric has that in its name"
+run "$bin/erlmcp-admin" metrics runbook
+expect "metrics runbook has the targets of RB-010" 0 out "Auto-Recovery Success     > 95%"
+"$bin/erlmcp-admin" metrics >"$home/metrics"
+timeout 60 promtool check metrics <"$home/metrics" >"$home/out" 2>"$home/err"
+code=$?
+ok "promtool finds nothing wrong with the metrics" "$((code + $(wc -c <"$home/err")))"
 run "$bin/erl" -noshell -name detector@127.0.0.1 -setcookie secret \
 	-eval "io:format(\"~p~n\", [net_adm:ping('erlmcp@127.0.0.1')]), halt()."
 expect "erl reaches the node" 0 out "pong"
