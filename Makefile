@@ -17,7 +17,7 @@ JOBS ?= $(shell nproc)
 # Make exports nothing by itself; the scripts need these.
 export BUILD JOBS
 
-.PHONY: help deps build run test check drill sim sim-report model mutants soak soak-files bench fuzz install image-root image engine \
+.PHONY: help deps build run test check drill sim sim-report model mutants soak soak-files bench fuzz install image-root image engine package \
 	format clean
 .DEFAULT_GOAL := help
 
@@ -83,11 +83,14 @@ engine: image-root ## a shell with docker and docker compose, from a podman of i
 	@tools/deps.sh tools/packages-containers.txt
 	@python3 test/containers/engine.py sh -c 'tools/image.sh "$(BUILD)/image" && exec "$${SHELL:-sh}"'
 
+package: build ## a Debian package in build/package
+	@tools/package.sh "$(BUILD)/release" "$(BUILD)/package"
+
 format: ## lay out all C files and scripts
 	@tools/format.sh --write
 
 clean: ## remove what was built
 	rm -rf "$(BUILD)/release" "$(BUILD)/asan" "$(BUILD)/clang" "$(BUILD)/fuzz" "$(BUILD)/bench" "$(BUILD)/model" \
 		"$(BUILD)/image" \
-		"$(BUILD)/mutants" "$(BUILD)/drill.json" \
+		"$(BUILD)/package" "$(BUILD)/mutants" "$(BUILD)/drill.json" \
 		"$(BUILD)/drill.jsonl"

@@ -19,6 +19,8 @@ enum {
 	VALUE_MAX = 65536, /* one value */
 	CONNECTIONS_MAX = 4096,
 	OUT_MAX = 16 << 20, /* unsent bytes of one connection */
+	REASONS_MAX = 8,    /* told apart of what was not answered with OK; others are the last */
+	RETRY_MS = 10,      /* what was refused is asked again after so long */
 };
 
 enum op {
@@ -38,7 +40,22 @@ struct slot {
 	unsigned index;   /* on its connection */
 	unsigned setup;   /* steps done */
 	enum op op;       /* under way */
-	uint64_t sent_ns; /* when */
+	uint64_t sent_ns; /* when, the first time */
+	unsigned tries;   /* of this request that were refused */
+	uint64_t due_ns;  /* refused: when it is asked again */
+};
+
+/* Why requests were not answered with OK. */
+struct reason {
+	char text[96];
+	uint64_t n;
+};
+
+/* One answer in the file that --trace names; in the machine's byte order. */
+struct traced {
+	uint64_t sent_ns; /* CLOCK_REALTIME */
+	uint32_t took_us;
+	uint32_t what; /* enum op, +256: refused */
 };
 
 struct connection {
@@ -78,6 +95,8 @@ struct options {
 	unsigned connections; /* they share these */
 	unsigned reads;       /* per cent of the requests */
 	bool create;          /* each request makes something new */
+	bool retry;           /* ask again what was refused, until it is answered with OK */
+	const char *trace;    /* file for every answer's times, or NULL */
 	unsigned value_bytes;
 	double warm_up_s;
 	double seconds;         /* measured */
@@ -108,7 +127,12 @@ struct load {
 	uint64_t end_ns;
 	uint64_t asked; /* requests since the beginning */
 	uint64_t errors;
-	char error[200]; /* the first one */
+	struct reason reasons[REASONS_MAX]; /* in order of the first of each */
+	struct slot **refused;              /* --retry: in order of due_ns; all clients fit */
+	unsigned first_refused;             /* place of the oldest */
+	unsigned n_refused;                 /* ... and how many */
+	void *trace;                        /* stdio's file, or NULL */
+	uint64_t wall_ns;                   /* CLOCK_REALTIME when now_ns() was 0 */
 	struct histogram reads;
 	struct histogram writes;
 	struct usage before;

@@ -69,7 +69,8 @@ static void erlmcp_ask(struct connection *c, struct slot *s)
 	}
 	buf_reset(&e->command);
 	if (s->op == OP_CREATE || (s->op == OP_SETUP && s->setup == SETUP_CREATE)) {
-		new_id(c->load, id);
+		if (s->tries == 0)
+			new_id(c->load, id);
 		command_create(&e->command, &head, id, load_value(c->load),
 		               s->op == OP_CREATE ? c->load->options.value_bytes : 0);
 	} else {
@@ -122,6 +123,8 @@ static void done(struct connection *c, const struct client_frame *f)
 		slot_done(s, f->len == c->load->options.value_bytes ? NULL : "another value");
 	else if (store_result_decode(f->bytes, f->len, &answer) != ST_OK)
 		slot_done(s, "no result");
+	else if (answer.result == RESULT_EXISTS && s->op == OP_CREATE && s->tries > 0)
+		slot_done(s, NULL); /* an earlier try made it, unknown to us */
 	else
 		slot_done(s, answer.result == RESULT_OK ? NULL : store_result_text(answer.result));
 }

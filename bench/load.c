@@ -67,6 +67,7 @@ static void ask(struct slot *s, uint64_t now)
 	else
 		s->op = prng_next(&l->prng) % 100 < l->options.reads ? OP_READ : OP_WRITE;
 	s->sent_ns = now;
+	s->tries = 0;
 	l->options.protocol->ask(s->connection, s);
 	if (buf_status(&s->connection->out) != ST_OK)
 		die("out of memory for requests");
@@ -110,8 +111,25 @@ void connection_ready(struct connection *c)
 
 static void note_error(struct load *l, const char *why)
 {
-	if (l->errors++ == 0)
-		(void)snprintf(l->error, sizeof l->error, "%s", why);
+	unsigned i = 0;
+
+	l->errors++;
+	while (i + 1 < REASONS_MAX && l->reasons[i].n > 0 && strcmp(l->reasons[i].text, why) != 0)
+		i++;
+	if (l->reasons[i].n++ == 0)
+		(void)snprintf(l->reasons[i].text, sizeof l->reasons[i].text, "%s", why);
+}
+
+static void trace(struct load *l, const struct slot *s, uint64_t now, bool refused)
+{
+	const struct traced t = {
+	    .sent_ns = l->wall_ns + s->sent_ns,
+	    .took_us = (uint32_t)((now - s->sent_ns) / 1000),
+	    .what = (uint32_t)s->op | (refused ? 256U : 0U),
+	};
+
+	if (l->trace != NULL && fwrite(&t, sizeof t, 1, l->trace) != 1)
+		die("%s: %s", l->options.trace, strerror(errno));
 }
 
 /* The window opens with the first answer behind the warm-up. */
@@ -137,12 +155,13 @@ static void note(struct load *l, const struct slot *s, const char *why)
 	watch(l, now);
 	if (!l->measuring || l->ended)
 		return;
+	trace(l, s, now, why != NULL);
 	if (why != NULL)
 		note_error(l, why);
 	else
 		histogram_add(s->op == OP_READ ? &l->reads : &l->writes, now - s->sent_ns);
 	if (l->options.requests > 0 &&
-	    l->reads.n + l->writes.n + l->errors >= l->options.requests) {
+	    l->reads.n + l->writes.n + (l->options.retry ? 0 : l->errors) >= l->options.requests) {
 		l->ended = true;
 		l->end_ns = now;
 	}
@@ -163,6 +182,12 @@ void slot_done(struct slot *s, const char *why)
 		return;
 	}
 	note(l, s, why);
+	if (why != NULL && l->options.retry && !l->ended) {
+		s->tries++;
+		s->due_ns = now_ns() + RETRY_MS * 1000000ULL;
+		l->refused[(l->first_refused + l->n_refused++) % l->options.clients] = s;
+		return;
+	}
 	if (l->ended || (l->options.requests > 0 && l->asked >= l->options.requests))
 		return;
 	l->asked++;
@@ -261,13 +286,32 @@ static void open_connection(struct load *l, unsigned i)
 	send_out(c);
 }
 
+/* What was refused is asked again, with the same words. Returns when the next one is, in ms. */
+static int ask_again(struct load *l)
+{
+	const uint64_t now = now_ns();
+
+	while (l->n_refused > 0) {
+		struct slot *s = l->refused[l->first_refused];
+
+		if (s->due_ns > now)
+			return (int)((s->due_ns - now) / 1000000U) + 1;
+		l->first_refused = (l->first_refused + 1) % l->options.clients;
+		l->n_refused--;
+		l->options.protocol->ask(s->connection, s);
+		send_out(s->connection);
+	}
+	return STALL_S * 1000;
+}
+
 static void turn(struct load *l)
 {
 	struct epoll_event events[EVENTS_MAX];
-	int n = epoll_wait(l->epoll, events, EVENTS_MAX, STALL_S * 1000);
+	const int wait_ms = ask_again(l);
+	int n = epoll_wait(l->epoll, events, EVENTS_MAX, wait_ms);
 	int i;
 
-	if (n == 0)
+	if (n == 0 && wait_ms == STALL_S * 1000)
 		die("no answer for %d s", STALL_S);
 	for (i = 0; i < n; i++) {
 		struct connection *c = events[i].data.ptr;
@@ -283,17 +327,38 @@ static void turn(struct load *l)
 		begin(l);
 }
 
+static void begin_trace(struct load *l)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_REALTIME, &t);
+	l->wall_ns = (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec - now_ns();
+	if (l->options.trace == NULL)
+		return;
+	l->trace = fopen(l->options.trace, "wb");
+	if (l->trace == NULL)
+		die("%s: %s", l->options.trace, strerror(errno));
+}
+
+static void end_trace(struct load *l)
+{
+	if (l->trace != NULL && fclose(l->trace) != 0)
+		die("%s: %s", l->options.trace, strerror(errno));
+}
+
 int load_run(struct load *l)
 {
 	unsigned i;
 
+	begin_trace(l);
 	l->depth = l->options.clients / l->options.connections;
 	l->prng.state = now_ns() ^ (uint64_t)getpid() << 32;
 	for (i = 0; i < l->options.value_bytes; i++)
 		l->value[i] = (uint8_t)prng_next(&l->prng);
 	l->epoll = epoll_create1(EPOLL_CLOEXEC);
 	l->connections = calloc(l->options.connections, sizeof *l->connections);
-	if (l->epoll < 0 || l->connections == NULL)
+	l->refused = calloc(l->options.clients, sizeof(struct slot *));
+	if (l->epoll < 0 || l->connections == NULL || l->refused == NULL)
 		die("cannot begin: %s", strerror(errno));
 	for (i = 0; i < l->options.connections; i++)
 		open_connection(l, i);
@@ -311,6 +376,8 @@ int load_run(struct load *l)
 		free(c->slots);
 	}
 	free(l->connections);
+	free(l->refused);
 	(void)close(l->epoll);
+	end_trace(l);
 	return 0;
 }

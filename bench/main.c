@@ -15,6 +15,8 @@ static const char usage[] =
     "  --connections N  TCP connections they share; divides the clients (one each)\n"
     "  --reads N        per cent of requests that read (0)\n"
     "  --create         each request makes a new session or key\n"
+    "  --retry          ask again what was refused, after 10 ms, until it is answered with OK\n"
+    "  --trace FILE     write every answer's times there: struct traced in bench.h\n"
     "  --value N        bytes of a value (256)\n"
     "  --seconds S      measured, after --warm-up (5)\n"
     "  --warm-up S      (2)\n"
@@ -29,6 +31,8 @@ enum {
 	OPT_CONNECTIONS,
 	OPT_READS,
 	OPT_CREATE,
+	OPT_RETRY,
+	OPT_TRACE,
 	OPT_VALUE,
 	OPT_SECONDS,
 	OPT_WARM_UP,
@@ -46,6 +50,8 @@ static const struct option names[] = {
     {"connections", required_argument, NULL, OPT_CONNECTIONS},
     {"reads", required_argument, NULL, OPT_READS},
     {"create", no_argument, NULL, OPT_CREATE},
+    {"retry", no_argument, NULL, OPT_RETRY},
+    {"trace", required_argument, NULL, OPT_TRACE},
     {"value", required_argument, NULL, OPT_VALUE},
     {"seconds", required_argument, NULL, OPT_SECONDS},
     {"warm-up", required_argument, NULL, OPT_WARM_UP},
@@ -90,6 +96,12 @@ static void take_option(struct options *o, int which, const char *text)
 		break;
 	case OPT_CREATE:
 		o->create = true;
+		break;
+	case OPT_RETRY:
+		o->retry = true;
+		break;
+	case OPT_TRACE:
+		o->trace = text;
 		break;
 	case OPT_VALUE:
 		o->value_bytes = (unsigned)number(text, VALUE_MAX);
@@ -167,6 +179,18 @@ static void print_times(const char *name, const struct histogram *h, double seco
 	printf(", \"max_us\": %.1f}", (double)h->max / 1e3);
 }
 
+/* Reasons are our own texts and the servers': no quotes in them. */
+static void print_reasons(const struct load *l)
+{
+	unsigned i;
+
+	printf(", \"reasons\": {");
+	for (i = 0; i < REASONS_MAX && l->reasons[i].n > 0; i++)
+		printf("%s\"%s\": %llu", i == 0 ? "" : ", ", l->reasons[i].text,
+		       (unsigned long long)l->reasons[i].n);
+	printf("}");
+}
+
 static void print(const struct load *l)
 {
 	const struct options *o = &l->options;
@@ -178,8 +202,7 @@ static void print(const struct load *l)
 	       "\"value_bytes\": %u, \"seconds\": %.3f, \"per_s\": %.1f, \"errors\": %llu",
 	       o->protocol->name, o->clients, o->connections, o->reads, o->value_bytes, seconds,
 	       done / seconds, (unsigned long long)l->errors);
-	if (l->errors > 0)
-		printf(", \"first_error\": \"%s\"", l->error);
+	print_reasons(l);
 	print_times("write", &l->writes, seconds);
 	print_times("read", &l->reads, seconds);
 	if (o->n_servers > 0 && done > 0)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/check_inside.h"
+#include "sim/check_things.h"
 #include "sim/member.h"
 #include "sim/process.h"
 
@@ -42,7 +42,9 @@ struct checks *checks_new(struct world *w)
 	k->leaders = calloc(SIM_TERMS_MAX, sizeof *k->leaders);
 	k->handed = calloc(SIM_TERMS_MAX, sizeof *k->handed);
 	k->votes = calloc(VOTES_MAX, sizeof *k->votes);
-	assert(k->leaders != NULL && k->votes != NULL);
+	k->things = calloc(THINGS_MAX, sizeof *k->things);
+	assert(k->leaders != NULL && k->votes != NULL && k->things != NULL);
+	k->things_first = 1;
 	k->damaged_us = INT64_MIN / 2;
 	st = history_init(&k->history);
 	assert(st == ST_OK);
@@ -58,6 +60,7 @@ void checks_free(struct checks *k)
 	free(k->leaders);
 	free(k->handed);
 	free(k->votes);
+	free(k->things);
 	history_close(&k->history);
 	free(k);
 }
@@ -180,6 +183,7 @@ void check_turn(struct node *node)
 	lease_turn(node);
 	shutdown_turn(node);
 	session_turn(node);
+	thing_turn(node);
 }
 
 /* What a beat says of its sender's leader counts towards confirmations. */
@@ -218,4 +222,5 @@ void check_sent(struct node *from, const struct node *to, const uint8_t *bytes, 
 void check_time(struct world *w)
 {
 	live_time(w);
+	thing_time(w);
 }

@@ -37,8 +37,18 @@
 	X(SHUTDOWN, "shutdown",                                                                    \
 	  "a countdown outlives healing, ends early, late or in a majority, or before the start "  \
 	  "period of a node that never served; a node stops without one, and was not removed")     \
-	X(EPOCH, "epoch", "a session's epoch goes back, in an answer or in any node's state")      \
-	X(DUPLICATE, "duplicate", "a session is created twice and not deleted in between")         \
+	X(EPOCH, "epoch",                                                                          \
+	  "the epoch of a session or task goes back, or does not grow with a new owner")           \
+	X(DUPLICATE, "duplicate",                                                                  \
+	  "a session is created twice and not deleted in between; something that nobody made")     \
+	X(TASK, "task",                                                                            \
+	  "a task ends twice, is changed by an owner of the past, is not there after its id was "  \
+	  "told, or waits for a lost owner")                                                       \
+	X(STREAM, "stream", "an event is lost, renumbered or out of order")                        \
+	X(QUESTION, "question", "a question is lost or answered twice")                            \
+	X(EXPIRY, "expiry",                                                                        \
+	  "something ends though it was used within its time to live, by the leaders' stamps; "    \
+	  "stays long after it; is gone though nobody ended it; a use is not written down")        \
 	X(LINEARIZABLE, "linearizable",                                                            \
 	  "no order explains what the clients of a session were told; an answer is older than "    \
 	  "what any client had been shown when it was asked, or not the newest write's")           \
@@ -70,6 +80,7 @@ struct disk_mark;
 struct identity;
 struct node;
 struct op;
+struct thing_seen;
 struct world;
 
 const char *check_name(enum check check);
@@ -100,6 +111,8 @@ void check_disturbed(struct node *node);
 /* A client asks; its operation's answer leaves a node; the client knows the outcome. */
 void check_invoked(struct world *w, const struct op *op);
 void check_reply(struct node *node, const struct op *answer);
+/* The same of a thing; seen: what was read of it. */
+void check_thing_reply(struct node *node, const struct op *answer, const struct thing_seen *seen);
 void check_op(struct world *w, const struct op *op);
 
 void check_end(struct world *w);

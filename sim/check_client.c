@@ -11,7 +11,7 @@
 
 static void check_place_in_time(struct world *w, const struct op *op)
 {
-	bool write = op->kind != OP_READ && op->kind != OP_COUNT;
+	bool write = !op_reads(op->kind);
 	uint64_t place = write ? op->revision : op->index;
 
 	if (write && op->result != RESULT_OK)
@@ -130,6 +130,7 @@ void check_op(struct world *w, const struct op *op)
 	struct watch *watch = &w->checks->watches[op->node];
 
 	judge_answer(w, op);
+	thing_outcome(w, op);
 	if (w->settled_us > 0 && op->invoked_us >= w->settled_us && op->outcome != OUTCOME_OK &&
 	    member_serves(w, op->node))
 		world_fail(w, CHECK_HEALS, "operation %" PRIu64 " at %s failed after healing",

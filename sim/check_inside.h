@@ -66,7 +66,8 @@ struct incarnations {
 
 /* What is remembered of one node. */
 struct watch {
-	uint64_t led_term; /* newest term in which it was seen leading */
+	uint64_t led_term; /* newest term in which it was seen leading ... */
+	int64_t led_us;    /* ... since then */
 	raft_index commit; /* committed entries up to here were looked at */
 	struct statement said[STATEMENTS];
 	int64_t config_us; /* its configuration last changed */
@@ -83,7 +84,8 @@ struct watch {
 	bool stopped;               /* it stopped itself, and nothing has explained that */
 	int64_t countdown_from_us;  /* by its clock its countdown began no sooner ... */
 	int64_t countdown_to_us;    /* ... and no later */
-	uint64_t seen_index;        /* its state was looked at there */
+	uint64_t seen_index;        /* its state was looked at there ... */
+	size_t registers;           /* ... and had so many of them */
 	int64_t disturbed_us;       /* something of it was last out of order */
 	int64_t ok_us;              /* a client was last served by it */
 	uint64_t boot;
@@ -120,7 +122,11 @@ struct checks {
 	struct ended ended[SIM_SESSIONS];
 	uint64_t revisions[SIM_OPS_MAX]; /* where each write took effect; 0: unknown */
 	struct session_watch sessions[SIM_SESSIONS];
-	struct history history; /* owned: what clients asked and were told */
+	struct history history;     /* owned: what clients asked and were told */
+	struct thing_watch *things; /* owned: by number, from 1 */
+	uint64_t things_first;      /* all before this are gone */
+	uint64_t things_index;      /* newest state in which they were looked at */
+	int64_t things_us;          /* when they are looked at next without disturbance */
 };
 
 struct place *check_place(struct world *w, raft_index index);
@@ -154,6 +160,13 @@ void session_written(struct node *node, const struct op *op);
 void session_read(struct node *node, const struct op *op);
 void session_turn(struct node *node);
 void session_end(struct node *node);
+/* So many sessions with a time to live are in its state, beside the registers. */
+void session_count(struct node *node, size_t others);
+/* check_thing.c */
+void thing_invoked(struct world *w, const struct op *op);
+void thing_outcome(struct world *w, const struct op *op);
+void thing_turn(struct node *node);
+void thing_time(struct world *w);
 /* check_history.c */
 void judge_answer(struct world *w, const struct op *op);
 void judge_history(struct world *w);

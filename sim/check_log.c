@@ -149,6 +149,7 @@ static void check_leader(struct node *node)
 	if (view->role != ROLE_LEADER || view->term == watch->led_term)
 		return;
 	watch->led_term = view->term;
+	watch->led_us = w->now_us;
 	if (view->term >= SIM_TERMS_MAX) {
 		world_fail(w, CHECK_ONE_LEADER, "term %" PRIu64 " was reached", view->term);
 		return;

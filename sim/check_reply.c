@@ -172,7 +172,7 @@ static void check_same_place(struct node *node, const struct op *op)
 
 void check_reply(struct node *node, const struct op *answer)
 {
-	if (answer->kind == OP_READ || answer->kind == OP_COUNT) {
+	if (op_reads(answer->kind)) {
 		check_read(node, answer);
 		session_read(node, answer);
 	} else if (answer->result == RESULT_OK) {

@@ -7,21 +7,23 @@
 #include "session/limits.h"
 #include "sim/check_inside.h"
 
-/* An epoch as seen at a place of the log: never less than at an older place. */
+/* An epoch as seen at a place of the log: never less than at an older place. One entry may end
+ * and begin several lives of a session. */
 static void see_epoch(struct node *node, unsigned session, uint64_t index, uint64_t epoch)
 {
 	struct session_watch *s = &node->world->checks->sessions[session];
-	bool newer = index >= s->epoch_index;
+	bool older = index < s->epoch_index;
 
-	if (epoch == 0 || (newer ? epoch < s->epoch : epoch > s->epoch))
+	if (epoch == 0 || (older && epoch > s->epoch) ||
+	    (index > s->epoch_index && epoch < s->epoch))
 		world_fail(node->world, CHECK_EPOCH,
 		           "s%u has epoch %" PRIu64 " at entry %" PRIu64 " (%s), and %" PRIu64
 		           " at entry %" PRIu64,
 		           session + 1, epoch, index, node->name, s->epoch, s->epoch_index);
-	if (!newer)
+	if (older)
 		return;
 	s->epoch_index = index;
-	s->epoch = epoch;
+	s->epoch = epoch > s->epoch ? epoch : s->epoch;
 }
 
 /* --- Two creations ------------------------------------------------------------------- */
@@ -75,7 +77,7 @@ static void check_created(struct node *node, const struct op *op)
 
 void session_written(struct node *node, const struct op *op)
 {
-	if (op->kind == OP_DELETE)
+	if (op->kind != OP_CREATE && op->kind != OP_PUT)
 		return;
 	see_epoch(node, op->session, op->revision, op->epoch);
 	if (op->kind == OP_CREATE)
@@ -114,22 +116,27 @@ void session_turn(struct node *node)
 {
 	struct watch *watch = &node->world->checks->watches[node->at];
 	const struct store *store = core_store(node->core);
-
-	struct session_id id;
 	struct session_view view;
-	size_t n = 0;
+	struct session_id id;
 
 	if (store_index(store) == watch->seen_index)
 		return;
 	watch->seen_index = store_index(store);
+	watch->registers = 0;
 	for (unsigned i = 0; i < SIM_SESSIONS; i++) {
 		id = clients_session_id(node->world, i);
 		if (store_get(store, &id, &view) != ST_OK)
 			continue;
 		see_session(node, i, &view);
-		n++;
+		watch->registers++;
 	}
-	if (n != store_count(store))
+}
+
+void session_count(struct node *node, size_t others)
+{
+	const struct watch *watch = &node->world->checks->watches[node->at];
+
+	if (watch->registers + others != store_count(core_store(node->core)))
 		world_fail(node->world, CHECK_DUPLICATE, "%s has a session that nobody asked for",
 		           node->name);
 }

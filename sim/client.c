@@ -8,10 +8,11 @@
 #include "session/limits.h"
 #include "sim/check.h"
 #include "sim/process.h"
+#include "sim/thing.h"
 
-static const char *const op_names[OP_KINDS] = {
-    [OP_CREATE] = "create", [OP_PUT] = "put",     [OP_READ] = "get",
-    [OP_DELETE] = "delete", [OP_COUNT] = "count",
+enum {
+	THINGS_PERCENT = 45, /* of the operations are about things */
+	OP_ABOUT = 24        /* characters that say what an operation is about */
 };
 
 struct client {
@@ -38,7 +39,8 @@ struct attempt {
 	uint64_t op;
 	unsigned number;
 	enum status st;
-	struct op answer; /* what the node would say */
+	struct op answer;       /* what the node would say ... */
+	struct thing_seen seen; /* ... of a thing that was read */
 };
 
 static struct op *op_at(struct clients *c, uint64_t id)
@@ -70,6 +72,17 @@ static void read_key(void *arg, const uint8_t *key, size_t key_len, const uint8_
 		memcpy(&answer->value, value, value_len);
 }
 
+static void read_thing(struct attempt *a, const struct op *op)
+{
+	const struct thing *t = things_at(a->world, op->thing);
+
+	things_look(core_store(a->node->core), t, op->numbers, &a->seen);
+	a->answer.present = a->seen.present;
+	a->answer.epoch = a->seen.epoch;
+	a->answer.change = a->seen.revision;
+	a->answer.value = a->seen.value;
+}
+
 static void read_store(struct attempt *a, const struct op *op)
 {
 	struct store *store = core_store(a->node->core);
@@ -77,6 +90,10 @@ static void read_store(struct attempt *a, const struct op *op)
 	struct session_view view;
 
 	a->answer.index = store_index(store);
+	if (op->thing != 0) {
+		read_thing(a, op);
+		return;
+	}
 	a->answer.count = store_count(store);
 	a->answer.value = 0;
 	a->answer.present = store_get(store, id, &view) == ST_OK;
@@ -90,13 +107,26 @@ static void read_store(struct attempt *a, const struct op *op)
 
 static void ask_read(struct attempt *a);
 
+/* An answer is made: what is read lives on, as at the doors of a node. */
+static void answered(struct attempt *a, const struct op *op)
+{
+	const struct thing *t = things_at(a->world, op->thing);
+
+	check_reply(a->node, op);
+	if (t == NULL)
+		return;
+	check_thing_reply(a->node, op, &a->seen);
+	if (op_reads(op->kind) && op->present)
+		core_used(a->node->core, &t->id);
+}
+
 static void on_done(void *arg, enum status st, const uint8_t *result, size_t len)
 {
 	struct attempt *a = arg;
 	struct world *w = a->world;
 	struct node *node = a->node;
 	const struct op *op = op_at(w->clients, a->op);
-	bool read = op->kind == OP_READ || op->kind == OP_COUNT;
+	bool read = op_reads(op->kind);
 	struct store_answer answer;
 
 	a->answer = *op;
@@ -112,13 +142,14 @@ static void on_done(void *arg, enum status st, const uint8_t *result, size_t len
 			a->answer.result = answer.result;
 			a->answer.revision = answer.revision;
 			a->answer.epoch = answer.epoch;
+			a->answer.detail = answer.detail;
 		} else {
 			world_fail(w, CHECK_RESULT, "%s gave a result that cannot be read",
 			           node->name);
 		}
 	}
 	if (!node->dead && st == ST_OK)
-		check_reply(node, &a->answer);
+		answered(a, &a->answer);
 	/* The answer leaves the node only if it lives. */
 	if (!process_effect(node))
 		a->st = ST_UNKNOWN;
@@ -130,19 +161,21 @@ static void ask_read(struct attempt *a)
 	core_read(a->node->core, op_at(a->world->clients, a->op)->confirm, on_done, a);
 }
 
-static void encode(struct world *w, const struct op *op, const struct command_head *head)
+static const struct session_id *id_of(const struct world *w, const struct op *op)
+{
+	const struct thing *t = things_at(w, op->thing);
+
+	return t != NULL ? &t->id : &w->clients->sessions[op->session];
+}
+
+static void encode(struct world *w, struct op *op, const struct command_head *head)
 {
 	struct clients *c = w->clients;
-	const struct session_id *id = &c->sessions[op->session];
 
+	if (op->thing != 0)
+		things_address(w, op);
 	buf_reset(&c->command);
-	if (op->kind == OP_CREATE)
-		command_create(&c->command, head, id, (const uint8_t *)"{}", 2);
-	else if (op->kind == OP_PUT)
-		command_put(&c->command, head, id, (const uint8_t *)"v", 1,
-		            (const uint8_t *)&op->id, sizeof op->id);
-	else
-		command_delete(&c->command, head, id);
+	op_encode(&c->command, head, op, id_of(w, op));
 	assert(buf_status(&c->command) == ST_OK);
 }
 
@@ -167,21 +200,31 @@ static bool choose_node(struct world *w, const struct client *client, unsigned *
 	return true;
 }
 
+static const char *about(const struct op *op, char text[OP_ABOUT])
+{
+	if (op->thing != 0)
+		(void)snprintf(text, OP_ABOUT, "t%" PRIu64, op->thing);
+	else
+		(void)snprintf(text, OP_ABOUT, "s%u", op->session + 1);
+	return text;
+}
+
 static void ask(struct world *w, struct op *op, unsigned at)
 {
 	struct node *node = &w->nodes[at];
 	struct attempt *a = calloc(1, sizeof *a);
 	struct command_head head = {.now_ms = 0};
 	char request_id[32];
+	char text[OP_ABOUT];
 
 	assert(a != NULL);
 	op->node = at;
 	op->attempts++;
 	*a = (struct attempt){.world = w, .node = node, .op = op->id, .number = op->attempts};
 	world_note(w, 400, op->id, at);
-	world_tell(w, node, "ask", "%s s%u (operation %" PRIu64 ", client %u, attempt %u)",
-	           op_names[op->kind], op->session + 1, op->id, op->client, op->attempts);
-	if (op->kind == OP_READ || op->kind == OP_COUNT) {
+	world_tell(w, node, "ask", "%s %s (operation %" PRIu64 ", client %u, attempt %u)",
+	           op_name(op->kind), about(op, text), op->id, op->client, op->attempts);
+	if (op_reads(op->kind)) {
 		ask_read(a);
 	} else {
 		core_stamp(node->core, &head);
@@ -223,6 +266,12 @@ static unsigned choose_session(struct prng *p)
 	return least;
 }
 
+static void choose_register(struct prng *p, struct op *op)
+{
+	op->kind = choose_kind(p);
+	op->session = choose_session(p);
+}
+
 static void begin(struct world *w, unsigned at)
 {
 	struct clients *c = w->clients;
@@ -238,14 +287,16 @@ static void begin(struct world *w, unsigned at)
 	}
 	op = &c->ops[c->n_ops++];
 	*op = (struct op){.id = c->n_ops,
-	                  .kind = choose_kind(&c->random),
 	                  .client = at,
 	                  .process = client->process,
-	                  .session = choose_session(&c->random),
 	                  .invoked_us = w->now_us,
 	                  .floor = check_floor(w),
 	                  .confirm = world_chance(&c->random, 10)};
-	if (op->kind != OP_READ && op->kind != OP_COUNT) {
+	if (world_chance(&c->random, THINGS_PERCENT))
+		things_choose(w, op);
+	else
+		choose_register(&c->random, op);
+	if (op->thing == 0 && !op_reads(op->kind)) {
 		op->before = c->changes[op->session];
 		c->changes[op->session] = op->id;
 	}
@@ -264,14 +315,15 @@ static void finish(struct world *w, struct op *op, enum op_outcome outcome, enum
 {
 	struct client *client = &w->clients->list[op->client];
 	static const char *const codes[] = {"", "ok", "no", "unknown"};
+	char text[OP_ABOUT];
 
 	op->outcome = outcome;
 	op->ended_us = w->now_us;
 	world_note(w, 410 + outcome, op->id, op->revision ^ op->index ^ op->value << 32);
 	world_tell(w, &w->nodes[op->node], codes[outcome],
-	           "%s s%u (operation %" PRIu64 "): %s, revision %" PRIu64 ", index %" PRIu64
+	           "%s %s (operation %" PRIu64 "): %s, revision %" PRIu64 ", index %" PRIu64
 	           ", value %" PRIu64 " of %" PRIu64,
-	           op_names[op->kind], op->session + 1, op->id, status_name(st), op->revision,
+	           op_name(op->kind), about(op, text), op->id, status_name(st), op->revision,
 	           op->index, op->value, op->change);
 	client->op = 0;
 	if (outcome == OUTCOME_UNKNOWN)
@@ -280,6 +332,8 @@ static void finish(struct world *w, struct op *op, enum op_outcome outcome, enum
 	w->stats.ops_fail += outcome == OUTCOME_FAIL;
 	w->stats.ops_unknown += outcome == OUTCOME_UNKNOWN;
 	check_op(w, op);
+	if (op->thing != 0 && outcome != OUTCOME_OK)
+		things_learn(w, op, NULL);
 	pause_client(w, op->client);
 }
 
@@ -311,6 +365,7 @@ static void take_answer(struct op *op, const struct attempt *a)
 	op->change = a->answer.change;
 	op->epoch = a->answer.epoch;
 	op->count = a->answer.count;
+	op->detail = a->answer.detail;
 }
 
 void clients_reply(struct world *w, uint64_t reply)
@@ -318,7 +373,7 @@ void clients_reply(struct world *w, uint64_t reply)
 	/* The reply is the attempt's address. NOLINTNEXTLINE(performance-no-int-to-ptr) */
 	struct attempt *a = (struct attempt *)(uintptr_t)reply;
 	struct op *op = op_at(w->clients, a->op);
-	bool read = op->kind == OP_READ || op->kind == OP_COUNT;
+	bool read = op_reads(op->kind);
 
 	if (w->clients->list[op->client].op != op->id || op->attempts != a->number) {
 		free(a);
@@ -327,9 +382,11 @@ void clients_reply(struct world *w, uint64_t reply)
 	/* One answer in fifty is lost on its way to the client. */
 	if (!w->healed && world_chance(&w->clients->random, 2))
 		a->st = ST_UNKNOWN;
-	if (a->st == ST_OK && !(op->kind != OP_READ && a->answer.result == RESULT_STALE)) {
+	if (a->st == ST_OK && !(!read && a->answer.result == RESULT_STALE)) {
 		take_answer(op, a);
 		finish(w, op, OUTCOME_OK, a->st);
+		if (op->thing != 0)
+			things_learn(w, op, &a->seen);
 	} else if (read || (op->attempts == 1 && certainly_not(a->st))) {
 		finish(w, op, OUTCOME_FAIL, a->st);
 	} else {
@@ -360,7 +417,7 @@ void clients_act(struct world *w, unsigned client, uint64_t patience)
 	if (op->attempts != (patience & 0xFF))
 		return;
 	op->attempts++; /* an answer that still comes is not listened to */
-	if (op->kind == OP_READ || op->kind == OP_COUNT)
+	if (op_reads(op->kind))
 		finish(w, op, OUTCOME_FAIL, ST_TIMEOUT);
 	else
 		unsure(w, op, ST_TIMEOUT);

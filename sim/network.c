@@ -15,6 +15,7 @@ enum {
 	DIAL_MAX_US = 500000,
 	DIAL_GIVE_UP_US = 1000000, /* a handshake that nobody answers */
 	PIECE_MAX = 4096,          /* bytes that a read of a socket finds */
+	NARROW = 1000,             /* a link is full with a few of the small messages here */
 };
 
 struct network *network_new(struct world *w)
@@ -23,6 +24,7 @@ struct network *network_new(struct world *w)
 
 	assert(net != NULL);
 	net->random = world_stream(w->plan.seed, 2);
+	net->narrow = prng_range(&net->random, 0, 2) > 0 ? 1 : NARROW;
 	for (unsigned i = 0; i < w->n; i++) {
 		for (unsigned j = 0; j < w->n; j++)
 			net->ways[i][j].delay_us = prng_range(&net->random, 100, 3000);
@@ -41,6 +43,7 @@ void stream_clear(struct stream *s)
 		}
 	}
 	s->n = 0;
+	s->bytes = 0;
 }
 
 static void conn_free(struct conn *c)
@@ -105,6 +108,7 @@ static void stream_push(struct world *w, struct conn *c, unsigned from, unsigned
 	p->due_us = due;
 	queue_push(&s->packets[class], &p->link);
 	s->n++;
+	s->bytes += class == TRAFFIC_NORMAL ? p->len : 0;
 	world_at(w, due, EVENT_PACKET, c->id, stream_name(from, to, class));
 }
 
@@ -244,6 +248,7 @@ void network_packet(struct world *w, uint64_t conn, uint64_t stream)
 		return;
 	queue_remove(front);
 	s->n--;
+	s->bytes -= class == TRAFFIC_NORMAL ? CONTAINER_OF(front, struct packet, link)->len : 0;
 	deliver(w, c, from, to, CONTAINER_OF(front, struct packet, link));
 	free(CONTAINER_OF(front, struct packet, link));
 }
@@ -302,6 +307,18 @@ void network_send(struct node *from, const char *to_name, enum traffic traffic,
 	framing_send(&c->wires[end_of(from->at, to->at)], classes[traffic], bytes, len, &wire);
 	push_pieces(w, c, from->at, to->at, &wire, at_us);
 	buf_close(&wire);
+}
+
+size_t network_backlog(const struct node *from, const char *to_name)
+{
+	struct world *w = from->world;
+	const struct node *to = node_named(w, to_name);
+	const struct conn *c;
+
+	if (to == NULL || to == from)
+		return 0;
+	c = pair_of(w->net, from->at, to->at)->conn;
+	return c == NULL ? 0 : c->streams[end_of(from->at, to->at)].bytes * w->net->narrow;
 }
 
 /* --- Connections --------------------------------------------------------------------- */

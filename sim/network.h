@@ -20,6 +20,8 @@ void network_tick(struct world *w);
 /* A node sends at this moment of the world. */
 void network_send(struct node *from, const char *to_name, enum traffic traffic,
                   const uint8_t *bytes, size_t len, int64_t at_us);
+/* Bytes of normal messages to it that have not arrived, as if the link had not taken them. */
+size_t network_backlog(const struct node *from, const char *to_name);
 
 /* A node keeps a link to this one from now on, or no longer. */
 void network_keep(struct node *node, const char *peer, bool keep);

@@ -27,7 +27,8 @@ struct packet {
 struct stream {
 	struct queue packets[CLASSES];
 	int64_t last_due_us[CLASSES];
-	size_t n; /* packets waiting */
+	size_t n;     /* packets waiting */
+	size_t bytes; /* of normal messages among them */
 };
 
 /* One end of a connection. */
@@ -73,6 +74,7 @@ struct network {
 	struct pair pairs[SIM_NODES_MAX][SIM_NODES_MAX]; /* [lower][higher] */
 	struct way ways[SIM_NODES_MAX][SIM_NODES_MAX];   /* [from][to] */
 	uint64_t n_conns;
+	unsigned narrow; /* a byte that waits counts as so many: links that are soon full */
 };
 
 static inline struct pair *pair_of(struct network *net, unsigned a, unsigned b)

@@ -8,6 +8,7 @@
 #include "sim/client.h"
 #include "sim/network.h"
 #include "sim/system.h"
+#include "sim/thing.h"
 
 enum {
 	RESTART_MIN_US = 50000,   /* a supervisor starts it again no sooner ... */
@@ -458,6 +459,7 @@ static void configure(struct world *w, struct node *node, struct prng *p)
 	node->config.snapshot_trailing = (unsigned)prng_range(p, 1, 32);
 	node->config.reads_by_lease = prng_next(p) % 5 == 0;
 	node->config.request_timeout_us = 5000000;
+	node->config.orphan_us = THING_ORPHAN_US;
 	if (election != 250) { /* in two worlds of five the members compare their states */
 		node->config.audit_us = 2000000;
 		node->config.scrub_us = 20000000;

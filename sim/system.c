@@ -38,6 +38,11 @@ static void ops_send(void *arg, const char *peer, enum traffic traffic, const ui
 		network_send(node, peer, traffic, bytes, len, process_now(node));
 }
 
+static size_t ops_backlog(void *arg, const char *peer)
+{
+	return network_backlog(arg, peer);
+}
+
 static enum status ops_persist(void *arg, const struct identity *id)
 {
 	struct node *node = arg;
@@ -104,6 +109,10 @@ static void tell_event(struct node *node, const struct core_event *ev)
 		break;
 	case CORE_SYNC:
 		world_tell(w, node, "sync", "%s", ev->text);
+		break;
+	case CORE_PICTURE:
+		if (w->options.messages)
+			world_tell(w, node, "picture", "%s", ev->text);
 		break;
 	case CORE_CHANGE:
 		w->stats.steps++;
@@ -189,6 +198,7 @@ struct core_ops system_core(struct node *node)
 	                         .wall_ms = ops_wall_ms,
 	                         .random = ops_random,
 	                         .send = ops_send,
+	                         .backlog = ops_backlog,
 	                         .persist = ops_persist,
 	                         .reset = ops_reset,
 	                         .event = ops_event,

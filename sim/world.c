@@ -11,6 +11,7 @@
 #include "sim/network.h"
 #include "sim/operator.h"
 #include "sim/process.h"
+#include "sim/thing.h"
 
 enum {
 	MILLION = 1000000,
@@ -334,6 +335,7 @@ struct world *world_new(const struct sim_options *options, const struct plan *pl
 	w->net = network_new(w);
 	w->checks = checks_new(w);
 	w->clients = clients_new(w);
+	w->things = things_new(w);
 	w->orders = operator_new(w);
 	return w;
 }
@@ -347,6 +349,7 @@ void world_free(struct world *w)
 	for (unsigned i = 0; i < w->n; i++)
 		process_free(&w->nodes[i]);
 	clients_free(w->clients);
+	things_free(w->things);
 	checks_free(w->checks);
 	network_free(w->net);
 	operator_free(w->orders);

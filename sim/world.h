@@ -26,6 +26,7 @@ struct network;
 struct clients;
 struct checks;
 struct orders;
+struct things;
 
 enum event_type {
 	EVENT_TURN,    /* a node's loop turns: a = node, b = its life */
@@ -176,6 +177,7 @@ struct world {
 	unsigned n;              /* plan.nodes, then plan.standbys */
 	struct network *net;     /* owned */
 	struct clients *clients; /* owned */
+	struct things *things;   /* owned */
 	struct checks *checks;   /* owned */
 	struct orders *orders;   /* owned */
 	bool healed;             /* no fault any more */

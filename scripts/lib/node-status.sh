@@ -48,6 +48,10 @@ node_ask() { # directory of the tree
 		return 1
 		;;
 	esac
+	# A cluster that was recovered from a lost majority has fewer members than that says.
+	if [ "$(node_field "$node_json" regrowing)" = true ]; then
+		return 0
+	fi
 	# The quorum size of this script's environment counts too, but can only make it stricter.
 	case ${ERLMCP_QUORUM_SIZE:-} in
 	'' | *[!0-9]*) return 0 ;;

@@ -120,6 +120,7 @@ void admission_take_join(struct cluster *c, struct member *m, const struct wire_
 	id->state = IDENTITY_ADMITTED;
 	id->cluster_id = m->head.cluster_id;
 	id->promise_max_ms = join->promise_max_ms;
+	id->regrowing = m->regrowing;
 	(void)outbox_add(&c->out, CLUSTER_PERSIST);
 	(void)outbox_add(&c->out, CLUSTER_START);
 	beats_hurry(c);

@@ -14,6 +14,7 @@ static const char *const subjects[ALARMS] = {
     [ALARM_ROLLED_BACK] = "rolled-back disk",
     [ALARM_DETECTORS] = "detectors disagree",
     [ALARM_DISKS] = "majority of disks lost",
+    [ALARM_REGROWING] = "recovered, and not whole again",
     [ALARM_TWO_VOTERS] = "two voters",
 };
 

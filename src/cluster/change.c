@@ -119,6 +119,27 @@ static void flag_two(struct cluster *c)
 		alarm_clear(c, cluster_self(c), ALARM_TWO_VOTERS);
 }
 
+/* A cluster with few of its voters left serves with what it has, and says so, until it has had as
+ * many as ERLMCP_QUORUM_SIZE asks for. From then on the setting counts, as everywhere. */
+static void flag_regrowing(struct cluster *c)
+{
+	const struct raft_view *raft = c->raft;
+
+	if (!c->identity.regrowing || !raft->config_committed || raft->n_members == 0)
+		return;
+	if (raft->n_voters >= c->config.quorum_size) {
+		c->identity.regrowing = false;
+		(void)outbox_add(&c->out, CLUSTER_PERSIST);
+		alarm_clear(c, cluster_self(c), ALARM_REGROWING);
+		return;
+	}
+	alarm_raise(c, cluster_self(c), ALARM_REGROWING,
+	            "it serves with the majority of the voters that it has, fewer than "
+	            "ERLMCP_QUORUM_SIZE=%u, until it has as many; admit others with "
+	            "`erlmcp-admin cluster join`",
+	            c->config.quorum_size);
+}
+
 void change_advance(struct cluster *c)
 {
 	const struct raft_view *raft = c->raft;
@@ -128,6 +149,7 @@ void change_advance(struct cluster *c)
 	if (!raft->started || !c->settled)
 		return;
 	flag_two(c);
+	flag_regrowing(c);
 	standby_watch(c);
 	if (raft->role != ROLE_LEADER || raft->transferring || !raft->term_committed ||
 	    !raft->config_committed || c->next_change_us > c->now_us ||

@@ -137,18 +137,26 @@ struct cluster_actions {
 	size_t n;
 };
 
+/* How another member's CLOCK_BOOTTIME differs from ours. The truth is within the error, whatever
+ * the network did: a beat was sent after ours that it echoes had arrived. */
+struct clock_offset {
+	int64_t us;       /* its clock minus ours */
+	int64_t error_us; /* plus or minus; -1: not measured */
+};
+
 /* One member as this node sees it now. */
 struct member_status {
 	char name[NODE_NAME_MAX];
 	uint64_t raft_id; /* 0: never seen and not in the configuration */
 	bool self;
-	bool voter;               /* in the newest configuration */
-	bool member;              /* the same, or a learner there; before founding: expected */
-	bool linked;              /* an authenticated link is up */
-	bool heard;               /* heard within the detection time */
-	bool hears_us;            /* it said so in what we last heard of it */
-	int64_t silent_us;        /* since it was last heard; -1: never */
-	int64_t rtt_us;           /* smoothed; -1: unknown */
+	bool voter;        /* in the newest configuration */
+	bool member;       /* the same, or a learner there; before founding: expected */
+	bool linked;       /* an authenticated link is up */
+	bool heard;        /* heard within the detection time */
+	bool hears_us;     /* it said so in what we last heard of it */
+	int64_t silent_us; /* since it was last heard; -1: never */
+	int64_t rtt_us;    /* smoothed; -1: unknown */
+	struct clock_offset clock;
 	uint64_t applied;         /* as it last said */
 	enum cluster_state state; /* as it last said */
 };
@@ -168,6 +176,7 @@ struct cluster_status {
 	unsigned needed;     /* members needed to serve */
 	unsigned configured; /* voters of the newest configuration; expected before founding */
 	unsigned quorum_size;
+	bool regrowing;        /* recovered: quorum_size does not count until as many vote */
 	bool quorum_mismatch;  /* quorum_size differs from the expected members (RB-008) */
 	int64_t lease_left_us; /* of the leader's lease or of the follower's verdict; <= 0: none */
 	int64_t state_since_us;
@@ -253,6 +262,9 @@ CHECKED enum status cluster_found(struct cluster *c, const struct cluster_event 
  * lease and rounds stay: it is safe at any time. */
 void cluster_reset_view(struct cluster *c, const struct cluster_event *ev,
                         struct cluster_actions *ret);
+
+/* The clock of the member of this name; unmeasured when it is unknown. */
+struct clock_offset cluster_clock(const struct cluster *c, const char *name, int64_t now_us);
 
 enum cluster_state cluster_state(const struct cluster *c);
 /* When the present state began. */

@@ -39,7 +39,8 @@ static void say_hello(struct cluster *c, struct member *m)
 	struct wire_hello hello = {.promise_max_ms = promise_max_ms(c),
 	                           .n = c->config.n_expected,
 	                           .takes = c->config.state_takes,
-	                           .state = c->raft->state_version};
+	                           .state = c->raft->state_version,
+	                           .regrowing = c->identity.regrowing};
 
 	memcpy(hello.names, c->config.expected, sizeof hello.names);
 	message_begin(c, WIRE_HELLO);
@@ -100,6 +101,7 @@ void founding_take_hello(struct cluster *c, struct member *m, const struct wire_
 	m->hello = name == NULL ? HELLO_SAME : HELLO_DIFFERS;
 	m->promise_ms = hello->promise_max_ms;
 	m->takes = hello->takes;
+	m->regrowing = hello->regrowing;
 	compare_versions(c, m, hello->state);
 	/* Once there is a cluster, its configuration counts, not what somebody expects. */
 	if (name == NULL || c->identity.state != IDENTITY_EMPTY ||

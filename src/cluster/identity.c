@@ -2,8 +2,8 @@
  * FNV-1a of everything before it. The body: u8 state, u8 logged (since version 2), u64
  * cluster_id, u64 raft_id, u64 boot, u32 promise_max_ms, u8 n, then n times {text16 name,
  * u64 raft_id, u64 boot, u64 founder_id (since version 3)}; then, since version 4, u64 parent_id,
- * u64 parent_index. Without a parent it is written as version 3, so that an earlier release reads
- * it.
+ * u64 parent_index; then, since version 5, u8 regrowing. It is written as the earliest version that
+ * can say it, so that an earlier release reads it.
  *
  * The checksum finds rot and cut-short writes; it is no defence against people. */
 #include "cluster/identity.h"
@@ -14,10 +14,11 @@
 #include "base/cursor.h"
 
 enum {
-	FORMAT_VERSION = 4,
+	FORMAT_VERSION = 5,
 	VERSION_LOGGED = 2,   /* the first with `logged` */
 	VERSION_FOUNDERS = 3, /* the first with `founder_id` */
 	VERSION_PARENT = 4,   /* the first with `parent_id` and `parent_index` */
+	VERSION_REGROWING = 5,
 	MAGIC_LEN = 8,
 	HEAD_LEN = MAGIC_LEN + 4 + 4,
 	SUM_LEN = 8,
@@ -34,13 +35,22 @@ static uint64_t checksum(const uint8_t *bytes, size_t len)
 	return hash;
 }
 
+static uint32_t version_of(const struct identity *id)
+{
+	if (id->regrowing)
+		return VERSION_REGROWING;
+	return id->parent_id != 0 ? VERSION_PARENT : VERSION_FOUNDERS;
+}
+
 static size_t body_len(const struct identity *id)
 {
 	size_t len = 1 + 1 + 8 + 8 + 8 + 4 + 1;
 
 	for (size_t i = 0; i < id->n_members; i++)
 		len += 2 + strlen(id->members[i].name) + 8 + 8 + 8;
-	return id->parent_id == 0 ? len : len + 8 + 8;
+	if (version_of(id) >= VERSION_PARENT)
+		len += 8 + 8;
+	return version_of(id) >= VERSION_REGROWING ? len + 1 : len;
 }
 
 void identity_encode(const struct identity *id, struct buf *b)
@@ -49,7 +59,7 @@ void identity_encode(const struct identity *id, struct buf *b)
 
 	assert(id->raft_id != 0 && id->n_members <= MEMBERS_MAX);
 	buf_bytes(b, magic, MAGIC_LEN);
-	buf_u32(b, id->parent_id == 0 ? VERSION_FOUNDERS : FORMAT_VERSION);
+	buf_u32(b, version_of(id));
 	buf_u32(b, (uint32_t)body_len(id));
 	buf_u8(b, (uint8_t)id->state);
 	buf_u8(b, id->logged ? 1 : 0);
@@ -64,10 +74,12 @@ void identity_encode(const struct identity *id, struct buf *b)
 		buf_u64(b, id->members[i].boot);
 		buf_u64(b, id->members[i].founder_id);
 	}
-	if (id->parent_id != 0) {
+	if (version_of(id) >= VERSION_PARENT) {
 		buf_u64(b, id->parent_id);
 		buf_u64(b, id->parent_index);
 	}
+	if (version_of(id) >= VERSION_REGROWING)
+		buf_u8(b, 1);
 	if (buf_status(b) == ST_OK)
 		buf_u64(b, checksum(b->base + start, b->len - start));
 }
@@ -123,6 +135,7 @@ static enum status read_body(struct cursor *c, uint32_t version, struct identity
 {
 	uint8_t state;
 	uint8_t logged = 0;
+	uint8_t regrowing = 0;
 	uint8_t n;
 
 	if (cursor_u8(c, &state) != ST_OK || state > IDENTITY_ADMITTED ||
@@ -146,6 +159,9 @@ static enum status read_body(struct cursor *c, uint32_t version, struct identity
 	if (version >= VERSION_PARENT &&
 	    (cursor_u64(c, &ret->parent_id) != ST_OK || cursor_u64(c, &ret->parent_index) != ST_OK))
 		return ST_CORRUPT;
+	if (version >= VERSION_REGROWING && (cursor_u8(c, &regrowing) != ST_OK || regrowing > 1))
+		return ST_CORRUPT;
+	ret->regrowing = regrowing == 1;
 	return c->left == 0 ? ST_OK : ST_CORRUPT;
 }
 

@@ -1,5 +1,5 @@
 /* Who this node is across restarts: one small record, written durably before anything that
- * relies on it happens. File format version 4: see identity.c. */
+ * relies on it happens. File format version 5: see identity.c. */
 #ifndef CLUSTER_IDENTITY_H
 #define CLUSTER_IDENTITY_H
 
@@ -35,6 +35,8 @@ struct identity {
 	struct identity_member members[MEMBERS_MAX];
 	uint64_t parent_id;    /* the cluster that this one was recovered from; 0: founded anew */
 	uint64_t parent_index; /* last index taken over from it */
+	bool regrowing;        /* ... and it has not had ERLMCP_QUORUM_SIZE voters since: that
+	                          setting makes nobody stricter until it has */
 };
 
 /* Append the file form, checksum included. */

@@ -4,6 +4,7 @@
 
 #include "cluster/quorum.h"
 #include "cluster/room.h"
+#include "cluster/view.h"
 
 /* What is left of a span measured by another clock, should ours run slower. */
 static int64_t less_drift(int64_t span_us)
@@ -55,9 +56,8 @@ void lease_take(struct cluster *c, struct member *m, const struct wire_beat *bea
 		take_verdict(c, m, beat);
 }
 
-/* Until when this voter will refuse every other candidate, as far as we know. */
-static int64_t promised_until(const struct cluster *c, const struct raft_view *raft,
-                              const struct raft_voter *voter)
+int64_t lease_promise_us(const struct cluster *c, const struct raft_view *raft,
+                         const struct raft_voter *voter)
 {
 	if (voter->id == raft->self_id)
 		return LEASE_FOREVER_US; /* it leads: stepping down ends the lease first */
@@ -81,9 +81,9 @@ int64_t lease_end_us(const struct cluster *c, const struct raft_view *raft)
 		return 0;
 	for (size_t i = 0; i < raft->n_members; i++) {
 		if (raft->members[i].voter)
-			ends[n++] = promised_until(c, raft, &raft->members[i]);
+			ends[n++] = lease_promise_us(c, raft, &raft->members[i]);
 	}
-	end = quorum_reached(ends, n, quorum_needed(c->config.quorum_size, n), 0);
+	end = quorum_reached(ends, n, view_quorum(c, n), 0);
 	return end > c->config.lease_guard_us ? end - c->config.lease_guard_us : 0;
 }
 

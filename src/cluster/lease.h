@@ -20,6 +20,7 @@
 struct cluster;
 struct member;
 struct raft_view;
+struct raft_voter;
 struct wire_beat;
 
 /* Never ends: the only voter needs nobody's promise. */
@@ -27,6 +28,10 @@ struct wire_beat;
 
 /* Learn from a beat of m: its promise when we lead, its lease when it leads us. */
 void lease_take(struct cluster *c, struct member *m, const struct wire_beat *beat);
+
+/* Leader: until when this voter will refuse every other candidate, as far as we know. */
+int64_t lease_promise_us(const struct cluster *c, const struct raft_view *raft,
+                         const struct raft_voter *voter);
 
 /* The leader's lease ends then; 0: there is none. */
 int64_t lease_end_us(const struct cluster *c, const struct raft_view *raft);

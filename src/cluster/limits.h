@@ -15,6 +15,7 @@ enum {
 	OUTBOX_SENDS_MAX = 128,     /* of these: the rest stays free for what must not be lost */
 	OUTBOX_BYTES_MAX = 1 << 17, /* 15 founding records and 15 beats, with room to spare */
 
+	CLOCK_DRIFT_DIVISOR = 2500,  /* two crystals of 200 ppm each, running apart */
 	DRIFT_DIVISOR = 100,         /* clocks may differ in rate by 1 %: far beyond any crystal */
 	IDLE_TICK_US = 100000,       /* a quiet node still looks around ten times a second */
 	OFFER_INTERVAL_US = 200000,  /* founding records, admissions and verdicts are repeated */

@@ -26,6 +26,7 @@ enum alarm {
 	ALARM_ROLLED_BACK, /* its disk is older than what it told before */
 	ALARM_DETECTORS,   /* link and consensus disagree about it */
 	ALARM_DISKS,       /* of this node: too many disks are lost for a majority */
+	ALARM_REGROWING,   /* of this node's cluster: it was recovered, and is not whole again */
 	ALARM_TWO_VOTERS,  /* of this node's cluster: no failure is survived */
 	ALARMS
 };
@@ -63,11 +64,14 @@ struct member {
 	int64_t arrived_us;    /* its newest beat arrived */
 	int64_t sent_us;       /* that beat's own send time, to be echoed; 0: none on this link */
 	int64_t rtt_us;        /* smoothed round trip; -1: unknown */
+	struct clock_offset clock; /* of it against ours, the best of what its beats told */
+	int64_t clock_us;          /* when that was measured */
 	struct said said;
 
 	int64_t guest_us;        /* neither expected nor a member: since then, or last linked */
 	int64_t away_since_us;   /* a voter that nobody hears, as far as told; -1: somebody does */
 	uint32_t promise_ms;     /* longest promise that it is configured for; 0: not told */
+	bool regrowing;          /* its cluster was recovered and is not whole again */
 	uint32_t takes;          /* newest state version that it takes; 0: not told */
 	enum join_wish petition; /* it asked to be admitted */
 

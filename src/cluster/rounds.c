@@ -4,6 +4,7 @@
 
 #include "cluster/quorum.h"
 #include "cluster/room.h"
+#include "cluster/view.h"
 
 void rounds_take(struct cluster *c, struct member *m, const struct wire_beat *beat)
 {
@@ -77,7 +78,7 @@ void rounds_confirm(struct cluster *c)
 		if (raft->members[i].voter)
 			answers[n++] = answered(c, &raft->members[i]);
 	}
-	round = (uint64_t)quorum_reached(answers, n, quorum_needed(c->config.quorum_size, n), 0);
+	round = (uint64_t)quorum_reached(answers, n, view_quorum(c, n), 0);
 	if (round <= c->confirmed_round)
 		return;
 	assert(round <= c->round);

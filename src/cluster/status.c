@@ -56,6 +56,7 @@ static void fill_member(const struct cluster *c, const struct raft_view *raft, i
 	ret->hears_us = self || view_in_sight(c, m);
 	ret->silent_us = self ? 0 : m->heard_us < 0 ? -1 : now_us - m->heard_us;
 	ret->rtt_us = self ? 0 : m->rtt_us;
+	ret->clock = cluster_clock(c, m->name, now_us);
 	ret->applied = self ? raft->last_applied : m->said.applied;
 	ret->state = self ? c->state : m->said.state;
 }
@@ -131,6 +132,7 @@ void cluster_status(const struct cluster *c, const struct raft_view *raft, int64
 	ret->configured = (unsigned)(raft->n_members == 0 ? c->config.n_expected : raft->n_voters);
 	ret->quorum_size = c->config.quorum_size;
 	ret->quorum_mismatch = c->config.quorum_size != ret->configured;
+	ret->regrowing = c->identity.regrowing;
 	describe_change(c, raft, ret->change);
 	/* The only voter's lease has no end: show the longest that any lease can have. */
 	ret->lease_left_us =

@@ -54,7 +54,7 @@ struct sums sums_after(const struct cluster *c, const struct raft_view *raft, ui
 		s.voters++;
 		s.up += sums_is_up(c, raft, more);
 	}
-	s.needed = quorum_needed(c->config.quorum_size, s.voters);
+	s.needed = view_quorum(c, s.voters);
 	return s;
 }
 

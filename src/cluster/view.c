@@ -65,6 +65,7 @@ struct member *view_add(struct cluster *c, const char *name, bool expected)
 	m->expected = expected;
 	m->heard_us = -1;
 	m->rtt_us = -1;
+	m->clock.error_us = -1;
 	m->disagree_since_us = -1;
 	return m;
 }
@@ -161,6 +162,43 @@ static void take_round_trip(struct cluster *c, struct member *m, int64_t sent_us
 	m->rtt_us = m->rtt_us < 0 ? rtt : (m->rtt_us * 7 + rtt) / 8;
 }
 
+/* What an offset is worth after a while: clocks drift. */
+static int64_t worn_us(const struct member *m, int64_t now_us)
+{
+	return m->clock.error_us + (now_us - m->clock_us) / CLOCK_DRIFT_DIVISOR;
+}
+
+/* Our beat left at echo_us by our clock, was held for held_us there, and theirs left at sent_us
+ * by their clock: the four times of a round trip. */
+static void take_clock(struct cluster *c, struct member *m, const struct wire_beat *beat)
+{
+	const int64_t there = beat->sent_us - beat->held_us / 2;
+	const int64_t here = beat->echo_us + (c->now_us - beat->echo_us) / 2;
+	const int64_t error = (c->now_us - beat->echo_us - beat->held_us) / 2 + 1;
+	const int64_t apart = there - here - m->clock.us;
+	const int64_t worn = worn_us(m, c->now_us);
+	const bool other = (apart < 0 ? -apart : apart) > error + worn;
+
+	if (error < 0 || (m->clock.error_us >= 0 && !other && error > worn))
+		return; /* what we have is better, and does not contradict it */
+	m->clock = (struct clock_offset){there - here, error};
+	m->clock_us = c->now_us;
+}
+
+struct clock_offset cluster_clock(const struct cluster *c, const char *name, int64_t now_us)
+{
+	const struct member *m = view_find(c, name);
+	struct clock_offset clock = {0, -1};
+
+	if (m != NULL && is_self(c, m))
+		clock.error_us = 0;
+	if (m == NULL || is_self(c, m) || m->clock.error_us < 0)
+		return clock;
+	clock.us = m->clock.us;
+	clock.error_us = worn_us(m, now_us);
+	return clock;
+}
+
 static size_t column_of(const struct cluster *c, uint64_t hash)
 {
 	size_t i = 0;
@@ -244,8 +282,10 @@ void view_take(struct cluster *c, struct member *m, const struct wire_beat *beat
 	    .applied = beat->applied,
 	    .view_hash = beat->view_hash,
 	};
-	if (beat->echo_us >= m->linked_us)
+	if (beat->echo_us >= m->linked_us) {
 		take_round_trip(c, m, sent_us);
+		take_clock(c, m, beat);
+	}
 	take_matrix(c, m, beat, sent_us);
 }
 
@@ -358,11 +398,19 @@ unsigned view_reachable(const struct cluster *c, const struct raft_view *raft)
 	return n;
 }
 
+unsigned view_quorum(const struct cluster *c, size_t n_voters)
+{
+	const bool fewer = n_voters > 0 && n_voters < c->config.quorum_size;
+
+	return quorum_needed(
+	    c->identity.regrowing && fewer ? (unsigned)n_voters : c->config.quorum_size, n_voters);
+}
+
 unsigned view_needed(const struct cluster *c, const struct raft_view *raft)
 {
-	size_t n = raft->n_members == 0 ? c->config.n_expected : raft->n_voters;
-
-	return quorum_needed(c->config.quorum_size, n);
+	if (raft->n_members == 0)
+		return quorum_needed(c->config.quorum_size, c->config.n_expected);
+	return view_quorum(c, raft->n_voters);
 }
 
 bool view_strict_enough(const struct cluster *c, const struct raft_view *raft)

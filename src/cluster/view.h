@@ -58,6 +58,10 @@ bool view_is_voter(const struct cluster *c, const struct raft_view *raft, const 
 /* Voters in sight, this node included when it is one (RB-008's "Reachable nodes"), and how many
  * are needed. */
 unsigned view_reachable(const struct cluster *c, const struct raft_view *raft);
+/* The arithmetic of quorum_needed() for so many voters. A cluster that was recovered from a lost
+ * majority, or restored, has fewer than ERLMCP_QUORUM_SIZE: until it has had as many, its own
+ * majority is what counts. */
+unsigned view_quorum(const struct cluster *c, size_t n_voters);
 unsigned view_needed(const struct cluster *c, const struct raft_view *raft);
 /* False when ERLMCP_QUORUM_SIZE asks for more than the majority, which is all that a leader of a
  * lower setting vouches for, and fewer are in sight. */

@@ -13,6 +13,7 @@ struct why {
 	const struct cluster *c;
 	const struct raft_view *raft;
 	int64_t now_us;
+	enum cause cause;
 	char *text; /* STATUS_WHY_MAX bytes, always terminated */
 	size_t len;
 };
@@ -32,6 +33,56 @@ static void add(struct why *w, const char *fmt, ...)
 	if (w->len >= STATUS_WHY_MAX)
 		w->len = STATUS_WHY_MAX - 1;
 }
+
+/* --- Causes -------------------------------------------------------------------------- */
+
+static enum cause forming_cause(const struct cluster *c)
+{
+	if (c->identity.state != IDENTITY_EMPTY)
+		return CAUSE_STARTING;
+	for (size_t i = 0; i < c->n_members; i++) {
+		if (c->members[i].heard && c->members[i].head.identity != IDENTITY_EMPTY)
+			return CAUSE_NOT_ADMITTED;
+	}
+	return CAUSE_NOT_FOUNDED;
+}
+
+static enum cause fenced_cause(const struct cluster *c, const struct raft_view *raft,
+                               int64_t now_us)
+{
+	const bool minority = view_reachable(c, raft) < view_needed(c, raft);
+
+	if (c->confirmed_end_us == 0)
+		return CAUSE_NEVER_CONFIRMED;
+	if (c->confirmed_end_us <= now_us)
+		return minority ? CAUSE_MINORITY : CAUSE_NO_LEADER;
+	if (!view_strict_enough(c, raft))
+		return CAUSE_TOO_STRICT;
+	if (c->confirmed_leader != raft->self_id)
+		return CAUSE_LEADER_LOST;
+	return c->confirmed_term == c->released_term ? CAUSE_LEASE_GIVEN_UP : CAUSE_LEADS_NO_MORE;
+}
+
+enum cause why_cause(const struct cluster *c, const struct raft_view *raft, int64_t now_us,
+                     enum cluster_state state)
+{
+	switch (state) {
+	case CLUSTER_FORMING:
+		return forming_cause(c);
+	case CLUSTER_SYNCING:
+		return c->confirmed_end_us > now_us ? CAUSE_CATCHING_UP : CAUSE_NOT_CONFIRMED;
+	case CLUSTER_SERVING:
+		return CAUSE_ALL_HERE;
+	case CLUSTER_DEGRADED:
+		return CAUSE_SOME_AWAY;
+	case CLUSTER_FENCED:
+		return fenced_cause(c, raft, now_us);
+	default:
+		return CAUSE_STOPPED;
+	}
+}
+
+/* --- Sentences ----------------------------------------------------------------------- */
 
 static const char *name_of(const struct why *w, uint64_t raft_id)
 {
@@ -78,29 +129,29 @@ static void add_sight(struct why *w)
 static void forming(struct why *w)
 {
 	const struct cluster *c = w->c;
+	size_t i = 0;
 
-	if (c->identity.state != IDENTITY_EMPTY) {
+	if (w->cause == CAUSE_STARTING) {
 		add(w, "cluster %016" PRIx64 ": consensus is starting", c->identity.cluster_id);
-		return;
+	} else if (w->cause == CAUSE_NOT_ADMITTED) {
+		while (!c->members[i].heard || c->members[i].head.identity == IDENTITY_EMPTY)
+			i++;
+		add(w,
+		    "%.60s belongs to a cluster; waiting to be admitted by its leader (a "
+		    "new node: `erlmcp-admin cluster join %.60s`)",
+		    c->members[i].name, c->config.self);
+	} else {
+		add(w, "waiting for all %zu expected members to found a cluster",
+		    c->config.n_expected);
+		add_trouble(w);
 	}
-	for (size_t i = 0; i < c->n_members; i++) {
-		if (c->members[i].heard && c->members[i].head.identity != IDENTITY_EMPTY) {
-			add(w,
-			    "%.60s belongs to a cluster; waiting to be admitted by its leader (a "
-			    "new node: `erlmcp-admin cluster join %.60s`)",
-			    c->members[i].name, c->config.self);
-			return;
-		}
-	}
-	add(w, "waiting for all %zu expected members to found a cluster", c->config.n_expected);
-	add_trouble(w);
 }
 
 static void syncing(struct why *w)
 {
 	const struct cluster *c = w->c;
 
-	if (c->confirmed_end_us > w->now_us)
+	if (w->cause == CAUSE_CATCHING_UP)
 		add(w, "leader %.60s in term %" PRIu64 " is confirmed; catching up from %" PRIu64,
 		    name_of(w, c->confirmed_leader), c->confirmed_term, w->raft->last_applied);
 	else
@@ -118,21 +169,21 @@ static void serving(struct why *w)
 static void fenced(struct why *w)
 {
 	const struct cluster *c = w->c;
-	int64_t end = c->confirmed_end_us;
+	const char *leader = name_of(w, c->confirmed_leader);
 
-	if (end == 0)
+	if (w->cause == CAUSE_NEVER_CONFIRMED)
 		add(w, "no majority confirmed a leader since the start %" PRId64 " ms ago; ",
 		    (w->now_us - c->started_us) / 1000);
-	else if (end <= w->now_us)
+	else if (w->cause == CAUSE_MINORITY || w->cause == CAUSE_NO_LEADER)
 		add(w, "lease of leader %.60s in term %" PRIu64 " ended %" PRId64 " ms ago; ",
-		    name_of(w, c->confirmed_leader), c->confirmed_term, (w->now_us - end) / 1000);
-	else if (!view_strict_enough(c, w->raft))
+		    leader, c->confirmed_term, (w->now_us - c->confirmed_end_us) / 1000);
+	else if (w->cause == CAUSE_TOO_STRICT)
 		add(w, "ERLMCP_QUORUM_SIZE=%u asks for more members than are in sight; ",
 		    c->config.quorum_size);
-	else if (c->confirmed_leader != w->raft->self_id)
-		add(w, "leader %.60s in term %" PRIu64 " is lost or gave its lease up; ",
-		    name_of(w, c->confirmed_leader), c->confirmed_term);
-	else if (c->confirmed_term == c->released_term)
+	else if (w->cause == CAUSE_LEADER_LOST)
+		add(w, "leader %.60s in term %" PRIu64 " is lost or gave its lease up; ", leader,
+		    c->confirmed_term);
+	else if (w->cause == CAUSE_LEASE_GIVEN_UP)
 		add(w, "this node gave its lease of term %" PRIu64 " up; ", c->confirmed_term);
 	else
 		add(w, "this node leads term %" PRIu64 " no more; ", c->confirmed_term);
@@ -152,7 +203,11 @@ static void (*const sentences[CLUSTER_STATES])(struct why *w) = {
 void why_describe(const struct cluster *c, const struct raft_view *raft, int64_t now_us,
                   enum cluster_state state, char ret[STATUS_WHY_MAX])
 {
-	struct why w = {.c = c, .raft = raft, .now_us = now_us, .text = ret};
+	struct why w = {.c = c,
+	                .raft = raft,
+	                .now_us = now_us,
+	                .cause = why_cause(c, raft, now_us, state),
+	                .text = ret};
 
 	ret[0] = '\0';
 	sentences[state](&w);

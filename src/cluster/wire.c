@@ -77,6 +77,7 @@ void wire_put_hello(struct buf *b, const struct wire_hello *hello)
 		buf_text16(b, hello->names[i]);
 	buf_u32(b, hello->takes);
 	buf_u32(b, hello->state);
+	buf_u8(b, hello->regrowing ? 1 : 0);
 }
 
 void wire_put_found(struct buf *b, const struct wire_found *found)
@@ -249,6 +250,7 @@ enum status wire_get_beat(struct cursor *c, struct wire_beat *ret)
 enum status wire_get_hello(struct cursor *c, struct wire_hello *ret)
 {
 	struct wire_hello hello;
+	uint8_t regrowing = 0;
 
 	memset(&hello, 0, sizeof hello);
 	if (cursor_u32(c, &hello.promise_max_ms) != ST_OK || get_count(c, &hello.n) != ST_OK)
@@ -259,8 +261,10 @@ enum status wire_get_hello(struct cursor *c, struct wire_hello *ret)
 	}
 	/* Early releases say nothing of versions; what later ones say behind is not for us. */
 	if (c->left > 0 &&
-	    (cursor_u32(c, &hello.takes) != ST_OK || cursor_u32(c, &hello.state) != ST_OK))
+	    (cursor_u32(c, &hello.takes) != ST_OK || cursor_u32(c, &hello.state) != ST_OK ||
+	     cursor_u8(c, &regrowing) != ST_OK))
 		return ST_MALFORMED;
+	hello.regrowing = regrowing != 0;
 	*ret = hello;
 	return ST_OK;
 }

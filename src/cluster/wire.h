@@ -86,6 +86,7 @@ struct wire_hello {
 	char names[MEMBERS_MAX][NODE_NAME_MAX];
 	uint32_t takes; /* newest state version that the sender takes; 0: an early release */
 	uint32_t state; /* version of its cluster's state; 0: it has none */
+	bool regrowing; /* its cluster was recovered, and has not its old size again */
 };
 
 struct wire_found {

@@ -6,12 +6,14 @@
 #include <time.h>
 
 #include "cmd/cli.h"
+#include "cmd/explain.h"
 #include "cmd/members.h"
 #include "cmd/metrics.h"
 #include "cmd/recover.h"
 #include "cmd/resolve.h"
 #include "cmd/show.h"
 #include "cmd/sync.h"
+#include "cmd/whatif.h"
 
 enum {
 	ASK_MS = 5000,
@@ -167,11 +169,19 @@ static int help(struct cli *c, int argc, char **argv);
 static const char *const flags[] = {"--json", "--watch", MEMBERS_FLAGS, SYNC_FLAGS,
                                     "--yes",  "--keep",  NULL};
 static const char *const metrics_flags[] = {METRICS_FLAGS, NULL};
+static const char *const json_flags[] = {"--json", NULL};
 static const char *const restore_flags[] = {"--dry-run", NULL};
 
 static const struct cli_verb verbs[] = {
     {"cluster", "COMMAND", "About the cluster, as this host's node sees it.", 1, 17, flags, true,
      cluster},
+    {"explain", "[NODE] [--json]",
+     "Why this host's node, or NODE, is in its state: the rule, the votes, the remedy.", 0, 1,
+     json_flags, true, explain_show},
+    {"whatif", "CUT [--json]",
+     "Who would survive a cut, and why. CUT: \"a,b|c\" two sides (* for all others), \"a>b\"\n"
+     "                               one way, \"-c\" a death; several with spaces between.",
+     1, 16, json_flags, true, whatif_show},
     {"backup", "[verify] FILE",
      "The whole state at one index into a new file, written by the running node. verify: read\n"
      "                               FILE and say what is in it, or what is wrong and where.",

@@ -166,14 +166,15 @@ static int found_anew(const struct cli *c, const struct rescue *r, struct store 
 
 	if (rescue_found(data_dir, s, &plan, &id, aside, why) != ST_OK)
 		return refused(c, why);
-	(void)printf("recovered: cluster %016" PRIx64 " begins at index %" PRIu64
-	             " of cluster %016" PRIx64 ".\n"
-	             "The old log is kept in %s/%s.\n"
-	             "Start this node with ERLMCP_QUORUM_SIZE=1, admit others with `cluster join "
-	             "NODE`\n"
-	             "(a survivor of the old cluster: `cluster resolve` on it first), then set "
-	             "ERLMCP_QUORUM_SIZE as before.\n",
-	             id.cluster_id, plan.parent_index, plan.parent_id, data_dir, aside);
+	(void)printf(
+	    "recovered: cluster %016" PRIx64 " begins at index %" PRIu64 " of cluster %016" PRIx64
+	    ".\n"
+	    "The old log is kept in %s/%s.\n"
+	    "Start this node: it serves alone, whatever ERLMCP_QUORUM_SIZE says, and admit "
+	    "others\nwith `cluster join NODE` (a survivor of the old cluster: `cluster "
+	    "resolve` on it first).\nWhen as many vote as ERLMCP_QUORUM_SIZE says, it "
+	    "counts again.\n",
+	    id.cluster_id, plan.parent_index, plan.parent_id, data_dir, aside);
 	return CLI_OK;
 }
 
@@ -352,11 +353,12 @@ static int restore_here(const struct cli *c, const struct archive_head *head, st
 
 	if (rescue_found(v->data_dir, s, &plan, &id, aside, why) != ST_OK)
 		return refused(c, why);
-	(void)printf("restored: %s is cluster %016" PRIx64 " now.\n"
-	             "Start it with ERLMCP_QUORUM_SIZE=1, admit others, with empty data "
-	             "directories, by\n"
-	             "`erlmcp-admin cluster join NODE`, then set ERLMCP_QUORUM_SIZE as before.\n",
-	             v->node_name, id.cluster_id);
+	(void)printf(
+	    "restored: %s is cluster %016" PRIx64 " now.\n"
+	    "Start it: it serves alone, whatever ERLMCP_QUORUM_SIZE says, and admit others, "
+	    "with empty\ndata directories, by `erlmcp-admin cluster join NODE`. When as "
+	    "many vote as\nERLMCP_QUORUM_SIZE says, it counts again.\n",
+	    v->node_name, id.cluster_id);
 	return CLI_OK;
 }
 

@@ -196,8 +196,10 @@ void consensus_link_reset(struct consensus *c, uint64_t raft_id)
 	unsigned i;
 
 	for (i = 0; i < MEMBERS_MAX; i++) {
-		if (c->peers[i].id == raft_id)
-			c->peers[i].snapshot = 0;
+		if (c->peers[i].id != raft_id)
+			continue;
+		c->peers[i].snapshot = 0;
+		runs_forget(&c->peers[i].way, 0);
 	}
 }
 

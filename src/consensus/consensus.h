@@ -38,6 +38,9 @@ struct consensus_ops {
 	 * into consensus; queue and return. */
 	void (*send)(void *arg, uint64_t raft_id, const char *name, const uint8_t *bytes,
 	             size_t len, enum traffic traffic);
+	/* Bytes of normal messages to this member that its link has not taken yet. NULL: links
+	 * take everything at once. */
+	size_t (*backlog)(void *arg, const char *name);
 	/* Role, term, leader, configuration, commit or applied index may have changed. */
 	void (*changed)(void *arg);
 	/* A proposal of this node ended. ST_OK: committed and applied at index, result is what
@@ -168,5 +171,20 @@ struct consensus_sync {
 	int64_t elapsed_ms;  /* since it began */
 };
 void consensus_sync(const struct consensus *c, struct consensus_sync *ret);
+
+/* How the newest picture of this node's own state was taken. */
+struct consensus_picture {
+	uint64_t nth;        /* since this process began; 0: none was taken yet */
+	uint64_t index;      /* of that state */
+	int64_t elapsed_ms;  /* from its beginning until it was durable */
+	int64_t step_max_us; /* longest time for which encoding it held up everything else */
+	unsigned chunks;     /* of it */
+	unsigned chunks_new; /* that were encoded and written; the others were there */
+	uint64_t bytes;      /* of its chunks */
+	uint64_t bytes_new;  /* of those written */
+	uint64_t kept_max;   /* bytes kept at a time of what changed while it was taken */
+};
+/* Always the same struct; its content changes with consensus_moves(). */
+const struct consensus_picture *consensus_picture(const struct consensus *c);
 
 #endif

@@ -252,9 +252,10 @@ struct peer *peer_of(struct consensus *c, raft_id id)
 	}
 	if (place == NULL || server_of(&c->raft.configuration, id) == NULL)
 		return NULL;
+	runs_forget(&place->way, RAFT_CANCELED);
 	memset(place, 0, sizeof *place);
 	place->id = id;
-	place->entries_ms = INT64_MIN / 2;
+	runs_init(&place->way);
 	return place;
 }
 

@@ -20,6 +20,19 @@
 #include "consensus/picture.h"
 #include "consensus/wire.h"
 
+/* Entries on their way to a member: runs.c. */
+struct way {
+	struct queue runs;        /* struct run: what the link has not taken yet, in log order */
+	char name[NODE_NAME_MAX]; /* of the member */
+	raft_term term;           /* in which this node leads and sends them */
+	raft_index first;         /* of them */
+	raft_index last;          /* of them; 0: none are */
+	raft_index match;         /* as last seen */
+	int64_t moved_ms;         /* when something was last sent or acknowledged */
+	int64_t beat_ms;          /* when the member was last sent an empty message */
+	int64_t refused_ms;       /* when a refusal last made us start anew */
+};
+
 /* What is known of a member besides libraft's own records. */
 struct peer {
 	raft_id id;              /* 0: unused */
@@ -27,7 +40,7 @@ struct peer {
 	unsigned short capacity; /* disk space in reserve, KiB, as it last said */
 	raft_index snapshot;     /* last index of the snapshot on its way to it, or 0 */
 	int64_t snapshot_ms;     /* when that was sent */
-	int64_t entries_ms;      /* when it was last sent entries */
+	struct way way;          /* what it is being sent */
 };
 
 /* A log entry with commands of this node, from raft_apply() to its commit. */
@@ -135,6 +148,7 @@ struct consensus {
 	raft_id leader_id;      /* that leader, as the timeout was ranked for */
 	struct hand_over grant; /* our leader's word that this candidate may start */
 	struct peer peers[MEMBERS_MAX];
+	int64_t runs_ms;        /* when runs that wait were last looked at */
 	struct buf out;         /* message being encoded */
 	struct batch batch;     /* next entry */
 	struct queue inflights; /* struct inflight, oldest first */
@@ -190,6 +204,26 @@ void receive_install(struct consensus *c, raft_id from, const char *from_name, c
 /* outbox.c: libraft's messages on their way out. */
 int shim_send(struct raft_io *io, struct raft_io_send *request, const struct raft_message *message,
               raft_io_send_cb cb);
+
+/* outbox.c: what is in c->out goes to that member. */
+void send_to_member(struct consensus *c, raft_id id, const char *name, enum traffic traffic);
+
+/* runs.c: entries on their way. */
+void runs_init(struct way *way);
+/* Nothing is under way any more; what waits is given back to libraft. */
+void runs_forget(struct way *way, int status);
+void runs_close(struct consensus *c);
+/* True: the order is kept, its callback comes when all of it was sent, perhaps before the return.
+ * False: there is nothing in it that has to be sent. */
+CHECKED bool runs_take(struct consensus *c, struct peer *peer, struct raft_io_send *order,
+                       const struct raft_message *m, raft_io_send_cb cb);
+/* Send an empty message in the place of this one. */
+void runs_beat(struct consensus *c, struct peer *peer, const struct raft_message *m);
+/* A member refused what it was sent behind this index. */
+void runs_refused(struct consensus *c, raft_id id, raft_index rejected);
+/* Send what the links take by now. */
+void runs_pump(struct consensus *c);
+int64_t runs_due_ms(const struct consensus *c);
 
 /* machine.c: the state machine glue. */
 /* When the batch leaves at the latest. */

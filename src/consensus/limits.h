@@ -17,7 +17,9 @@ enum {
 	GATHER_ENTRIES = 1, /* on their way keep the disks busy; what comes meanwhile shares one */
 	GATHER_MAX_US = 1000,         /* but waits no longer than this: far members answer late */
 	WIRE_ENTRIES_MAX = 4096,      /* entries in one message: as many as can be in flight */
-	WIRE_BATCH_MAX = 1024 * 1024, /* entry bytes in one message; longer runs are cut up */
+	WIRE_BATCH_MAX = 256 * 1024,  /* entry bytes in one message: some 80 ms of a slow link */
+	RUNS_AHEAD_MAX = 128 * 1024,  /* normal bytes before a run: the link takes more by itself */
+	RUNS_POLL_MS = 5,             /* whether it did is looked at this often */
 	WIRE_ENTRY_MAX = 1024 * 1024, /* one entry; BATCH_MAX with room for later releases */
 	WIRE_MESSAGE_MAX = SNAPSHOT_MAX + 64 * 1024, /* the largest message is a snapshot's */
 	WIRE_KEEP_MAX = 4 * 1024 * 1024, /* a send buffer larger than this is given back */
@@ -25,7 +27,12 @@ enum {
 	SNAPSHOT_RESEND_MS = 10 * 1000,  /* how long a snapshot on its way is not sent again */
 	PIECE_MAX = 256 * 1024, /* of a chunk, in one message: never holds up others long */
 	CHUNK_BYTES_MAX = 512 * 1024 * 1024, /* one chunk: a bucket with all of the state in it */
-	PICTURE_STORES_MAX = 4, /* chunks on their way to the disk while a picture is taken */
+	PICTURE_STORES_MAX = 2, /* chunks on their way to the disk while a picture is taken */
+	PICTURE_BYTES_A_MS = 48 * 1024,  /* of chunks, unless there is a hurry: the log shares disk
+	                                    and processor with them, and must not wait */
+	PICTURE_FILE_BYTES = 64 * 1024,  /* what making a file durable costs, counted as bytes */
+	PICTURE_LAG_MS = 2,              /* pauses that were too long are made up for, so far */
+	PICTURE_KEPT_SHARE = 8,          /* of the state: more must not be kept as it was */
 	PICTURE_STEP_BYTES = 128 * 1024, /* encoded in one go, and the chunk that exceeds it */
 	PICTURE_RETRY_MS = 500,          /* a full disk is asked again this often */
 	PICTURE_FETCHED_MS = 5000,       /* a member that asked this recently is still fetching */

@@ -5,11 +5,8 @@
  *    candidate with a better log but an older term would ask in vain for ever;
  *  - before TimeoutNow leaves, every member is told whom the leadership goes to;
  *  - a snapshot that is on its way is not sent once more at every heartbeat;
- *  - an empty message overtakes entries that are queued in a slower class: while some may be
- *    on their way it refers to what the follower has already acknowledged, else it would be
- *    refused and the entries sent twice;
  *  - an answer to a leader of an older term acknowledges nothing;
- *  - long runs of entries are cut into messages that do not hold up others. */
+ *  - entries and empty messages beside them have rules of their own: runs.c. */
 #include <assert.h>
 #include <string.h>
 
@@ -38,7 +35,7 @@ static bool destination(const struct consensus *c, const struct raft_message *m,
 	return true;
 }
 
-static void send_out(struct consensus *c, raft_id id, const char *name, enum traffic traffic)
+void send_to_member(struct consensus *c, raft_id id, const char *name, enum traffic traffic)
 {
 	if (buf_status(&c->out) == ST_OK)
 		c->ops.send(c->ops.arg, id, name, c->out.base, c->out.len, traffic);
@@ -55,53 +52,21 @@ static void send_message(struct consensus *c, const struct raft_message *m, cons
 {
 	buf_reset(&c->out);
 	wire_encode(&c->out, m, 0, 0);
-	send_out(c, m->server_id, name, classes[m->type]);
+	send_to_member(c, m->server_id, name, classes[m->type]);
 }
 
-/* A lost entry is noticed by an empty message that refers to it; so this ends soon after the
- * last entry was sent. */
-static void anchor_heartbeat(const struct consensus *c, const struct peer *peer, int64_t now_ms,
-                             struct raft_append_entries *a)
+/* True: the order is kept; libraft gets its entries back later. */
+static bool send_entries(struct consensus *c, struct raft_io_send *order, struct raft_message *m,
+                         raft_io_send_cb cb)
 {
-	raft_index match;
-	raft_term term;
-
-	if (now_ms - peer->entries_ms >= c->raft.election_timeout / 2 ||
-	    raft_match_index(&c->raft, peer->id, &match) != 0 || match == 0 ||
-	    match >= a->prev_log_index)
-		return;
-	term = trail_term(&c->raft.trail, match);
-	if (term == 0)
-		return;
-	a->prev_log_index = match;
-	a->prev_log_term = term;
-}
-
-static void send_entries(struct consensus *c, struct raft_message *m, const char *name)
-{
-	struct raft_append_entries *a = &m->append_entries;
 	struct peer *peer = peer_of(c, m->server_id);
-	int64_t now_ms = inside_now_ms(c);
-	unsigned first = 0;
 
-	if (peer != NULL && a->n_entries == 0)
-		anchor_heartbeat(c, peer, now_ms, a);
-	if (peer != NULL && a->n_entries > 0)
-		peer->entries_ms = now_ms;
-	do {
-		unsigned n = 0;
-		size_t size = 0;
-
-		while (first + n < a->n_entries && n < WIRE_ENTRIES_MAX &&
-		       (n == 0 || size + a->entries[first + n].buf.len <= WIRE_BATCH_MAX)) {
-			size += a->entries[first + n].buf.len;
-			n++;
-		}
-		buf_reset(&c->out);
-		wire_encode(&c->out, m, first, n);
-		send_out(c, m->server_id, name, n == 0 ? TRAFFIC_URGENT : TRAFFIC_NORMAL);
-		first += n;
-	} while (first < a->n_entries);
+	if (peer == NULL || !destination(c, m, peer->way.name))
+		return false;
+	if (m->append_entries.n_entries > 0)
+		return runs_take(c, peer, order, m, cb);
+	runs_beat(c, peer, m);
+	return false;
 }
 
 static void send_snapshot(struct consensus *c, struct raft_message *m, const char *name)
@@ -139,7 +104,7 @@ static void send_hand_over(struct consensus *c, raft_id candidate)
 		address_name(server->address, name);
 		buf_reset(&c->out);
 		wire_encode_hand_over(&c->out, &c->grant);
-		send_out(c, server->id, name, TRAFFIC_URGENT);
+		send_to_member(c, server->id, name, TRAFFIC_URGENT);
 	}
 }
 
@@ -160,7 +125,7 @@ static void send_one(struct consensus *c, struct raft_message *m)
 		return;
 	switch (m->type) {
 	case RAFT_APPEND_ENTRIES:
-		send_entries(c, m, name);
+		assert(0); /* send_entries() */
 		return;
 	case RAFT_INSTALL_SNAPSHOT:
 		send_snapshot(c, m, name);
@@ -191,9 +156,15 @@ int shim_send(struct raft_io *io, struct raft_io_send *request, const struct raf
 	struct consensus *c = CONTAINER_OF(io, struct consensus, io);
 	struct raft_message copy = *message;
 
-	if (!c->failed && !c->closing)
+	if (c->failed || c->closing) {
+		cb(request, 0);
+		return 0;
+	}
+	if (copy.type != RAFT_APPEND_ENTRIES)
 		send_one(c, &copy);
-	/* The bytes were copied: libraft may have its entries back. */
+	else if (send_entries(c, request, &copy, cb))
+		return 0;
+	/* The bytes were copied: libraft may have its own back. */
 	cb(request, 0);
 	return 0;
 }

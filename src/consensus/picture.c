@@ -68,7 +68,11 @@ int picture_begin(struct consensus *c)
 	raft_set_snapshot_threshold(&c->raft, c->config.snapshot_threshold);
 	raft_set_snapshot_trailing(&c->raft, trailing_of(c));
 	p->state = PICTURE_BEGUN;
+	p->begun_us = c->ops.now_us(c->ops.arg);
+	memset(&p->taking, 0, sizeof p->taking);
 	p->encoded = false;
+	p->pace_us = p->begun_us;
+	p->reached = 0;
 	p->applied_bytes = 0;
 	return 0;
 }
@@ -138,6 +142,34 @@ static void store_chunk(struct consensus *c, unsigned chunk, uint8_t *bytes, siz
 	set_aside(c, chunk, bytes, len);
 }
 
+/* A picture has time, unless the log, which is kept until it is complete, grows faster than it
+ * gets along, or keeping the state as it was takes too much memory. */
+static bool in_a_hurry(const struct consensus *c)
+{
+	const struct picture *p = &c->picture;
+	const uint64_t log_bytes = p->applied_bytes;
+
+	if (p->damaged || image_kept_bytes(p->image) > store_bytes(c->store) / PICTURE_KEPT_SHARE)
+		return true;
+	return c->config.snapshot_bytes > 0 &&
+	       log_bytes * IMAGE_CHUNKS > c->config.snapshot_bytes * p->reached;
+}
+
+static bool is_paused(const struct consensus *c)
+{
+	return c->last_ms * 1000 < c->picture.pace_us && !in_a_hurry(c);
+}
+
+/* The next chunk begins when this one's bytes are due at the pace that pictures have. */
+static void keep_pace(struct consensus *c, size_t len)
+{
+	struct picture *p = &c->picture;
+	const int64_t earliest_us = (inside_now_ms(c) - PICTURE_LAG_MS) * 1000;
+	const int64_t cost_us = (int64_t)(len + PICTURE_FILE_BYTES) * 1000 / PICTURE_BYTES_A_MS;
+
+	p->pace_us = (p->pace_us > earliest_us ? p->pace_us : earliest_us) + cost_us;
+}
+
 /* Encode and store the next chunk. Returns its bytes. */
 static size_t next_chunk(struct consensus *c)
 {
@@ -149,6 +181,10 @@ static size_t next_chunk(struct consensus *c)
 	buf_init(&b, CHUNK_BYTES_MAX);
 	st = image_next(p->image, &b, &chunk);
 	if (st == ST_OK) {
+		p->taking.chunks_new++;
+		p->taking.bytes_new += b.len;
+		p->reached = chunk + 1;
+		keep_pace(c, b.len);
 		store_chunk(c, chunk, b.base, b.len);
 		return b.len;
 	}
@@ -182,8 +218,10 @@ static void store_more(struct consensus *c)
 
 		store_chunk(c, stuck.chunk, stuck.bytes, stuck.len);
 	}
+	if (image_kept_bytes(p->image) > p->taking.kept_max)
+		p->taking.kept_max = image_kept_bytes(p->image);
 	while (!p->encoded && !c->failed && p->n_stuck == 0 && p->storing < PICTURE_STORES_MAX &&
-	       p->retry_ms == 0 && bytes < PICTURE_STEP_BYTES)
+	       p->retry_ms == 0 && bytes < PICTURE_STEP_BYTES && !is_paused(c))
 		bytes += next_chunk(c);
 }
 
@@ -191,11 +229,17 @@ static void store_more(struct consensus *c)
 void picture_step(struct consensus *c)
 {
 	struct picture *p = &c->picture;
+	int64_t begun_us;
+	int64_t took_us;
 
 	if (p->state != PICTURE_TAKING || inside_now_ms(c) < p->retry_ms || c->failed)
 		return;
 	p->retry_ms = 0;
+	begun_us = c->ops.now_us(c->ops.arg);
 	store_more(c);
+	took_us = c->ops.now_us(c->ops.arg) - begun_us;
+	if (took_us > p->taking.step_max_us)
+		p->taking.step_max_us = took_us;
 	if (p->encoded && p->storing == 0 && p->n_stuck == 0)
 		begin_sync(c);
 }
@@ -203,13 +247,15 @@ void picture_step(struct consensus *c)
 int64_t picture_due_ms(const struct consensus *c)
 {
 	const struct picture *p = &c->picture;
+	const int64_t pace_ms = (p->pace_us + 999) / 1000;
 
 	if (p->state != PICTURE_TAKING)
 		return INT64_MAX;
-	if (p->n_stuck > 0 || (!p->encoded && p->storing < PICTURE_STORES_MAX) ||
-	    (p->encoded && p->storing == 0))
+	if (p->n_stuck > 0 || (p->encoded && p->storing == 0))
 		return p->retry_ms;
-	return INT64_MAX;
+	if (p->encoded || p->storing == PICTURE_STORES_MAX)
+		return INT64_MAX;
+	return p->retry_ms < pace_ms && !in_a_hurry(c) ? pace_ms : p->retry_ms;
 }
 
 void picture_stored(struct consensus *c, uint64_t tag, enum status st, uint8_t *bytes, size_t len)
@@ -225,6 +271,27 @@ void picture_stored(struct consensus *c, uint64_t tag, enum status st, uint8_t *
 	free(bytes);
 	if (st != ST_OK)
 		inside_fatal(c, "cannot store a chunk of the state");
+}
+
+static void note_taken(struct consensus *c)
+{
+	struct picture *p = &c->picture;
+	struct consensus_picture *t = &p->taking;
+	unsigned i;
+
+	for (i = 0; i < IMAGE_CHUNKS; i++) {
+		t->chunks += p->last->chunks[i].len > 0;
+		t->bytes += p->last->chunks[i].len;
+	}
+	t->index = p->last->index;
+	t->elapsed_ms = (c->ops.now_us(c->ops.arg) - p->begun_us) / 1000;
+	t->nth = p->taken.nth + 1;
+	p->taken = *t;
+}
+
+const struct consensus_picture *consensus_picture(const struct consensus *c)
+{
+	return &c->picture.taken;
 }
 
 static void put_done(struct raft_io_snapshot_put *request, int status)
@@ -247,8 +314,10 @@ static void put_done(struct raft_io_snapshot_put *request, int status)
 	inside_enter(c);
 	p->cb(p->asked, c->closing ? RAFT_CANCELED : status);
 	free(request);
-	if (!c->closing)
+	if (!c->closing) {
+		note_taken(c);
 		picture_keep(c);
+	}
 	inside_leave(c);
 }
 
@@ -337,25 +406,37 @@ void picture_keep(struct consensus *c)
 	c->chunks->keep(c->chunks, wanted, c);
 }
 
+/* b: room for its bytes, the same for all chunks. */
 static enum status load_chunk(struct consensus *c, struct image_loader *l, const struct manifest *m,
-                              unsigned chunk)
+                              unsigned chunk, struct buf *b)
 {
 	const struct chunk_name name = chunk_name_of(m, chunk);
 	struct fault fault = {ST_OK, 0, "it is missing"};
 	char text[CHUNK_TEXT];
 	enum status st;
-	struct buf b;
 
-	buf_init(&b, CHUNK_BYTES_MAX);
-	st = c->chunks->load(c->chunks, &name, &b);
+	buf_reset(b);
+	st = c->chunks->load(c->chunks, &name, b);
 	if (st == ST_OK)
-		st = image_load_chunk(l, chunk, b.base, b.len, &fault);
-	buf_close(&b);
+		st = image_load_chunk(l, chunk, b->base, b->len, &fault);
 	if (st == ST_OK)
 		return ST_OK;
 	chunk_name_text(&name, text);
 	snprintf(c->why, sizeof c->why, "%s: %s (offset %zu)", text, fault.what, fault.at);
 	return st == ST_NOMEM ? ST_NOMEM : ST_CORRUPT;
+}
+
+static enum status load_chunks(struct consensus *c, struct image_loader *l,
+                               const struct manifest *m, struct buf *b)
+{
+	enum status st = ST_OK;
+	unsigned i;
+
+	for (i = 0; st == ST_OK && i < IMAGE_CHUNKS; i++) {
+		if (m->chunks[i].len > 0)
+			st = load_chunk(c, l, m, i, b);
+	}
+	return st;
 }
 
 enum status picture_load(struct consensus *c, const uint8_t *bytes, size_t len)
@@ -364,7 +445,7 @@ enum status picture_load(struct consensus *c, const uint8_t *bytes, size_t len)
 	struct image_loader *loader;
 	struct fault fault;
 	enum status st = ST_NOMEM;
-	unsigned i;
+	struct buf b;
 
 	if (m == NULL)
 		return ST_NOMEM;
@@ -377,13 +458,11 @@ enum status picture_load(struct consensus *c, const uint8_t *bytes, size_t len)
 	st = image_load(m, &loader);
 	if (st != ST_OK)
 		goto err_manifest;
-	for (i = 0; i < IMAGE_CHUNKS; i++) {
-		if (m->chunks[i].len == 0)
-			continue;
-		st = load_chunk(c, loader, m, i);
-		if (st != ST_OK)
-			goto err_loader;
-	}
+	buf_init(&b, CHUNK_BYTES_MAX);
+	st = load_chunks(c, loader, m, &b);
+	buf_close(&b);
+	if (st != ST_OK)
+		goto err_loader;
 	st = image_load_finish(loader, c->store, &fault);
 	if (st != ST_OK) {
 		snprintf(c->why, sizeof c->why, "the chunks of snapshot-%llu-%llu: %s",

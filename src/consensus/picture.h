@@ -15,6 +15,7 @@
 #include <raft.h>
 
 #include "consensus/chunk_disk.h"
+#include "consensus/consensus.h"
 #include "consensus/limits.h"
 #include "consensus/wire_chunk.h"
 #include "session/image.h"
@@ -47,6 +48,8 @@ struct picture {
 	struct stuck_chunk stuck[PICTURE_STORES_MAX];
 	unsigned n_stuck;                   /* of these */
 	int64_t retry_ms;                   /* when to try again */
+	int64_t pace_us;                    /* when the next chunk may be encoded */
+	unsigned reached;                   /* chunks before this one are encoded */
 	unsigned trailing;                  /* as libraft asked */
 	struct raft_io_snapshot_put *asked; /* libraft's request */
 	raft_io_snapshot_put_cb cb;
@@ -58,6 +61,9 @@ struct picture {
 	uint64_t applied_bytes;               /* of commands since the newest */
 	int64_t wanted_ms;                    /* when a member last asked for a chunk; 0: never */
 	bool damaged;                         /* a chunk on the disk is: encode all anew, soon */
+	int64_t begun_us;                     /* the one being taken */
+	struct consensus_picture taking;      /* its figures so far */
+	struct consensus_picture taken;       /* those of the newest that is complete */
 	struct raft_barrier nudge;            /* an entry for libraft to take a snapshot after */
 };
 

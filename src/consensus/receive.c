@@ -144,6 +144,12 @@ static enum status dispatch(struct consensus *c, struct wire *w)
 	case WIRE_HAND_OVER:
 		c->grant = w->hand_over;
 		return ST_OK;
+	case RAFT_APPEND_ENTRIES_RESULT:
+		if (w->message.append_entries_result.rejected > 0)
+			runs_refused(c, w->message.server_id,
+			             w->message.append_entries_result.rejected);
+		hand_in(c, &w->message);
+		return ST_OK;
 	case RAFT_REQUEST_VOTE:
 		hand_in_vote_request(c, &w->message);
 		return ST_OK;
@@ -244,5 +250,6 @@ enum status consensus_receive(struct consensus *c, uint64_t from_id, const char 
 	if (st == ST_NOT_FOUND)
 		st = receive_raft(c, from_id, from_name, &w);
 	inside_leave(c);
+	runs_pump(c);
 	return st;
 }

@@ -83,6 +83,7 @@ static void shim_close(struct raft_io *io, raft_io_close_cb cb)
 
 	c->io_closed_cb = cb;
 	chunks_close(c);
+	runs_close(c);
 	QUEUE_EACH (pos, after, &c->stuck) {
 		struct shim_append *a = CONTAINER_OF(pos, struct shim_append, link);
 

@@ -17,6 +17,7 @@
 #include "base/queue.h"
 #include "consensus/audit.h"
 #include "consensus/seal.h"
+#include "consensus/segment.h"
 #include "consensus/storage_chunks.h"
 
 enum {
@@ -130,10 +131,7 @@ static void tell_failure(struct storage *s, const char *why)
  * is still there, the directory could not be synced, and each retry would find it in the way. */
 static void check_retry(struct storage *s, const char *name)
 {
-	char path[DIR_NAME_MAX + 64];
-
-	snprintf(path, sizeof path, "%s/%.32s", s->dir, name);
-	if (access(path, F_OK) == 0)
+	if (segment_exists(s->dir, name))
 		tell_failure(s, "the directory of the log cannot be synced");
 }
 

@@ -144,6 +144,8 @@ int64_t consensus_deadline_us(const struct consensus *c)
 	due_ms = picture_due_ms(c);
 	if (fetch_due_ms(c) < due_ms)
 		due_ms = fetch_due_ms(c);
+	if (runs_due_ms(c) < due_ms)
+		due_ms = runs_due_ms(c);
 	if (due_ms <= c->last_ms)
 		return 0;
 	if ((int64_t)raft_timeout(&c->raft) < due_ms)
@@ -162,6 +164,7 @@ void consensus_tick(struct consensus *c)
 	consensus_flush(c);
 	picture_step(c);
 	fetch_step(c);
+	runs_pump(c);
 	c->last_tick_us = c->ops.now_us(c->ops.arg);
 	if (inside_now_ms(c) < (int64_t)raft_timeout(&c->raft))
 		return;

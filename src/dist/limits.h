@@ -47,6 +47,13 @@ enum {
 	/* Bytes given to one write, so that a later urgent message waits for few. */
 	LINK_WRITE_MAX = 64 * 1024,
 
+	/* Bytes on their way in the network: at least as many as 8 Mbit/s carry in a quarter of the
+	 * shortest election timeout, at most what a fast line carries between two looks. */
+	LINK_ROOM_MIN = 64 * 1024,
+	LINK_ROOM_MAX = 16 * 1024 * 1024,
+	/* What a packet may wait for those before it: less than the time between two beats. */
+	LINK_LATE_US = 20000,
+
 	/* Depth of funs inside funs inside a message. */
 	ETF_FUNS_MAX = 16,
 

@@ -43,6 +43,7 @@ void link_out_init(struct link_out *out, bool headers, bool fragments)
 	memset(out, 0, sizeof *out);
 	out->headers = headers;
 	out->fragments = headers && fragments;
+	out->room = SIZE_MAX;
 	for (unsigned i = 0; i < LINK_CLASSES; i++)
 		queue_init(&out->queues[i]);
 }
@@ -200,12 +201,30 @@ static size_t batch_piece(struct link_out *out, struct link_out_message *m)
 	return head + slice;
 }
 
+void link_out_bound(struct link_out *out, size_t room)
+{
+	out->room = room;
+}
+
+bool link_out_waits(const struct link_out *out)
+{
+	return out->queued[LINK_NORMAL] > 0 || out->queued[LINK_BULK] > 0;
+}
+
+/* Bytes of a batch that this class may have. */
+static size_t bound_of(const struct link_out *out, enum link_class klass)
+{
+	return klass == LINK_URGENT || out->room > class_batch[klass] ? class_batch[klass]
+	                                                              : out->room;
+}
+
 static void batch_class(struct link_out *out, enum link_class klass)
 {
+	const size_t bound = bound_of(out, klass);
 	struct queue *front;
 	size_t bytes = 0;
 
-	while (bytes < class_batch[klass] && out->n_batch + 2 <= LINK_CHUNKS_MAX) {
+	while (bytes < bound && out->n_batch + 2 <= LINK_CHUNKS_MAX) {
 		struct link_out_message *m;
 
 		front = queue_front(&out->queues[klass]);

@@ -57,6 +57,7 @@ struct link_out {
 	struct link_chunk chunks[LINK_CHUNKS_MAX];  /* the batch: what to write, in order */
 	struct link_entry entries[LINK_CHUNKS_MAX]; /* what each chunk is */
 	size_t n_batch;
+	size_t room;       /* bytes of messages that are not urgent that a batch may still take */
 	bool begun;        /* the first chunk was written in part, or its head was */
 	uint64_t sequence; /* of the last message that was cut */
 };
@@ -69,6 +70,12 @@ CHECKED enum status link_out_message(struct link_out *out, enum link_class klass
                                      const struct link_parts *parts);
 /* Queue a tick, the empty frame. */
 CHECKED enum status link_out_tick(struct link_out *out);
+
+/* Messages that are not urgent are held back when so many bytes of them were listed. */
+void link_out_bound(struct link_out *out, size_t room);
+
+/* True when something waits that is not urgent. */
+bool link_out_waits(const struct link_out *out);
 
 /* What to write next: up to LINK_CHUNKS_MAX chunks in *ret; 0: nothing. The chunks stay until
  * link_out_wrote() took them off. */

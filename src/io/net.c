@@ -375,11 +375,19 @@ uint32_t net_creation(const struct net *n)
 	return n->creation;
 }
 
+static const enum link_class classes[NET_CLASSES] = {
+    [NET_URGENT] = LINK_URGENT, [NET_NORMAL] = LINK_NORMAL, [NET_BULK] = LINK_BULK};
+
+size_t net_backlog(struct net *n, const char *node, enum net_class klass)
+{
+	const struct net_peer *p = peer_find(n, node);
+
+	return p == NULL || p->up == NULL ? 0 : p->up->out.queued[classes[klass]];
+}
+
 enum status net_send(struct net *n, const char *node, enum net_class klass, const uint8_t *bytes,
                      size_t len)
 {
-	static const enum link_class classes[NET_CLASSES] = {
-	    [NET_URGENT] = LINK_URGENT, [NET_NORMAL] = LINK_NORMAL, [NET_BULK] = LINK_BULK};
 	const struct net_peer *p = peer_find(n, node);
 	uint8_t head[CONTROL_BINARY_HEAD];
 	struct link_parts parts;

@@ -86,6 +86,9 @@ uint32_t net_creation(const struct net *n);
 CHECKED enum status net_send(struct net *n, const char *node, enum net_class klass,
                              const uint8_t *bytes, size_t len);
 
+/* Bytes of this class that are queued for a member: the system has not taken them yet. */
+size_t net_backlog(struct net *n, const char *node, enum net_class klass);
+
 /* Send what was queued, at once; without it, it leaves before the loop waits. */
 void net_flush(struct net *n);
 

@@ -14,6 +14,7 @@
 #include "dist/handshake.h"
 #include "dist/link_in.h"
 #include "dist/link_out.h"
+#include "dist/link_room.h"
 #include "dist/services.h"
 #include "io/net.h"
 #include "io/net_limits.h"
@@ -52,6 +53,8 @@ struct net_conn {
 	struct buf packets; /* handshake bytes that are not a whole packet */
 	struct link_in in;
 	struct link_out out;
+	struct link_room room; /* of what is not urgent */
+	bool held;             /* something waits for room */
 	struct services services;
 	struct buf member_head; /* control part of messages to a member */
 	uint64_t epoch;         /* of an authenticated connection */

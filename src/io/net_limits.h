@@ -10,6 +10,8 @@ enum {
 	NET_DELACK_MAX_US = 5000, /* answers are waited for: no delayed acknowledgements */
 	/* Kernel buffer of unsent bytes: what a heartbeat may have to wait behind. */
 	NET_NOTSENT_LOWAT = 16 * 1024,
+	/* What waits for room in the network looks for it again after this. */
+	NET_ROOM_MS = 5,
 	/* A queue this long is flushed without waiting for the end of the loop's turn. */
 	NET_FLUSH_BYTES = 256 * 1024,
 	/* Connections that have not proved their cookie: from one address, and in all. More than

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "io/net_internal.h"
+#include "io/net_socket.h"
 #include "term/term.h"
 
 /* Ticks: a member's link several times within its silence, a foreign one each quarter of
@@ -37,6 +38,7 @@ enum status link_begin(struct net_conn *c)
 
 	link_in_init(&c->in, headers);
 	link_out_init(&c->out, headers, (flags & DFLAG_FRAGMENTS) != 0);
+	link_room_init(&c->room);
 	services_init(&c->services, &self, (flags & DFLAG_EXIT_PAYLOAD) != 0);
 	buf_init(&c->member_head, LINK_CONTROL_MAX);
 	control_member_head(&c->member_head, &self);
@@ -73,6 +75,7 @@ static void link_written(uv_write_t *req, int status)
 	}
 	c->bytes_out += c->writing_bytes;
 	c->said_ms = net_now(c->net);
+	link_room_took(&c->room, c->writing_bytes);
 	link_out_wrote(&c->out, c->writing_bytes);
 	link_flush(c);
 }
@@ -131,10 +134,36 @@ static enum status link_write(struct net_conn *c, const struct link_chunk *chunk
 	}
 	if (rc > 0) {
 		c->bytes_out += (uint64_t)rc;
+		link_room_took(&c->room, (size_t)rc);
 		c->said_ms = net_now(c->net);
 	}
 	link_out_wrote(&c->out, rc > 0 ? (size_t)rc : 0);
 	return rc >= 0 && (size_t)rc == bytes ? ST_OK : ST_AGAIN;
+}
+
+/* What is not urgent waits here while enough of it is on its way in the network. */
+static void link_bound(struct net_conn *c)
+{
+	struct link_path path;
+	uv_os_fd_t fd;
+
+	c->held = false;
+	if (!link_out_waits(&c->out))
+		return;
+	if (link_room_left(&c->room) == 0 && uv_fileno((uv_handle_t *)&c->tcp, &fd) == 0) {
+		net_socket_path(fd, &path);
+		link_room_learn(&c->room, &path, (int64_t)(uv_hrtime() / 1000));
+	}
+	link_out_bound(&c->out, link_room_left(&c->room));
+	c->held = link_room_left(&c->room) == 0;
+	if (c->held)
+		net_wake_at(c->net, net_now(c->net) + NET_ROOM_MS);
+}
+
+static size_t link_next(struct net_conn *c, const struct link_chunk **ret)
+{
+	link_bound(c);
+	return link_out_batch(&c->out, ret);
 }
 
 void link_flush(struct net_conn *c)
@@ -145,7 +174,7 @@ void link_flush(struct net_conn *c)
 	queue_remove(&c->dirty);
 	if (c->state != CONN_UP || c->writing)
 		return;
-	while ((n = link_out_batch(&c->out, &chunks)) > 0) {
+	while ((n = link_next(c, &chunks)) > 0) {
 		enum status st = link_write(c, chunks, n);
 
 		if (st == ST_CLOSED)
@@ -299,6 +328,11 @@ int64_t link_tick(struct net_conn *c, int64_t now_ms)
 		conn_close(c, c->peer->member ? "silent" : "net_tick_timeout");
 		return INT64_MAX;
 	}
+	if (c->held) {
+		link_flush(c);
+		if (c->state != CONN_UP)
+			return INT64_MAX;
+	}
 	if (now_ms >= tick_at) {
 		if (link_out_queued(&c->out) == 0) {
 			if (link_out_tick(&c->out) == ST_OK)
@@ -307,5 +341,7 @@ int64_t link_tick(struct net_conn *c, int64_t now_ms)
 		c->said_ms = now_ms;
 		tick_at = now_ms + tick_ms(c);
 	}
+	if (c->held && now_ms + NET_ROOM_MS < tick_at)
+		tick_at = now_ms + NET_ROOM_MS;
 	return silent_at < tick_at ? silent_at : tick_at;
 }

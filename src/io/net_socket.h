@@ -9,11 +9,15 @@
 
 #include "base/status.h"
 
+struct link_path;
+
 /* A listening TCP socket. ST_EXISTS: the port is in use; ST_INVALID: the address is not of this
  * host; ST_IO: anything else. */
 CHECKED enum status net_socket_listen(const struct sockaddr_in *address, int *ret_fd);
 /* No delay, little in the kernel, no exponential retries. user_timeout_ms: see tcp(7). */
 void net_socket_tune(int fd, unsigned user_timeout_ms);
+/* Round trips and unacknowledged bytes; zeros where the system does not tell. */
+void net_socket_path(int fd, struct link_path *ret);
 /* Whether the address is of this host. */
 bool net_socket_is_local(const struct sockaddr_in *peer, const struct sockaddr_in *own);
 /* libuv writes without MSG_NOSIGNAL: a peer that hangs up must not end this process. */

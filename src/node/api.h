@@ -92,6 +92,7 @@ void api_clear_table(struct node *node, struct api_call *call);
 void api_validate(struct node *node, struct api_call *call);
 void api_full_sync(struct node *node, struct api_call *call);
 void api_sync_status(struct node *node, struct api_call *call);
+void api_explain(struct node *node, struct api_call *call);
 void api_summary(struct node *node, struct api_call *call);
 void api_sessions_here(struct node *node, struct api_call *call);
 void api_give_up(struct node *node, struct api_call *call);

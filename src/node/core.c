@@ -100,6 +100,13 @@ static void ops_send(void *arg, uint64_t raft_id, const char *name, const uint8_
 	core_send(c, name, CHANNEL_RAFT, traffic, bytes, len);
 }
 
+static size_t ops_backlog(void *arg, const char *name)
+{
+	const struct core *c = arg;
+
+	return c->ops.backlog(c->ops.arg, name);
+}
+
 static void ops_changed(void *arg)
 {
 	struct core *c = arg;
@@ -163,6 +170,7 @@ enum status core_start_consensus(struct core *c, bool bootstrap, const char **wh
 	    .now_us = ops_now,
 	    .votes_muted = ops_votes_muted,
 	    .send = ops_send,
+	    .backlog = c->ops.backlog != NULL ? ops_backlog : NULL,
 	    .changed = ops_changed,
 	    .proposed = core_proposed,
 	    .fatal = ops_fatal,

@@ -31,6 +31,7 @@ enum core_event_type {
 	CORE_FOUNDED,   /* identity changed: text */
 	CORE_CHANGE,    /* leader: a step of a change of the members: text, peer */
 	CORE_SYNC,      /* a state is being fetched (up), or that ended: text */
+	CORE_PICTURE,   /* a snapshot of this node's own state is complete: text */
 	CORE_TRACE,     /* diagnosis: level (1 error .. 5 trace), text */
 	CORE_FATAL,     /* the node cannot go on safely: text */
 	CORE_REFUSED,   /* the cluster's state is newer than what this node takes: text */
@@ -57,6 +58,9 @@ struct core_ops {
 	uint64_t (*random)(void *arg); /* from the operating system, or a simulator's seed */
 	void (*send)(void *arg, const char *peer, enum traffic traffic, const uint8_t *bytes,
 	             size_t len);
+	/* Bytes of normal messages that the link to this node has not taken yet. NULL: links take
+	 * everything at once. */
+	size_t (*backlog)(void *arg, const char *peer);
 	/* Write durably before returning. A failure is fatal to the node. */
 	enum status (*persist)(void *arg, const struct identity *id);
 	/* Move this incarnation's raft data aside and restart the process as an empty one. */
@@ -145,6 +149,16 @@ bool core_reads_valid(struct core *c);
 struct store *core_store(struct core *c);
 const struct identity *core_identity(const struct core *c);
 void core_status(const struct core *c, struct cluster_status *status, struct raft_view *raft);
+
+/* Why this node is in its state now, with what that is decided from. */
+struct cluster_explanation;
+void core_explain(const struct core *c, struct cluster_explanation *ret);
+
+/* How a member's clock differs from this node's. */
+struct clock_offset core_clock(const struct core *c, const char *name);
+
+/* Writes are refused for want of space. */
+bool core_disk_full(const struct core *c);
 
 /* What the last turn saw, without sampling again. Valid until the next call. */
 const struct raft_view *core_view(const struct core *c);

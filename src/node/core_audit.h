@@ -127,6 +127,7 @@ struct core_audit {
 	uint64_t fetch_to;   /* index of what is fetched */
 	uint64_t fetched;    /* transfers that ended well */
 	int64_t progress_us; /* when progress is told next */
+	uint64_t pictures;   /* snapshots of the own state that were told of */
 };
 
 void core_audit_step(struct core *c, int64_t now_us);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster/explain.h"
 #include "node/core_internal.h"
 
 void core_status(const struct core *c, struct cluster_status *status, struct raft_view *raft)
@@ -17,6 +18,21 @@ void core_status(const struct core *c, struct cluster_status *status, struct raf
 	(void)snprintf(status->why, sizeof status->why,
 	               "this node's state is not that of the others, or its memory changed by "
 	               "itself: it starts over once a majority of the others agrees");
+}
+
+void core_explain(const struct core *c, struct cluster_explanation *ret)
+{
+	cluster_explain(c->cluster, &c->view, c->ops.now_us(c->ops.arg), ret);
+}
+
+struct clock_offset core_clock(const struct core *c, const char *name)
+{
+	return cluster_clock(c->cluster, name, c->ops.now_us(c->ops.arg));
+}
+
+bool core_disk_full(const struct core *c)
+{
+	return c->disk_full;
 }
 
 const struct raft_view *core_view(const struct core *c)

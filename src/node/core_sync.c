@@ -226,6 +226,24 @@ static void tell_progress(struct core *c, const struct consensus_sync *s)
 	tell(c, false);
 }
 
+static void tell_picture(struct core *c, const struct consensus_picture *p)
+{
+	struct core_event ev = {.type = CORE_PICTURE, .peer = ""};
+	const double mib = 1024.0 * 1024.0;
+
+	c->audit.pictures = p->nth;
+	buf_reset(&c->note);
+	buf_printf(&c->note,
+	           "the state at index %" PRIu64 " in %.3f s: %u of %u chunks new, %.1f of %.1f "
+	           "MiB; longest step %.1f ms, at most %.1f MiB kept of what changed meanwhile",
+	           p->index, (double)p->elapsed_ms / 1000.0, p->chunks_new, p->chunks,
+	           (double)p->bytes_new / mib, (double)p->bytes / mib,
+	           (double)p->step_max_us / 1000.0, (double)p->kept_max / mib);
+	ev.text = buf_text(&c->note);
+	if (ev.text != NULL)
+		core_emit(c, &ev);
+}
+
 void core_sync_step(struct core *c, int64_t now_us)
 {
 	struct core_audit *a = &c->audit;
@@ -233,6 +251,8 @@ void core_sync_step(struct core *c, int64_t now_us)
 
 	if (a->poll != NULL && (all_answered(a->poll) || now_us >= a->poll_until_us))
 		tell_pollers(c);
+	if (consensus_picture(c->consensus)->nth != a->pictures)
+		tell_picture(c, consensus_picture(c->consensus));
 	consensus_sync(c->consensus, &s);
 	if (a->fetching && (!s.fetching || s.index != a->fetch_to))
 		tell_end(c);

@@ -7,6 +7,7 @@
 
 #include "node/api.h"
 #include "node/core_audit.h"
+#include "node/explain.h"
 #include "node/metrics_runbook.h"
 #include "node/node_internal.h"
 #include "node/node_metrics.h"
@@ -253,21 +254,33 @@ static void on_stop_verb(struct node *n, uint64_t id, const char *const *args, s
 	node_stop(n, EXIT_STOPPED, "`erlmcp stop`");
 }
 
-static void on_cluster_status(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+static void reply_json(struct node *n, uint64_t id, void (*fill)(struct node *n, struct buf *b))
 {
 	struct buf b;
 	struct buf nothing;
 
-	(void)args;
-	(void)n_args;
 	buf_init(&nothing, 1);
 	buf_init(&b, ANSWER_MAX);
-	node_status_json(n, &b);
+	fill(n, &b);
 	if (buf_status(&b) == ST_OK)
 		control_reply(n->control, id, 0, &b, &nothing);
 	else
 		reply(n, id, EVAL_EXIT_FAILED, "", "out of memory\n");
 	buf_close(&b);
+}
+
+static void on_cluster_status(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	(void)args;
+	(void)n_args;
+	reply_json(n, id, node_status_json);
+}
+
+static void on_explain(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	(void)args;
+	(void)n_args;
+	reply_json(n, id, node_explain_json);
 }
 
 static void sync_polled(void *arg, const struct sync_report *r)
@@ -336,6 +349,7 @@ static const struct verb {
     {"stop", on_stop_verb},
     {"cluster-status", on_cluster_status},
     {"cluster-sync", on_cluster_sync},
+    {"explain", on_explain},
     {"metrics", on_metrics},
     {"order", on_order},
     {"backup", on_backup},

@@ -4,8 +4,34 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/explain.h"
+#include "node/explain_json.h"
 #include "node/node_internal.h"
 #include "node/node_metrics.h"
+
+/* How this member's clock differs from ours, as well as its beats told: what it takes to put
+ * both recorders on one clock. */
+static void record_clock(struct node *n, const char *peer)
+{
+	const struct clock_offset clock = core_clock(n->core, peer);
+
+	if (clock.error_us < 0)
+		return;
+	recorder_int(n->recorder, "offset_us", clock.us);
+	recorder_int(n->recorder, "error_us", clock.error_us);
+}
+
+/* What a change of state was decided from. */
+static void record_inputs(struct node *n, const struct cluster_explanation *e)
+{
+	recorder_text(n->recorder, "cause", cause_text(e->cause)->word);
+	recorder_text(n->recorder, "leader", e->confirmed);
+	recorder_int(n->recorder, "leader_term", (int64_t)e->confirmed_term);
+	recorder_int(n->recorder, "counted", e->counted);
+	recorder_int(n->recorder, "voters", (int64_t)e->n_votes);
+	if (e->lease_left_us != INT64_MIN)
+		recorder_int(n->recorder, "lease_us", e->lease_left_us);
+}
 
 static void record(struct node *n, const char *event, const struct core_event *ev)
 {
@@ -14,6 +40,10 @@ static void record(struct node *n, const char *event, const struct core_event *e
 	recorder_begin(n->recorder, event, boot_us, node_wall_ms(NULL));
 	if (ev->peer != NULL && ev->peer[0] != '\0')
 		recorder_text(n->recorder, "peer", ev->peer);
+	if (ev->type == CORE_MEMBER)
+		record_clock(n, ev->peer);
+	if (ev->type == CORE_STATE && n->decision != NULL)
+		record_inputs(n, &n->decision->inputs);
 	if (ev->type == CORE_STATE) {
 		recorder_text(n->recorder, "from", cluster_state_name(ev->from));
 		recorder_text(n->recorder, "to", cluster_state_name(ev->to));
@@ -42,6 +72,33 @@ static void say_majority(struct node *n, const struct core_event *ev)
 	         ev->reachable, ev->needed);
 }
 
+/* A node that serves has just heard the others: one line each. */
+static void record_clocks(struct node *n, const struct core_event *ev)
+{
+	char names[MEMBERS_MAX][NODE_NAME_MAX];
+	size_t n_names;
+
+	if (ev->to != CLUSTER_SERVING && ev->to != CLUSTER_DEGRADED)
+		return;
+	n_names = core_members_in_sight(n->core, names, MEMBERS_MAX);
+	for (size_t i = 0; i < n_names; i++) {
+		if (strcmp(names[i], n->config->node_name) == 0)
+			continue;
+		recorder_begin(n->recorder, "clock", node_now_us(NULL), node_wall_ms(NULL));
+		recorder_text(n->recorder, "peer", names[i]);
+		record_clock(n, names[i]);
+		recorder_end(n->recorder);
+	}
+}
+
+static void tell_manager(const struct node *n, const struct core_event *ev)
+{
+	char line[LOG_LINE_MAX];
+
+	(void)snprintf(line, sizeof line, "%s: %s", cluster_state_name(ev->to), ev->text);
+	notify_status(n->manager, line);
+}
+
 static void on_state(struct node *n, const struct core_event *ev)
 {
 	if (ev->to == CLUSTER_DEGRADED && ev->reachable >= ev->needed)
@@ -50,7 +107,10 @@ static void on_state(struct node *n, const struct core_event *ev)
 		n->served_us = node_now_us(NULL);
 	log_line(n->log, ev->to == CLUSTER_FENCED ? LOG_WARNING : LOG_INFO, "State %s -> %s: %s",
 	         cluster_state_name(ev->from), cluster_state_name(ev->to), ev->text);
+	node_note_decision(n, ev);
+	tell_manager(n, ev);
 	record(n, "state", ev);
+	record_clocks(n, ev);
 	if (ev->to == CLUSTER_STOPPED)
 		node_stop(n, EXIT_REMOVED, ev->text);
 }
@@ -262,6 +322,9 @@ void node_on_core_event(void *arg, const struct core_event *ev)
 	case CORE_SYNC:
 		log_line(n->log, LOG_INFO, "Synchronisation: %s", ev->text);
 		record(n, "sync", ev);
+		break;
+	case CORE_PICTURE:
+		log_line(n->log, LOG_INFO, "Snapshot: %s", ev->text);
 		break;
 	case CORE_TRACE:
 		on_trace(n, ev);

@@ -22,6 +22,7 @@
 #include "node/node_internal.h"
 #include "node/node_metrics.h"
 #include "node/rescue.h"
+#include "node/settings.h"
 
 /* Larger blocks go back to the system when they are freed. Without a fixed value the C library
  * learns from the first big evaluation to keep the memory of all later ones. */
@@ -101,6 +102,13 @@ static void ops_send(void *arg, const char *peer, enum traffic traffic, const ui
 		return;
 }
 
+static size_t ops_backlog(void *arg, const char *peer)
+{
+	const struct node *n = arg;
+
+	return net_backlog(n->net, peer, NET_NORMAL);
+}
+
 static void ops_keep(void *arg, const char *peer, bool keep)
 {
 	struct node *n = arg;
@@ -160,23 +168,8 @@ static struct core_config core_config_of(const struct node_config *from, const s
 	    .scrub_us = from->scrub_interval_ms * 1000,
 	    .orphan_us = from->task_orphan_ms * 1000,
 	};
-	struct cluster_config *c = &to.cluster;
-
-	memcpy(c->self, from->node_name, sizeof c->self);
-	memcpy(c->expected, from->expected, sizeof c->expected);
-	c->n_expected = from->n_expected;
-	c->quorum_size = from->quorum_size;
-	c->beat_interval_us = (int64_t)from->heartbeat_ms * 1000;
-	c->detection_us = (int64_t)from->detection_ms * 1000;
-	c->shutdown_delay_us = from->shutdown_delay_ms * 1000;
-	c->force_shutdown = from->force_shutdown;
-	c->standby_after_us = from->standby_after_ms * 1000;
-	c->join = (enum join_wish)from->join;
-	c->state_takes = from->state_version_max;
-	c->lost_disk = rescue_is_lost(from->data_dir);
-	c->start_period_us = from->start_period_ms * 1000;
-	c->lease_guard_us = (int64_t)from->lease_guard_ms * 1000;
-	c->promise_max_us = (int64_t)from->election_max_ms * 2000;
+	config_cluster(from, &to.cluster);
+	to.cluster.lost_disk = rescue_is_lost(from->data_dir);
 	return to;
 }
 
@@ -288,6 +281,7 @@ static bool open_core(struct node *n)
 	    .wall_ms = node_wall_ms,
 	    .random = node_random,
 	    .send = ops_send,
+	    .backlog = ops_backlog,
 	    .persist = ops_persist,
 	    .reset = ops_reset,
 	    .event = node_on_core_event,
@@ -452,6 +446,7 @@ static bool open_node(struct node *n)
 static void node_free(struct node *n)
 {
 	recorder_close(n->recorder);
+	free(n->decision);
 	core_free(n->core);
 	storage_close(n->storage);
 	net_free(n->net);
@@ -505,6 +500,7 @@ static struct node *node_new(const struct node_config *config, struct log *log)
 	n->log = log;
 	n->exit_code = EXIT_START;
 	n->started_us = node_now_us(NULL);
+	n->manager = notify_open_from_environment(loop_uv(n->loop));
 	n->disk.dir = config->data_dir;
 	metrics_init(&n->metrics);
 	jobs_init(&n->jobs, n);
@@ -524,6 +520,7 @@ static int run_once(const struct node_config *config, struct log *log, bool *aga
 		n->running = true;
 		n->exit_code = EXIT_STOPPED;
 		node_log_start(n);
+		notify_ready(n->manager);
 	} else {
 		node_stop(n, n->exit_code, "it could not start");
 	}

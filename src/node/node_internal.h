@@ -10,6 +10,7 @@
 #include "io/http_server.h"
 #include "io/loop.h"
 #include "io/net.h"
+#include "io/notify.h"
 #include "node/config.h"
 #include "node/core.h"
 #include "node/host_figures.h"
@@ -19,6 +20,8 @@
 #include "node/metrics.h"
 #include "node/node.h"
 #include "node/recorder.h"
+
+struct explain_decision;
 
 struct alarm {
 	char peer[NODE_NAME_MAX]; /* about whom; empty: nobody in particular */
@@ -35,6 +38,7 @@ struct node {
 	struct core *core;
 	struct net *net;
 	struct control *control;
+	struct notify *manager;   /* service manager; NULL: nobody wants to be told */
 	struct clients *clients;  /* NULL: no client channel */
 	struct http_server *http; /* NULL: no HTTP */
 	struct jobs jobs;         /* evaluations under way */
@@ -48,16 +52,17 @@ struct node {
 	int64_t render_us;    /* how long the last scrape took */
 	struct alarm alarms[ALARMS_MAX];
 	size_t n_alarms;
-	int64_t started_us;             /* CLOCK_BOOTTIME */
-	int64_t served_us;              /* first time this process served; 0: not yet */
-	char leader[NODE_NAME_MAX];     /* as last logged */
-	bool running;                   /* it came up */
-	bool closed;                    /* everything was told to close */
-	bool stopping_now;              /* a stop was asked for */
-	unsigned stop_waits;            /* looks at the evaluations under way since then */
-	bool backing_up;                /* a backup is under way */
-	bool reset;                     /* restart as a new, empty incarnation when stopped */
-	char reset_why[ALARM_TEXT_MAX]; /* what made that necessary */
+	int64_t started_us;                /* CLOCK_BOOTTIME */
+	int64_t served_us;                 /* first time this process served; 0: not yet */
+	struct explain_decision *decision; /* the last one, owned; NULL: none yet */
+	char leader[NODE_NAME_MAX];        /* as last logged */
+	bool running;                      /* it came up */
+	bool closed;                       /* everything was told to close */
+	bool stopping_now;                 /* a stop was asked for */
+	unsigned stop_waits;               /* looks at the evaluations under way since then */
+	bool backing_up;                   /* a backup is under way */
+	bool reset;                        /* restart as a new, empty incarnation when stopped */
+	char reset_why[ALARM_TEXT_MAX];    /* what made that necessary */
 	int exit_code;
 };
 

@@ -164,6 +164,7 @@ static void describe(const struct rescue_plan *plan, struct identity *id)
 	id->promise_max_ms = plan->promise_max_ms;
 	id->parent_id = plan->parent_id;
 	id->parent_index = plan->parent_index;
+	id->regrowing = true;
 }
 
 static enum status take_place(const char *data_dir, const struct identity *id,

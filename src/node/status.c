@@ -24,6 +24,15 @@ static bool quorum_warning(const struct node *n, const struct sample *s, char *r
 
 	if (voters == 0)
 		return config_quorum_warning(n->config, ret, cap);
+	if (s->cluster.regrowing && voters < size) {
+		(void)snprintf(
+		    ret, cap,
+		    "recovered with %u of %u voters: the majority of those counts until as "
+		    "many as ERLMCP_QUORUM_SIZE vote. Admit others with `erlmcp-admin "
+		    "cluster join`",
+		    voters, size);
+		return true;
+	}
 	if (size / 2 <= voters / 2)
 		return false;
 	(void)snprintf(ret, cap,

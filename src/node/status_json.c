@@ -84,8 +84,9 @@ static json_t *verdict(const struct status_extra *x, const struct cluster_status
 
 static json_t *quorum(const struct status_extra *x, const struct cluster_status *c)
 {
-	return json_pack("{s:i, s:i, s:b, s:o}", "configured", (int)c->configured, "size",
-	                 (int)c->quorum_size, "mismatch", c->quorum_mismatch, "warning",
+	return json_pack("{s:i, s:i, s:b, s:b, s:o}", "configured", (int)c->configured, "size",
+	                 (int)c->quorum_size, "mismatch", c->quorum_mismatch, "regrowing",
+	                 c->regrowing, "warning",
 	                 x->warning == NULL ? json_null() : text(x->warning));
 }
 
@@ -107,15 +108,18 @@ static json_t *member(const struct member_status *m, const struct raft_view *raf
 {
 	const bool known = m->self || m->silent_us >= 0;
 	const uint64_t applied = m->self ? raft->last_applied : m->applied;
+	const bool clock_known = m->clock.error_us >= 0;
 
 	return json_pack(
-	    "{s:o, s:o, s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "name",
-	    text(m->name), "raft_id", m->raft_id == 0 ? json_null() : hex(m->raft_id), "role",
-	    role_of(m, raft), "self", m->self, "voter", m->voter, "member", m->member, "linked",
-	    m->linked, "heard", m->heard, "hears_us", m->hears_us, "state",
+	    "{s:o, s:o, s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+	    "name", text(m->name), "raft_id", m->raft_id == 0 ? json_null() : hex(m->raft_id),
+	    "role", role_of(m, raft), "self", m->self, "voter", m->voter, "member", m->member,
+	    "linked", m->linked, "heard", m->heard, "hears_us", m->hears_us, "state",
 	    known ? text(cluster_state_name(m->state)) : json_null(), "last_contact_ms",
 	    m->self ? json_null() : ms_of(m->silent_us), "rtt_us",
-	    m->rtt_us < 0 ? json_null() : json_integer(m->rtt_us), "applied",
+	    m->rtt_us < 0 ? json_null() : json_integer(m->rtt_us), "clock_offset_us",
+	    clock_known ? json_integer(m->clock.us) : json_null(), "clock_error_us",
+	    clock_known ? json_integer(m->clock.error_us) : json_null(), "applied",
 	    known ? number(applied) : json_null(), "lag",
 	    known ? number(raft->commit > applied ? raft->commit - applied : 0) : json_null());
 }

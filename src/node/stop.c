@@ -37,6 +37,8 @@ static void close_all(struct node *n)
 		(void)alarm(CLOSE_WAIT_S);
 	}
 	loop_close(n->loop);
+	notify_close(n->manager);
+	n->manager = NULL;
 	if (n->storage != NULL)
 		storage_hold(n->storage, false); /* no turn will submit any more */
 	if (n->core != NULL)
@@ -89,6 +91,7 @@ void node_stop(struct node *n, int exit_code, const char *why)
 	n->stopping_now = true;
 	n->exit_code = exit_code;
 	log_line(n->log, LOG_INFO, "Stopping: %s", why);
+	notify_stopping(n->manager);
 	recorder_begin(n->recorder, "stop", node_now_us(NULL), node_wall_ms(NULL));
 	recorder_text(n->recorder, "why", why);
 	recorder_int(n->recorder, "exit_code", exit_code);

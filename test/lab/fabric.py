@@ -7,7 +7,7 @@
    10.77.0.1      10.77.0.2      10.77.0.3          |           |           |
       |              |              |               +----- process wire ----+
    ---p1-------------p2-------------p3---           | per direction: cut, loss, delay,
-   |  br0 10.77.0.254   (the observer)  |           | jitter, duplicates, reordering
+   |  br0 10.77.0.254   (the observer)  |           | jitter, duplicates, order, rate
    |  lab-PID-0                         |          eth0 (TAP) 10.77.0.254
    --------------------------------------          lab-PID-0  (the observer)
 
@@ -277,6 +277,10 @@ class Wire(Fabric):
                   int(reorder * 1e6))
         text = " ".join(map(str, values))
         self.tell([f"shape {self.port(a)} {self.port(b)} {text}" for a, b in pairs])
+
+    def rate(self, pairs, kbit, queue):
+        """Let directions carry so many thousand bits a second, behind a queue of so many bytes."""
+        self.tell([f"rate {self.port(a)} {self.port(b)} {kbit} {queue}" for a, b in pairs])
 
     def count(self, a, b):
         """What became of the frames of a direction."""

@@ -372,6 +372,10 @@ class Lab:
         hosts = self.fabric.hosts()
         self.fabric.shape([(a, b) for a in hosts for b in hosts if a != b], **faults)
 
+    def narrow(self, side_a, side_b, kbit, queue):
+        """Lines between two sides (wire mode): thousand bits a second, bytes of the queue."""
+        self.fabric.rate(self.between(side_a, side_b), kbit, queue)
+
     @staticmethod
     def pass_time(seconds):
         """Let the world turn: where the duration is the scenario, not a wait for something."""

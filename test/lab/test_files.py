@@ -16,8 +16,8 @@ import tap
 from lab import build_directory, make_directory, wait_until
 from test_cluster import Cluster
 
-CALLS = ("io_submit", "pwrite64", "fsync", "fdatasync", "rename", "linkat", "ftruncate", "unlink",
-         "fallocate", "openat")
+CALLS = ("io_submit", "pwrite64", "pwritev2", "fsync", "fdatasync", "rename", "linkat",
+         "ftruncate", "unlink", "fallocate", "openat")
 THOROUGH = "--thorough" in sys.argv
 NEW = 12  # numbers that a life of the writer is asked to add
 
@@ -151,6 +151,18 @@ def test_failing_calls():
         w.live_well()
     assert failed > 10
     print(f"# {failed} lives ended by a failed call")
+
+
+def test_failing_fill():
+    """a segment that cannot be filled beforehand holds up nothing"""
+    needs_strace()
+    with Writer() as w:
+        for error in ("EIO", "EOPNOTSUPP", "ENOSPC"):
+            for place in (1, 65):
+                code, text = w.live(f"pwritev2:error={error}:when={place}")
+                assert code == 0, f"{error} {place}: {code}, {text[-400:]}"
+        w.live_well()
+        assert len(w.acknowledged) == 7 * NEW, "all was acknowledged"
 
 
 class SmallDisks(Cluster):

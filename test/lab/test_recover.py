@@ -15,6 +15,9 @@ from lab import wait_until
 from test_cluster import Cluster
 from test_files import SmallDisks
 
+CHECK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts",
+                     "check-partition.sh")
+
 
 def admin(node, *words, timeout=60):
     """erlmcp-admin WORDS on that node's host: exit code, and what it said."""
@@ -34,22 +37,35 @@ def refused(node, why, *words):
     return said
 
 
-def alone(node):
-    """It is to serve by itself until others have joined."""
-    node.settings["ERLMCP_QUORUM_SIZE"] = "1"
+def serves_alone(node, voters=1):
+    """With fewer voters than ERLMCP_QUORUM_SIZE, which everybody is told."""
+    status = node.status()
+    assert status["quorum"]["regrowing"] and status["quorum"]["size"] == 3, status["quorum"]
+    assert f"recovered with {voters} of 3 voters" in status["quorum"]["warning"], status["quorum"]
+    assert any(a["text"].startswith("recovered, and not whole again") for a in status["alarms"]), \
+        status["alarms"]
+    said = node.shell("sh", CHECK)
+    assert said.returncode == 0, said.stdout + said.stderr
+
+
+def is_whole(node):
+    """ERLMCP_QUORUM_SIZE counts again."""
+    quorum = node.status().get("quorum", {})
+    return quorum.get("regrowing") is False and quorum.get("warning") is None
 
 
 def come_back(c, first, *others):
     """The others join the new cluster of the first with empty disks, until all serve."""
     for node in others:
         node.wipe()
-        node.settings["ERLMCP_QUORUM_SIZE"] = "1"
         node.start()
         wait_until(lambda n=node: any(m["name"] == n.name and m["hears_us"]
                                       for m in first.status().get("members", [])),
                    20, f"{first} sees {node}")
         done(first, "cluster", "join", node.name)
     c.wait_all_see_all()
+    for node in c.nodes:
+        wait_until(lambda n=node: is_whole(n), 10, f"{node} knows that it is whole")
 
 
 def sessions(node):
@@ -85,10 +101,10 @@ def test_backup_and_restore():
         first.wipe()
         assert "Nothing was changed" in done(first, "restore", file, "--dry-run")
         assert not os.path.exists(os.path.join(first.data, "identity"))
-        assert "Start it with ERLMCP_QUORUM_SIZE=1" in done(first, "restore", file)
-        alone(first)
+        assert "it serves alone, whatever ERLMCP_QUORUM_SIZE says" in done(first, "restore", file)
         first.start()
         c.wait_serving(first)
+        serves_alone(first)
         assert sessions(first) == 301 and c.get(first) == 7
         come_back(c, first, *others)
         c.put(2, 8)
@@ -205,9 +221,9 @@ def test_recover():
         said = done(first, "cluster", "recover", "--yes")
         aside = re.search(r"kept in (\S+raft\.aside-\d+)", said)
         assert aside and os.path.isdir(aside.group(1)), said
-        alone(first)
         first.start()
         c.wait_serving(first)
+        serves_alone(first)
         assert sessions(first) == 101 and c.get(first) == 7
         # The old half comes back and is a majority of what was.
         second.start()
@@ -244,6 +260,50 @@ def resolve(c, first, second, third):
                                       for m in first.status().get("members", [])),
                    20, f"{first} sees {node}")
         done(first, "cluster", "join", node.name)
+
+
+def test_regrown():
+    """a recovered cluster serves with what it has; once whole it asks for its quorum size again"""
+    with Cluster() as c:
+        first, second, third = c.nodes
+        assert c.put(1, 7) == "ok"
+        for node in c.nodes:
+            node.kill9()
+        done(first, "cluster", "recover", "--yes")
+        first.start()
+        c.wait_serving(first)
+        first.restart()
+        c.wait_serving(first)
+        serves_alone(first)
+        second.wipe()
+        second.start()
+        wait_until(lambda: any(m["name"] == second.name and m["hears_us"]
+                               for m in first.status().get("members", [])), 20, "sees the second")
+        done(first, "cluster", "join", second.name)
+        # The second knows what its cluster went through, also after its next start.
+        wait_until(lambda: second.status().get("quorum", {}).get("regrowing"), 10, "it knows")
+        second.restart()
+        c.wait_serving(first, second)
+        serves_alone(second, 2)
+        assert c.put(second, 8) == "ok"
+        # Two voters: both are needed.
+        second.kill9()
+        c.wait_fenced(first)
+        second.start()
+        c.wait_serving(first, second)
+        come_back(c, first, third)
+        c.all_show(8)
+        # Whole, and then left by two: nobody is lenient any more, also after a restart.
+        third.kill9()
+        second.kill9()
+        c.wait_fenced(first)
+        first.restart()
+        wait_until(lambda: first.state() in ("syncing", "fenced"), 10, "the first is up")
+        c.pass_time(3)
+        assert not first.serving() and not first.status()["quorum"]["regrowing"]
+        second.start()
+        third.start()
+        c.all_show(8)
 
 
 def files_of(node, *parts, prefix):

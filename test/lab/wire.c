@@ -17,6 +17,9 @@
  *                                  probabilities in millionths, times in microseconds; the delay
  *                                  of a frame is DELAY plus 0..JITTER. Frames stay in order but
  *                                  for those that REORDER picks: later ones overtake them
+ *   rate FROM TO KBIT QUEUE        the direction carries KBIT thousand bits a second; frames wait
+ *                                  in a queue of QUEUE bytes, what does not fit is lost. KBIT 0:
+ *                                  as much as comes
  *   count FROM TO                  passed, lost, cut, duplicated, reordered
  */
 #include <assert.h>
@@ -57,6 +60,9 @@ struct direction {
 	int64_t delay_us;      /* fixed part of the delay */
 	int64_t jitter_us;     /* random part: 0..jitter */
 	int64_t last_due_ns;   /* keeps frames in order */
+	int64_t kbit;          /* thousand bits a second; 0: no bound */
+	int64_t queue_max;     /* bytes that wait for the line */
+	int64_t line_free_ns;  /* when the line has sent what waits for it */
 	struct prng dice;      /* from the seed and the two ports */
 	uint64_t n_passed;     /* handed to the receiver */
 	uint64_t n_lost;       /* by loss, or a receiver that takes none */
@@ -177,10 +183,31 @@ static bool happens(struct direction *d, uint32_t millionths)
 	return prng_range(&d->dice, 1, MILLION) <= millionths;
 }
 
-/* When a frame that enters now arrives. */
-static int64_t due_at(struct direction *d)
+/* A byte takes 8 bits; at one thousand bits a second each takes a million nanoseconds. */
+static int64_t line_ns(const struct direction *d, int64_t bytes)
 {
-	int64_t due = now_ns() + d->delay_us * NS_PER_US;
+	return bytes * 8 * MILLION / d->kbit;
+}
+
+/* When the line has sent a frame that enters now; -1: the queue before it is full. */
+static int64_t sent_at(struct direction *d, size_t len)
+{
+	int64_t now = now_ns();
+
+	if (d->kbit == 0)
+		return now;
+	if (d->line_free_ns < now)
+		d->line_free_ns = now;
+	if (d->line_free_ns - now > line_ns(d, d->queue_max))
+		return -1;
+	d->line_free_ns += line_ns(d, (int64_t)len);
+	return d->line_free_ns;
+}
+
+/* When a frame that the line has sent arrives. */
+static int64_t due_at(struct direction *d, int64_t sent_ns)
+{
+	int64_t due = sent_ns + d->delay_us * NS_PER_US;
 
 	due += prng_range(&d->dice, 0, d->jitter_us) * NS_PER_US;
 	if (happens(d, d->reorder)) {
@@ -197,6 +224,7 @@ static void enter(struct wire *w, int from, int to, const uint8_t *bytes, size_t
 {
 	struct direction *d = &w->directions[from][to];
 	struct frame *f;
+	int64_t sent_ns;
 
 	if (d->cut) {
 		d->n_cut++;
@@ -206,12 +234,13 @@ static void enter(struct wire *w, int from, int to, const uint8_t *bytes, size_t
 		d->n_lost++;
 		return;
 	}
-	f = malloc(sizeof *f + len);
+	sent_ns = sent_at(d, len);
+	f = sent_ns < 0 ? NULL : malloc(sizeof *f + len);
 	if (f == NULL) {
 		d->n_lost++;
 		return;
 	}
-	f->due_ns = due_at(d);
+	f->due_ns = due_at(d, sent_ns);
 	f->sequence = w->sequence++;
 	f->from = from;
 	f->to = to;
@@ -296,6 +325,9 @@ static void command(struct wire *w, const char *line)
 		d->cut = false;
 	} else if (strcmp(verb, "shape") == 0 && n == 8) {
 		shape(d, v);
+	} else if (strcmp(verb, "rate") == 0 && n == 5 && v[0] >= 0 && v[1] >= 0) {
+		d->kbit = v[0];
+		d->queue_max = v[1];
 	} else if (strcmp(verb, "count") == 0) {
 		printf("ok %llu %llu %llu %llu %llu\n", (unsigned long long)d->n_passed,
 		       (unsigned long long)d->n_lost, (unsigned long long)d->n_cut,

@@ -10,6 +10,7 @@ struct packet {
 	int64_t due_us;
 	unsigned from;
 	unsigned to;
+	enum traffic traffic;
 	size_t len;
 	uint8_t bytes[];
 };
@@ -37,17 +38,51 @@ static void packet_put(struct raft_cluster *rc, struct packet *p)
 	queue_push(pos->next, &p->link);
 }
 
-/* Messages of one pair stay in order. */
-static int64_t arrival(struct raft_cluster *rc, unsigned from, unsigned to)
+/* A slow line is full with a few of the small messages here: each byte counts as so many. */
+enum { NARROW = 100 };
+
+static size_t backlog(void *arg, const char *name)
 {
-	int64_t due_us = rc->now_us + rc->latency_us + prng_range(&rc->prng, 0, rc->latency_us / 2);
+	const struct rc_node *node = arg;
+	const struct raft_cluster *rc = node->cluster;
+	int64_t left_us;
+	unsigned to;
+
+	for (to = 0; to < rc->n && strcmp(rc->nodes[to].name, name) != 0; to++)
+		;
+	if (rc->byte_us == 0 || to == rc->n)
+		return 0;
+	left_us = rc->free_us[node->at][to] - rc->now_us;
+	return left_us <= 0 ? 0 : (size_t)(left_us / rc->byte_us) * NARROW;
+}
+
+/* When a slow line has sent this message. */
+static int64_t sent_us(struct raft_cluster *rc, unsigned from, unsigned to, enum traffic traffic,
+                       size_t len)
+{
+	int64_t *free_us = &rc->free_us[from][to];
+
+	if (traffic != TRAFFIC_NORMAL)
+		return rc->now_us;
+	if (*free_us < rc->now_us)
+		*free_us = rc->now_us;
+	*free_us += (int64_t)len * rc->byte_us;
+	return *free_us;
+}
+
+/* Messages of one class and pair stay in order. */
+static int64_t arrival(struct raft_cluster *rc, unsigned from, unsigned to, enum traffic traffic,
+                       int64_t at_us)
+{
+	int64_t due_us = at_us + rc->latency_us + prng_range(&rc->prng, 0, rc->latency_us / 2);
 	struct queue *pos;
 	struct queue *after;
 
 	QUEUE_EACH (pos, after, &rc->wire) {
 		struct packet *p = CONTAINER_OF(pos, struct packet, link);
 
-		if (p->from == from && p->to == to && p->due_us > due_us)
+		if (p->from == from && p->to == to && p->due_us > due_us &&
+		    (rc->byte_us == 0 || p->traffic == traffic))
 			due_us = p->due_us;
 	}
 	return due_us;
@@ -61,7 +96,6 @@ static void send_cb(void *arg, uint64_t raft_id, const char *name, const uint8_t
 	struct packet *p;
 	unsigned to;
 
-	(void)traffic;
 	for (to = 0; to < rc->n && rc->nodes[to].id != raft_id; to++)
 		;
 	if (to == rc->n || strcmp(rc->nodes[to].name, name) != 0)
@@ -72,7 +106,8 @@ static void send_cb(void *arg, uint64_t raft_id, const char *name, const uint8_t
 		return;
 	p = malloc(sizeof *p + len);
 	assert(p != NULL);
-	p->due_us = arrival(rc, node->at, to);
+	p->due_us = arrival(rc, node->at, to, traffic, sent_us(rc, node->at, to, traffic, len));
+	p->traffic = traffic;
 	p->from = node->at;
 	p->to = to;
 	p->len = len;
@@ -173,6 +208,7 @@ void rc_start(struct raft_cluster *rc, unsigned at)
 	                                  .now_us = now_us,
 	                                  .votes_muted = votes_muted,
 	                                  .send = send_cb,
+	                                  .backlog = backlog,
 	                                  .proposed = proposed,
 	                                  .fatal = fatal};
 	const struct disk_ops nobody = {.arg = node};

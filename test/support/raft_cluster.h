@@ -50,6 +50,8 @@ struct raft_cluster {
 	enum status change; /* outcome of the last membership change or transfer */
 	bool change_told;
 	struct consensus_config config;
+	int64_t byte_us;                 /* a byte of a normal message takes so long; 0: no time */
+	int64_t free_us[RC_MAX][RC_MAX]; /* from, to: when what was sent has left the line */
 	/* Sees every message that leaves; NULL: nobody looks. */
 	void (*spy)(unsigned from, unsigned to, const uint8_t *bytes, size_t len);
 	uint64_t steps;

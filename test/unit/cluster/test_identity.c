@@ -100,6 +100,12 @@ TEST(a_recovered_cluster_remembers_its_parent_and_others_stay_readable_for_earli
 	assert_int_equal(b.base[11], 4);
 	assert_int_equal(decode(&b, &back), ST_OK);
 	assert_memory_equal(&id, &back, sizeof id);
+	buf_reset(&b);
+	id.regrowing = true;
+	identity_encode(&id, &b);
+	assert_int_equal(b.base[11], 5);
+	assert_int_equal(decode(&b, &back), ST_OK);
+	assert_memory_equal(&id, &back, sizeof id);
 	buf_close(&b);
 }
 
@@ -112,7 +118,7 @@ TEST(a_newer_format_is_told_from_a_broken_one)
 
 	buf_init(&b, IDENTITY_FILE_MAX);
 	identity_encode(&id, &b);
-	b.base[11] = 5;
+	b.base[11] = 6;
 	assert_int_equal(identity_decode(b.base, b.len, &back, &fault), ST_UNSUPPORTED);
 	assert_string_equal(fault.what, "written by a newer release");
 	b.base[0] = 'e';

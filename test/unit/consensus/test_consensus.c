@@ -62,6 +62,88 @@ TEST(three_nodes_elect_a_leader_that_settles_its_term)
 	rc_close(&rc);
 }
 
+/* Bytes of messages with entries that a member was sent. */
+static struct {
+	unsigned to;
+	size_t bytes;
+	unsigned empty; /* messages without */
+} heard;
+
+static void listen(unsigned from, unsigned to, const uint8_t *bytes, size_t len)
+{
+	(void)from;
+	(void)bytes;
+	if (to != heard.to)
+		return;
+	if (len > 120)
+		heard.bytes += len;
+	else
+		heard.empty++;
+}
+
+static bool has_all(struct raft_cluster *c, unsigned at)
+{
+	return store_count(c->nodes[at].store) == 400;
+}
+
+TEST(entries_on_a_slow_line_are_sent_once_and_heartbeats_overtake_them)
+{
+	struct raft_view view;
+	uint64_t tag = 0;
+	enum status st;
+	unsigned leader;
+	unsigned slow;
+	size_t all;
+
+	rc_init(&rc, 3, 77);
+	rc_start_all(&rc);
+	leader = elect();
+	slow = (leader + 1) % 3;
+	rc_isolate(&rc, slow, true);
+	rc_stop(&rc, slow);
+	for (unsigned i = 0; i < 400; i++) {
+		tag = rc_create(&rc, leader, i, &st);
+		if (i % 20 == 0)
+			rc_run_ms(&rc, 5);
+	}
+	assert_true(rc_wait(&rc, tag, 1000));
+	view = rc_view(&rc, leader);
+	all = 400 * 100;
+	rc_isolate(&rc, slow, false);
+	rc_start(&rc, slow);
+	consensus_link_reset(rc.nodes[leader].consensus, rc.nodes[slow].id);
+	heard.to = slow;
+	heard.bytes = 0;
+	heard.empty = 0;
+	rc.spy = listen;
+	rc.byte_us = 100; /* three to four seconds for all */
+	assert_true(rc_run_until(&rc, has_all, slow, 12000));
+	assert_in_range(heard.bytes, all / 3, 2 * all);
+	assert_true(heard.empty > 60);
+	assert_true(rc_view(&rc, leader).term == view.term);
+	assert_true(rc_view(&rc, slow).leader_id == rc.nodes[leader].id);
+	rc.spy = NULL;
+	rc_close(&rc);
+}
+
+TEST(a_leader_that_closes_gives_back_what_still_waits)
+{
+	enum status st;
+	unsigned leader;
+	unsigned i;
+
+	rc_init(&rc, 3, 78);
+	rc_start_all(&rc);
+	leader = elect();
+	rc.byte_us = 1000;
+	for (i = 0; i < 100; i++) {
+		(void)rc_create(&rc, leader, i, &st);
+		rc_run_ms(&rc, 2);
+	}
+	rc_stop(&rc, leader);
+	rc_close(&rc);
+}
+
 TEST(a_proposal_is_applied_everywhere_and_told_once)
 {
 	enum status st;
@@ -330,6 +412,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(three_nodes_elect_a_leader_that_settles_its_term),
+	    cmocka_unit_test(entries_on_a_slow_line_are_sent_once_and_heartbeats_overtake_them),
+	    cmocka_unit_test(a_leader_that_closes_gives_back_what_still_waits),
 	    cmocka_unit_test(a_proposal_is_applied_everywhere_and_told_once),
 	    cmocka_unit_test(a_single_voter_serves_at_once_even_when_muted),
 	    cmocka_unit_test(a_longer_log_with_an_older_term_still_wins),

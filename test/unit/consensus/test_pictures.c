@@ -1,6 +1,7 @@
 /* Pictures of the state: taken while commands go on, fetched by members that fell behind. */
 #include <string.h>
 
+#include "consensus/limits.h"
 #include "consensus/wire_chunk.h"
 #include "raft_cluster.h"
 #include "session/image.h"
@@ -285,6 +286,57 @@ TEST(impossible_parts_are_refused)
 	buf_close(&b);
 }
 
+static bool pictures_taken(struct raft_cluster *rc, unsigned n)
+{
+	return consensus_picture(rc->nodes[rc_leader(rc)].consensus)->nth >= n;
+}
+
+/* How long it takes at the pace of pictures, in milliseconds. */
+static int64_t paced_ms(const struct consensus_picture *p)
+{
+	return (int64_t)(p->bytes_new + (uint64_t)p->chunks_new * PICTURE_FILE_BYTES) /
+	       PICTURE_BYTES_A_MS;
+}
+
+TEST(a_picture_leaves_the_log_time_between_its_chunks)
+{
+	const struct consensus_picture *p;
+	struct raft_cluster rc;
+
+	begin(&rc, 3, 8);
+	create(&rc, 1, 600);
+	assert_true(rc_run_until(&rc, pictures_taken, 1, 10000));
+	p = consensus_picture(rc.nodes[rc_leader(&rc)].consensus);
+	print_message("# %u of %u chunks in %lld ms\n", p->chunks_new, p->chunks,
+	              (long long)p->elapsed_ms);
+	assert_true(p->chunks_new > 20 && p->bytes_new <= p->bytes);
+	assert_true(p->elapsed_ms >= paced_ms(p) - PICTURE_LAG_MS - 1);
+	assert_true(p->elapsed_ms <= 2 * paced_ms(p) + 50);
+	rc_close(&rc);
+}
+
+TEST(a_log_that_grows_faster_hurries_a_picture)
+{
+	const struct consensus_picture *p;
+	struct raft_cluster rc;
+	unsigned n;
+
+	rc_init(&rc, 3, 9);
+	rc.config.snapshot_threshold = 40;
+	rc.config.snapshot_trailing = 5;
+	rc.config.snapshot_bytes = 1000;
+	rc_start_all(&rc);
+	assert_true(rc_run_until(&rc, rc_has_leader, 0, 5000));
+	for (n = 1; !pictures_taken(&rc, 5); n++)
+		create(&rc, n, 1);
+	p = consensus_picture(rc.nodes[rc_leader(&rc)].consensus);
+	print_message("# %u of %u chunks in %lld ms\n", p->chunks_new, p->chunks,
+	              (long long)p->elapsed_ms);
+	assert_true(p->chunks_new > 20);
+	assert_true(p->elapsed_ms < paced_ms(p) / 2);
+	rc_close(&rc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -297,6 +349,8 @@ int main(void)
 	    cmocka_unit_test(a_chunks_name_is_a_text_and_back),
 	    cmocka_unit_test(wants_and_pieces_are_read_as_they_were_written),
 	    cmocka_unit_test(impossible_parts_are_refused),
+	    cmocka_unit_test(a_picture_leaves_the_log_time_between_its_chunks),
+	    cmocka_unit_test(a_log_that_grows_faster_hurries_a_picture),
 	};
 
 	return RUN_TESTS(tests);

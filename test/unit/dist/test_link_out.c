@@ -245,6 +245,29 @@ TEST(what_exceeds_any_message_is_refused)
 	link_out_close(&out);
 }
 
+TEST(what_is_not_urgent_waits_for_room_and_what_is_urgent_does_not)
+{
+	const struct link_chunk *chunks;
+	struct line l;
+
+	line_open(&l);
+	assert_int_equal(send_letter(&l.out, LINK_NORMAL, 'n', 100), ST_OK);
+	assert_true(link_out_waits(&l.out));
+	link_out_bound(&l.out, 0);
+	assert_int_equal(link_out_batch(&l.out, &chunks), 0);
+	assert_int_equal(send_letter(&l.out, LINK_URGENT, 'u', 100), ST_OK);
+	while (wire(&l.out, &l.in, SIZE_MAX, &l.trace) > 0)
+		;
+	assert_string_equal(buf_text(&l.trace), "u");
+	assert_true(link_out_waits(&l.out));
+	link_out_bound(&l.out, 1);
+	while (wire(&l.out, &l.in, SIZE_MAX, &l.trace) > 0)
+		;
+	assert_string_equal(buf_text(&l.trace), "un");
+	assert_false(link_out_waits(&l.out));
+	line_close(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +279,7 @@ int main(void)
 	    cmocka_unit_test(however_the_kernel_cuts_it_all_arrives_in_order),
 	    cmocka_unit_test(a_full_class_is_busy_and_the_others_are_not),
 	    cmocka_unit_test(what_exceeds_any_message_is_refused),
+	    cmocka_unit_test(what_is_not_urgent_waits_for_room_and_what_is_urgent_does_not),
 	};
 
 	return RUN_TESTS(tests);

@@ -4,7 +4,7 @@
 
 #include "testing.h"
 
-static const char *const principals[] = {"", "alice", "bob"};
+const char *const model_principals[3] = {"", "alice", "bob"};
 static const char *const keys[MODEL_KEYS] = {"a", "ab", "b", "key"};
 
 struct session_id model_id(unsigned i)
@@ -21,7 +21,7 @@ struct session_id model_id(unsigned i)
 	return id;
 }
 
-static uint64_t pick(struct model *m, uint64_t n)
+uint64_t model_pick(struct model *m, uint64_t n)
 {
 	return prng_next(&m->prng) % n;
 }
@@ -36,25 +36,26 @@ static size_t count(const struct model *m)
 	return n;
 }
 
-static struct command_head head_of(struct model *m)
+struct command_head model_head(struct model *m)
 {
-	struct command_head h = {.origin = {1 + pick(m, 3), ++m->seq}};
+	struct command_head h = {.origin = {1 + model_pick(m, 3), ++m->seq}};
 
 	/* Clocks of proposers differ, and one may be behind. */
-	m->now_ms += (int64_t)pick(m, 20);
-	h.now_ms = m->now_ms - (int64_t)pick(m, 5);
+	m->now_ms += (int64_t)model_pick(m, 20);
+	h.now_ms = m->now_ms - (int64_t)model_pick(m, 5);
 	return h;
 }
 
 /* Now and then a command comes with guards that hold, or do not. */
-static void guard(struct model *m, const struct model_session *x, struct command_head *h)
+void model_guard(struct model *m, const struct model_session *x, struct command_head *h)
 {
-	if (pick(m, 4) == 0) {
+	if (model_pick(m, 4) == 0) {
 		h->guards |= GUARD_EPOCH;
-		h->epoch = pick(m, 3) == 0 ? x->epoch + 1 : x->epoch;
+		h->epoch = model_pick(m, 3) == 0 ? x->epoch + 1 : x->epoch;
 	}
-	if (pick(m, 4) == 0) {
-		const char *text = principals[pick(m, 3) == 0 ? pick(m, 3) : x->principal];
+	if (model_pick(m, 4) == 0) {
+		const char *text =
+		    model_principals[model_pick(m, 3) == 0 ? model_pick(m, 3) : x->principal];
 
 		h->guards |= GUARD_PRINCIPAL;
 		h->principal = (const uint8_t *)text;
@@ -63,10 +64,10 @@ static void guard(struct model *m, const struct model_session *x, struct command
 }
 
 /* Whether the guards hold; else ret says which one does not. */
-static bool guarded(const struct model_session *x, const struct command_head *h,
-                    struct store_answer *ret)
+bool model_guarded(const struct model_session *x, const struct command_head *h,
+                   struct store_answer *ret)
 {
-	const char *text = principals[x->principal];
+	const char *text = model_principals[x->principal];
 
 	if (!x->there)
 		ret->result = RESULT_NOT_FOUND;
@@ -81,10 +82,13 @@ static bool guarded(const struct model_session *x, const struct command_head *h,
 	return ret->result == RESULT_OK;
 }
 
-static void used(struct model *m, struct model_session *x, const struct command_head *h,
-                 struct store_answer *ret)
+void model_used(struct model_session *x, const struct command_head *h)
 {
 	x->active_ms = h->now_ms > x->active_ms ? h->now_ms : x->active_ms;
+}
+
+void model_changed(const struct model *m, struct model_session *x, struct store_answer *ret)
+{
 	x->revision = m->index;
 	ret->revision = m->index;
 	ret->epoch = x->epoch;
@@ -92,18 +96,18 @@ static void used(struct model *m, struct model_session *x, const struct command_
 
 static void step_create(struct model *m, struct buf *b, unsigned i, struct store_answer *ret)
 {
-	const struct command_head h = head_of(m);
+	const struct command_head h = model_head(m);
 	const struct session_id id = model_id(i);
 	struct model_session *x = &m->sessions[i];
 	struct session_attrs a = {.info = (const uint8_t *)"info", .info_len = 4};
-	unsigned principal = (unsigned)pick(m, 3);
+	unsigned principal = (unsigned)model_pick(m, 3);
 
-	a.principal = (const uint8_t *)principals[principal];
-	a.principal_len = strlen(principals[principal]);
+	a.principal = (const uint8_t *)model_principals[principal];
+	a.principal_len = strlen(model_principals[principal]);
 	a.protocol = (const uint8_t *)"2025";
-	a.protocol_len = pick(m, 5);
-	a.owner = pick(m, 3);
-	a.ttl_ms = pick(m, 2) * (1 + pick(m, 500));
+	a.protocol_len = model_pick(m, 5);
+	a.owner = model_pick(m, 3);
+	a.ttl_ms = model_pick(m, 2) * (1 + model_pick(m, 500));
 	command2_create(b, &h, &id, &a);
 	if (x->there) {
 		ret->result = RESULT_EXISTS;
@@ -124,7 +128,7 @@ static void step_create(struct model *m, struct buf *b, unsigned i, struct store
 
 static void step_old_create(struct model *m, struct buf *b, unsigned i, struct store_answer *ret)
 {
-	const struct command_head h = head_of(m);
+	const struct command_head h = model_head(m);
 	const struct session_id id = model_id(i);
 	struct model_session *x = &m->sessions[i];
 
@@ -151,8 +155,8 @@ static bool key_of(struct model *m, const struct model_key *k, unsigned number,
 
 	ret->bytes = (const uint8_t *)keys[number];
 	ret->len = strlen(keys[number]);
-	ret->checked = pick(m, 2) == 0;
-	ret->expected = pick(m, 3) == 0 ? m->index - pick(m, 3) : revision;
+	ret->checked = model_pick(m, 2) == 0;
+	ret->expected = model_pick(m, 3) == 0 ? m->index - model_pick(m, 3) : revision;
 	return !ret->checked || ret->expected == revision;
 }
 
@@ -165,19 +169,19 @@ static void conflict(const struct model_key *k, struct store_answer *ret)
 static void step_put(struct model *m, struct buf *b, unsigned i, struct store_answer *ret)
 {
 	struct model_session *x = &m->sessions[i];
-	unsigned number = (unsigned)pick(m, MODEL_KEYS);
+	unsigned number = (unsigned)model_pick(m, MODEL_KEYS);
 	struct model_key *k = &x->keys[number];
 	const struct session_id id = model_id(i);
-	struct command_head h = head_of(m);
+	struct command_head h = model_head(m);
 	uint8_t value[MODEL_TEXT];
 	struct command_key key;
-	size_t len = pick(m, MODEL_TEXT + 1);
+	size_t len = model_pick(m, MODEL_TEXT + 1);
 	bool expected = key_of(m, k, number, &key);
 
-	guard(m, x, &h);
-	memset(value, (int)pick(m, 256), sizeof value);
+	model_guard(m, x, &h);
+	memset(value, (int)model_pick(m, 256), sizeof value);
 	command2_put(b, &h, &id, &key, value, len);
-	if (!guarded(x, &h, ret))
+	if (!model_guarded(x, &h, ret))
 		return;
 	if (!expected) {
 		conflict(k, ret);
@@ -187,22 +191,23 @@ static void step_put(struct model *m, struct buf *b, unsigned i, struct store_an
 	k->revision = m->index;
 	k->len = len;
 	memcpy(k->value, value, sizeof value);
-	used(m, x, &h, ret);
+	model_used(x, &h);
+	model_changed(m, x, ret);
 }
 
 static void step_unset(struct model *m, struct buf *b, unsigned i, struct store_answer *ret)
 {
 	struct model_session *x = &m->sessions[i];
-	unsigned number = (unsigned)pick(m, MODEL_KEYS);
+	unsigned number = (unsigned)model_pick(m, MODEL_KEYS);
 	struct model_key *k = &x->keys[number];
 	const struct session_id id = model_id(i);
-	struct command_head h = head_of(m);
+	struct command_head h = model_head(m);
 	struct command_key key;
 	bool expected = key_of(m, k, number, &key);
 
-	guard(m, x, &h);
+	model_guard(m, x, &h);
 	command2_unset(b, &h, &id, &key);
-	if (!guarded(x, &h, ret))
+	if (!model_guarded(x, &h, ret))
 		return;
 	if (!expected) {
 		conflict(k, ret);
@@ -210,7 +215,8 @@ static void step_unset(struct model *m, struct buf *b, unsigned i, struct store_
 		ret->result = RESULT_NO_KEY;
 	} else {
 		k->there = false;
-		used(m, x, &h, ret);
+		model_used(x, &h);
+		model_changed(m, x, ret);
 	}
 }
 
@@ -218,11 +224,11 @@ static void step_delete(struct model *m, struct buf *b, unsigned i, struct store
 {
 	struct model_session *x = &m->sessions[i];
 	const struct session_id id = model_id(i);
-	struct command_head h = head_of(m);
+	struct command_head h = model_head(m);
 
-	guard(m, x, &h);
+	model_guard(m, x, &h);
 	command2_delete(b, &h, &id);
-	if (!guarded(x, &h, ret))
+	if (!model_guarded(x, &h, ret))
 		return;
 	x->there = false;
 	ret->revision = m->index;
@@ -232,25 +238,26 @@ static void step_claim(struct model *m, struct buf *b, unsigned i, struct store_
 {
 	struct model_session *x = &m->sessions[i];
 	const struct session_id id = model_id(i);
-	struct command_head h = head_of(m);
-	uint64_t owner = pick(m, 5);
+	struct command_head h = model_head(m);
+	uint64_t owner = model_pick(m, 5);
 
-	guard(m, x, &h);
+	model_guard(m, x, &h);
 	command2_claim(b, &h, &id, owner);
-	if (!guarded(x, &h, ret))
+	if (!model_guarded(x, &h, ret))
 		return;
 	x->owner = owner;
 	x->epoch = m->index << 16;
-	used(m, x, &h, ret);
+	model_used(x, &h);
+	model_changed(m, x, ret);
 }
 
 static void step_touch(struct model *m, struct buf *b, unsigned i, struct store_answer *ret)
 {
-	const struct command_head h = head_of(m);
+	const struct command_head h = model_head(m);
 	struct session_id ids[MODEL_SESSIONS];
 	unsigned n = 0;
 
-	for (; i < MODEL_SESSIONS; i += 1 + (unsigned)pick(m, 4)) {
+	for (; i < MODEL_SESSIONS; i += 1 + (unsigned)model_pick(m, 4)) {
 		struct model_session *x = &m->sessions[i];
 
 		ids[n++] = model_id(i);
@@ -265,14 +272,14 @@ static void step_touch(struct model *m, struct buf *b, unsigned i, struct store_
 
 static void step_expire(struct model *m, struct buf *b, unsigned i, struct store_answer *ret)
 {
-	const struct command_head h = head_of(m);
+	const struct command_head h = model_head(m);
 	struct expiry list[MODEL_SESSIONS];
 	unsigned n = 0;
 
-	for (; i < MODEL_SESSIONS; i += 1 + (unsigned)pick(m, 2)) {
+	for (; i < MODEL_SESSIONS; i += 1 + (unsigned)model_pick(m, 2)) {
 		struct model_session *x = &m->sessions[i];
 		/* What the proposer saw may be of the past. */
-		bool seen = pick(m, 4) != 0;
+		bool seen = model_pick(m, 4) != 0;
 
 		list[n].id = model_id(i);
 		list[n].active_ms = seen ? x->active_ms : x->active_ms - 1;
@@ -289,7 +296,7 @@ static void step_expire(struct model *m, struct buf *b, unsigned i, struct store
 
 static void step_mark(struct model *m, struct buf *b, unsigned i, struct store_answer *ret)
 {
-	const struct command_head h = head_of(m);
+	const struct command_head h = model_head(m);
 
 	(void)i;
 	command2_mark(b, &h);
@@ -298,7 +305,7 @@ static void step_mark(struct model *m, struct buf *b, unsigned i, struct store_a
 
 static void step_limits(struct model *m, struct buf *b, unsigned i, struct store_answer *ret)
 {
-	const struct command_head h = head_of(m);
+	const struct command_head h = model_head(m);
 
 	m->sessions_max = 20 + i;
 	command2_limits(b, &h, m->sessions_max, 0);
@@ -315,8 +322,12 @@ void model_step(struct model *m, struct buf *b, struct store_answer *ret)
 
 	m->index++;
 	memset(ret, 0, sizeof *ret);
-	steps[pick(m, sizeof steps / sizeof steps[0])](m, b, (unsigned)pick(m, MODEL_SESSIONS),
-	                                               ret);
+	if (model_pick(m, 2) == 0) {
+		model_objects_step(m, b, (unsigned)model_pick(m, MODEL_SESSIONS), ret);
+		return;
+	}
+	steps[model_pick(m, sizeof steps / sizeof steps[0])](
+	    m, b, (unsigned)model_pick(m, MODEL_SESSIONS), ret);
 }
 
 static void compare_keys(const struct model_session *x, const struct store *s,
@@ -355,8 +366,10 @@ void model_compare(const struct model *m, const struct store *s)
 		assert_true(view.created_ms == x->created_ms && view.active_ms == x->active_ms);
 		assert_true(view.epoch == x->epoch && view.revision == x->revision);
 		assert_true(view.owner == x->owner && view.ttl_ms == x->ttl_ms);
-		assert_int_equal(view.principal_len, strlen(principals[x->principal]));
-		assert_memory_equal(view.principal, principals[x->principal], view.principal_len);
+		assert_int_equal(view.principal_len, strlen(model_principals[x->principal]));
+		assert_memory_equal(view.principal, model_principals[x->principal],
+		                    view.principal_len);
 		compare_keys(x, s, &id);
 	}
+	model_objects_compare(m, s);
 }

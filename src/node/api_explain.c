@@ -1,0 +1,43 @@
+/* erlmcp_split_brain_detector: what this node thinks of the partition, and why. */
+#include <jansson.h>
+#include <string.h>
+
+#include "node/api.h"
+#include "node/explain.h"
+#include "node/node_internal.h"
+#include "node/term_json.h"
+
+static const struct term *explained(struct api_call *call, const struct buf *json)
+{
+	struct arena *a = &call->arena;
+	const struct term *value;
+	json_t *j;
+
+	if (call->entry->arity == 1)
+		return term_binary(a, json->base, json->len);
+	j = json_loadb((const char *)json->base, json->len, 0, NULL);
+	value = term_of_json(a, j, 0);
+	json_decref(j);
+	return value;
+}
+
+void api_explain(struct node *node, struct api_call *call)
+{
+	struct arena *a = &call->arena;
+	const struct term *value = NULL;
+	struct buf b;
+
+	if (call->entry->arity == 1 && !term_is_atom(call->args[0], "json")) {
+		api_badarg(call);
+		return;
+	}
+	buf_init(&b, API_MEMORY_MAX);
+	node_explain_json(node, &b);
+	if (buf_status(&b) == ST_OK)
+		value = explained(call, &b);
+	buf_close(&b);
+	if (value == NULL)
+		api_raise(call, NULL);
+	else
+		api_reply(call, term_tuple2(a, term_atom(a, "ok"), value));
+}

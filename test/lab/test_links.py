@@ -1,0 +1,101 @@
+"""Slow lines with large buffers between members. Topology: fabric.py (a wire), vocabulary: lab.py.
+
+    node 1 ---- node 2        All lines of one follower carry 24 Mbit/s, behind a buffer that holds
+        \\      /              a third of a second: more than an election timeout. What a transfer
+         node 3               puts into it, every heartbeat behind it waits for.
+"""
+
+import os
+import time
+
+import tap
+from lab import wait_until
+from test_cluster import Cluster
+
+KBIT = 24000
+QUEUE = 1000000
+VALUE = 60000
+TROUBLE = r"-> fenced|' lost: |MINORITY"
+
+
+class Line(Cluster):
+    """A cluster of which one follower can be put behind slow lines."""
+
+    def __init__(self, **settings):
+        if not os.path.exists("/dev/net/tun"):
+            raise tap.Skip("this machine has no TAP devices")
+        super().__init__(mode="wire", **settings)
+        for host in self.fabric.hosts():
+            # Fills every buffer that it finds, as most senders do; some kernels do not by default.
+            self.fabric.on(host, "sysctl", "-qw", "net.ipv4.tcp_congestion_control=reno",
+                           check=False)
+
+    def fill(self, node, sessions):
+        """Four values of 60 kB in each of so many sessions more."""
+        said = node.eval(
+            "length([ok || {ok, S} <- [erlmcp_session:create(x) || _ <- lists:seq(1, "
+            f"{sessions})], ok <- [erlmcp_session:put(S, <<K>>, binary:copy(<<0>>, {VALUE})) "
+            "|| K <- lists:seq(1, 4)]]).", timeout=60)
+        assert said == str(4 * sessions), said
+
+    def sent(self, node):
+        """Bytes that lines brought to a node, at most."""
+        return sum(1514 * self.fabric.count(other.host, node.host)["passed"]
+                   for other in self.others(node))
+
+    def in_step(self, node, leader):
+        there, here = leader.status().get("store"), node.status().get("store")
+        return there and there == here
+
+    def comes_back(self, slow, leader, expected):
+        """The follower comes back behind its slow lines while its leader is written to; nobody
+        takes notice but by the log, and the lines carry little more than what is missing."""
+        rest = self.others(slow)
+        for other in rest:
+            self.narrow(slow, other, KBIT, QUEUE)
+        term = leader.status()["raft"]["term"]
+        marks = {node: node.log.mark() for node in self.nodes}
+        before = self.sent(slow)
+        slow.start()
+        wait_until(lambda: slow.state() in ("syncing", "serving"), 20, f"{slow} is being served")
+        for _ in range(4):
+            self.fill(leader, 2)
+        wait_until(lambda: self.in_step(slow, leader), 60, f"{slow} is in step")
+        self.wait_serving()
+        end = time.monotonic() + 2
+        while time.monotonic() < end:
+            assert slow.serving()
+        for node in self.nodes:
+            said = node.log.grep(TROUBLE, since=marks[node])
+            assert not said, said
+        assert leader.status()["raft"]["role"] == "leader"
+        assert leader.status()["raft"]["term"] == term
+        carried = self.sent(slow) - before
+        assert expected / 3 < carried < 2 * expected, f"{carried} bytes for {expected}"
+
+
+def test_log_behind_a_slow_line():
+    """a follower catches up by the log over a slow line: nobody is fenced, nothing is sent twice"""
+    with Line() as c:
+        leader = c.leader()
+        slow = c.others(leader)[0]
+        slow.kill9()
+        c.fill(leader, 12)
+        c.comes_back(slow, leader, (12 + 8) * 4 * VALUE)
+
+
+def test_state_behind_a_slow_line():
+    """an empty follower fetches the whole state over a slow line: nobody is fenced by it"""
+    with Line(ERLMCP_SNAPSHOT_THRESHOLD="100", ERLMCP_SNAPSHOT_TRAILING="10") as c:
+        leader = c.leader()
+        slow = c.others(leader)[0]
+        slow.kill9()
+        for _ in range(3):
+            c.fill(leader, 14)
+        slow.wipe()
+        c.comes_back(slow, leader, (3 * 14 + 8) * 4 * VALUE)
+        assert slow.log.grep("the state at index .* is here and checked")
+
+
+if __name__ == "__main__":
+    tap.main(globals())
