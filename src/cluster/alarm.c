@@ -15,6 +15,7 @@ static const char *const subjects[ALARMS] = {
     [ALARM_DETECTORS] = "detectors disagree",
     [ALARM_DISKS] = "majority of disks lost",
     [ALARM_REGROWING] = "recovered, and not whole again",
+    [ALARM_SLOW_DISK] = "slow disk",
     [ALARM_TWO_VOTERS] = "two voters",
 };
 

@@ -20,6 +20,7 @@
 #include "cluster/lifecycle.h"
 #include "cluster/room.h"
 #include "cluster/rounds.h"
+#include "cluster/slow_disk.h"
 #include "cluster/view.h"
 
 /* --- Making and freeing -------------------------------------------------------------- */
@@ -105,6 +106,7 @@ enum status cluster_new(const struct cluster_config *config, const struct identi
 	c->restarted = identity->state != IDENTITY_EMPTY;
 	c->countdown_since_us = -1;
 	c->better_since_us = -1;
+	slow_disk_init(&c->slow_disk);
 	init_members(c);
 	*ret = c;
 	return ST_OK;

@@ -6,6 +6,7 @@
 #include "cluster/alarm.h"
 #include "cluster/lease.h"
 #include "cluster/room.h"
+#include "cluster/slow_disk.h"
 #include "cluster/view.h"
 
 /* NULL, or how the link's word and Raft's differ about this member of the configuration. */
@@ -184,7 +185,10 @@ void detectors_yield_to(struct cluster *c, const struct member *to)
 void detectors_yield(struct cluster *c)
 {
 	const struct member *to = better_placed(c);
+	const struct member *faster = slow_disk_advance(c);
 
+	if (to == NULL)
+		to = faster;
 	if (must_yield(c))
 		to = detectors_best_placed(c, view_needed(c, c->raft));
 	else if (to == NULL)

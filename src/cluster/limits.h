@@ -23,15 +23,18 @@ enum {
 	CHANGE_INTERVAL_US = 100000, /* a membership change is asked for again this often */
 	YIELD_INTERVAL_US = 300000,  /* a hand-over succeeds or is aborted sooner than this */
 	YIELD_PATIENCE_US = 5000000, /* a cut this long is worth the pause of a hand-over */
-	YIELD_LAG = 256,             /* entries that a follower applies within a moment */
-	GUESTS_MAX = 4,              /* strangers that are talked to at a time: joining is rare */
-	GUEST_FORGET_US = 10000000,  /* a stranger that went is forgotten, a restart takes less */
-	VOTERS_FLOOR = 3,            /* fewer voters survive no failure */
-	ORDER_TEXT_MAX = 768,        /* an answer to an operator: arithmetic and warnings */
-	DISKS_LOST_US = 5000000,     /* a founding or an admission under way has long ended */
-	DISAGREE_UNITS = 3,          /* promises: one ends, an election splits, one more */
-	LATE_BEATS = 4,              /* a member silent for more beats is told as late */
-	ROW_AGE_MAX_MS = 3600000,    /* ages on the wire saturate at one hour */
+	SLOW_DISK_US = 200000, /* behind the others' disks: more than any pause of a sound one */
+	SLOW_DISK_PATIENCE_US = 2000000, /* one hiccup is not worth a hand-over */
+	SLOW_DISK_TOLD_US = 60000000,    /* for operators to see, though somebody else leads */
+	YIELD_LAG = 256,                 /* entries that a follower applies within a moment */
+	GUESTS_MAX = 4,             /* strangers that are talked to at a time: joining is rare */
+	GUEST_FORGET_US = 10000000, /* a stranger that went is forgotten, a restart takes less */
+	VOTERS_FLOOR = 3,           /* fewer voters survive no failure */
+	ORDER_TEXT_MAX = 768,       /* an answer to an operator: arithmetic and warnings */
+	DISKS_LOST_US = 5000000,    /* a founding or an admission under way has long ended */
+	DISAGREE_UNITS = 3,         /* promises: one ends, an election splits, one more */
+	LATE_BEATS = 4,             /* a member silent for more beats is told as late */
+	ROW_AGE_MAX_MS = 3600000,   /* ages on the wire saturate at one hour */
 };
 
 #endif

@@ -27,8 +27,18 @@ enum alarm {
 	ALARM_DETECTORS,   /* link and consensus disagree about it */
 	ALARM_DISKS,       /* of this node: too many disks are lost for a majority */
 	ALARM_REGROWING,   /* of this node's cluster: it was recovered, and is not whole again */
+	ALARM_SLOW_DISK,   /* of this node, which led: the others' disks are faster */
 	ALARM_TWO_VOTERS,  /* of this node's cluster: no failure is survived */
 	ALARMS
+};
+
+/* How this leader's disk compares with those of a majority: slow_disk.h. */
+struct slow_disk {
+	uint64_t index;        /* committed by others, not yet on this disk; 0: there is none */
+	int64_t since_us;      /* since then */
+	int64_t slow_since_us; /* waits have been long since then; -1: they are short */
+	int64_t worst_us;      /* the longest of these */
+	int64_t told_us;       /* when the alarm was last justified */
 };
 
 /* What a member expects at founding, compared with us. */
@@ -159,6 +169,8 @@ struct cluster {
 	int64_t next_change_us;  /* earliest next membership change */
 	int64_t next_yield_us;   /* earliest next attempt to hand leadership over */
 	int64_t better_since_us; /* leader: a follower has been better placed; -1: none is */
+
+	struct slow_disk slow_disk;
 
 	unsigned disks_lost;         /* members, a bit each, whose losses leave no majority */
 	int64_t disks_lost_since_us; /* exactly these */

@@ -402,7 +402,7 @@ void sim_raft_view(const struct sim_raft *r, int64_t now_us, struct raft_view *r
 	ret->leader_id = r->leader_id;
 	ret->term = r->term;
 	ret->commit = r->commit;
-	ret->last_stored = r->last;
+	ret->last_stored = r->last > r->unstored ? r->last - r->unstored : 0;
 	ret->last_applied = r->commit;
 	ret->term_committed = r->role == ROLE_LEADER && r->log[r->commit].term == r->term;
 	ret->transferring = r->transfer_to != 0;

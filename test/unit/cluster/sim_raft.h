@@ -63,6 +63,7 @@ struct sim_raft {
 	uint64_t voted_for;
 	size_t last; /* entries log[1..last] */
 	struct sim_entry log[SIM_LOG_MAX];
+	size_t unstored; /* entries that a slow disk has not stored yet */
 	/* in memory */
 	bool started;
 	enum raft_role role;

@@ -1,0 +1,71 @@
+#include <string.h>
+
+#include "cluster/limits.h"
+#include "sim_cluster.h"
+#include "testing.h"
+
+enum { LONG_MS = 5000 };
+
+static bool complains(struct sim *s)
+{
+	return strstr(sim_trace(s), "slow disk: a majority had entries on disk") != NULL;
+}
+
+TEST(a_leader_with_a_slow_disk_hands_leadership_over_and_says_why)
+{
+	struct sim *s = sim_serving(3, NULL);
+	const char slow = sim_leader(s);
+
+	sim_node(s, slow)->raft.unstored = 1;
+	sim_run_ms(s, SLOW_DISK_PATIENCE_US / 1000 - 100);
+	assert_int_equal(sim_leader(s), slow);
+	sim_run_ms(s, LONG_MS);
+	assert_int_not_equal(sim_leader(s), slow);
+	assert_true(complains(s));
+	sim_await(s, "abc", CLUSTER_SERVING, 500);
+	sim_free(s);
+}
+
+TEST(a_follower_with_a_slow_disk_changes_nothing)
+{
+	struct sim *s = sim_serving(3, NULL);
+	const char leader = sim_leader(s);
+
+	sim_node(s, leader == 'a' ? 'b' : 'a')->raft.unstored = 1;
+	sim_run_ms(s, LONG_MS);
+	assert_int_equal(sim_leader(s), leader);
+	assert_trace(s, "");
+	sim_free(s);
+}
+
+TEST(one_slow_write_is_no_slow_disk)
+{
+	struct sim *s = sim_serving(3, NULL);
+	const char leader = sim_leader(s);
+
+	for (unsigned i = 0; i < 5; i++) {
+		sim_node(s, leader)->raft.unstored = 1;
+		sim_run_ms(s, 1000);
+		sim_node(s, leader)->raft.unstored = 0;
+		sim_run_ms(s, 200);
+		/* A write that is stored at once. */
+		sim_node(s, leader)->raft.unstored = 1;
+		sim_run_ms(s, 110);
+		sim_node(s, leader)->raft.unstored = 0;
+		sim_run_ms(s, 200);
+	}
+	assert_int_equal(sim_leader(s), leader);
+	assert_trace(s, "");
+	sim_free(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_leader_with_a_slow_disk_hands_leadership_over_and_says_why),
+	    cmocka_unit_test(a_follower_with_a_slow_disk_changes_nothing),
+	    cmocka_unit_test(one_slow_write_is_no_slow_disk),
+	};
+
+	return RUN_TESTS(tests);
+}
