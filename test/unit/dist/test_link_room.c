@@ -89,7 +89,7 @@ TEST(a_line_that_becomes_slow_is_drained)
 
 	line_init(&l, 1000, 8); /* 1 Gbit/s */
 	line_run(&l, 1000);
-	l.byte_ns = 800; /* 10 Mbit/s */
+	l.byte_ns = 800;    /* 10 Mbit/s */
 	line_run(&l, 8000); /* what was on its way has to leave first */
 	assert_true(l.late_us <= 3 * LINK_LATE_US);
 }
