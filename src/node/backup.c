@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "consensus/limits.h"
@@ -36,6 +37,7 @@ struct backup {
 	uint64_t written;                /* bytes of the file */
 	bool confirmed;                  /* a majority vouched for the index */
 	bool last;                       /* the manifest is among the bytes */
+	bool hurry;                      /* too much is kept as it was: no pauses */
 	int fd;                          /* -1: none */
 	enum status st;                  /* the worker's outcome */
 	int error;                       /* errno of it */
@@ -105,12 +107,31 @@ static enum status complete(struct backup *b)
 	return st;
 }
 
+/* Bytes go to the disk as they come, and no faster than a picture's: all at once at the end, they
+ * would hold up the log for as long as they take. A hint: what counts is fsync(). */
+static void pass_on(struct backup *b)
+{
+	const int64_t rest_us = (int64_t)b->bytes.len * 1000 / PICTURE_BYTES_A_MS;
+	const struct timespec rest = {rest_us / 1000000, rest_us % 1000000 * 1000};
+
+	(void)sync_file_range(b->fd, (off_t)b->written, (off_t)b->bytes.len, SYNC_FILE_RANGE_WRITE);
+	if (!b->hurry && !b->last)
+		(void)clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL);
+	(void)sync_file_range(b->fd, (off_t)b->written, (off_t)b->bytes.len,
+	                      SYNC_FILE_RANGE_WAIT_BEFORE);
+}
+
 /* In a worker thread. */
 static void write_work(void *arg)
 {
 	struct backup *b = arg;
 
-	b->st = write_all(b->fd, b->bytes.base, b->bytes.len);
+	/* Even making a file waits for what else the disk has to do. */
+	if (b->fd < 0)
+		b->fd = open(b->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	b->st = b->fd < 0 ? ST_IO : write_all(b->fd, b->bytes.base, b->bytes.len);
+	if (b->st == ST_OK)
+		pass_on(b);
 	if (b->st == ST_OK && b->last)
 		b->st = complete(b);
 	b->error = errno;
@@ -124,6 +145,10 @@ static void write_done(void *arg)
 
 	b->written += b->bytes.len;
 	buf_reset(&b->bytes);
+	if (b->fd < 0) {
+		finish(b, ST_IO, "%.300s cannot be made: %s", b->temp, strerror(b->error));
+		return;
+	}
 	if (b->st != ST_OK) {
 		finish(b, ST_IO, "%.300s cannot be written: %s%s", b->path, strerror(b->error),
 		       b->error == ENOSPC ? "; nothing is left of it" : "");
@@ -170,6 +195,8 @@ static void step(struct backup *b)
 
 	while (st == ST_OK && !b->last && b->bytes.len < BACKUP_STEP_BYTES)
 		st = encode_next(b);
+	b->hurry = image_kept_bytes(b->image) >
+	           store_bytes(core_store(b->node->core)) / PICTURE_KEPT_SHARE;
 	if (st == ST_OK)
 		st = loop_work(b->node->loop, write_work, write_done, b);
 	if (st == ST_CLOSED)
@@ -210,11 +237,6 @@ static void begin(struct backup *b)
 
 	if (stat(b->path, &info) == 0) {
 		finish(b, ST_EXISTS, "%.300s is there already: no file is replaced", b->path);
-		return;
-	}
-	b->fd = open(b->temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (b->fd < 0) {
-		finish(b, ST_IO, "%.300s cannot be made: %s", b->temp, strerror(errno));
 		return;
 	}
 	st = begin_image(b);
