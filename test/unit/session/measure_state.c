@@ -167,6 +167,8 @@ static void take(struct store *s, struct buf *chunks, struct manifest *ret)
 		longest = step > longest ? step : longest;
 		if (st != ST_OK)
 			break;
+		if (chunk == 0)
+			printf("chunk 0: %.1f MB in %.2f ms, ", (double)b.len / 1e6, step * 1e3);
 		chunks[chunk] = b;
 	}
 	if (st != ST_NOT_FOUND)
