@@ -14,7 +14,7 @@ enum {
 	DIAL_MIN_US = 50000, /* between two attempts to connect */
 	DIAL_MAX_US = 500000,
 	DIAL_GIVE_UP_US = 1000000, /* a handshake that nobody answers */
-	PIECE_MAX = 4096,          /* bytes that a read of a socket finds */
+	READ_MAX = 4096,           /* bytes that a read of a socket finds */
 	NARROW = 1000,             /* a link is full with a few of the small messages here */
 };
 
@@ -271,7 +271,7 @@ static void push_pieces(struct world *w, struct conn *c, unsigned from, unsigned
 
 	assert(buf_status(wire) == ST_OK);
 	while (at < wire->len) {
-		size_t n = (size_t)prng_range(&w->net->random, 1, PIECE_MAX);
+		size_t n = (size_t)prng_range(&w->net->random, 1, READ_MAX);
 
 		n = n < wire->len - at ? n : wire->len - at;
 		stream_push(w, c, from, to, TRAFFIC_URGENT,

@@ -474,6 +474,8 @@ static void configure(struct world *w, struct node *node, struct prng *p)
 	c->lease_guard_us = 10000;
 	c->promise_max_us = 2000000;
 	c->standby_after_us = prng_next(p) % 4 == 0 ? 0 : prng_range(p, 1000000, 5000000);
+	if (prng_next(p) % 3 == 0) /* chunks travel in many pieces */
+		node->config.piece_bytes = (uint32_t)prng_range(p, 1000, 8000);
 	for (unsigned i = 0; i < w->plan.nodes; i++)
 		(void)snprintf(c->expected[i], NODE_NAME_MAX, "erlmcp@n%u", i + 1);
 	if (node->at >= w->plan.nodes) /* a standby expects itself, too: nobody else does */

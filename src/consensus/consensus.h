@@ -68,6 +68,7 @@ struct consensus_config {
 	unsigned snapshot_trailing;  /* entries kept behind a snapshot; at least 1 */
 	uint64_t snapshot_bytes;     /* commands between snapshots, and at most a quarter of it kept
 	                                behind one; 0: the number of entries alone decides */
+	uint32_t piece_bytes;        /* of a chunk, fetched in one message; 0: PIECE_MAX */
 	uint64_t seed;               /* of libraft's own random generator */
 };
 

@@ -161,8 +161,10 @@ static void ask(struct consensus *c, struct fetch_part *part)
 	const struct manifest *m = c->fetch.manifest;
 	struct chunk_want want = {.name = chunk_name_of(m, part->chunk), .offset = part->got};
 	uint64_t left = m->chunks[part->chunk].len - part->got;
+	const uint32_t set = c->config.piece_bytes;
+	const uint32_t piece = set > 0 && set < PIECE_MAX ? set : PIECE_MAX;
 
-	want.len = left < PIECE_MAX ? (uint32_t)left : PIECE_MAX;
+	want.len = left < piece ? (uint32_t)left : piece;
 	part->asked_ms = inside_now_ms(c);
 	buf_reset(&c->out);
 	wire_encode_want(&c->out, &want);
