@@ -42,13 +42,15 @@ static const struct option long_options[] = {
 
 static void usage(FILE *out)
 {
-	fprintf(out,
-	        "usage: sim [--seed S] [--nodes N] [--length SECONDS] [--trace [--messages]]\n"
-	        "           [--history FILE] [--print-plan] [--here]\n"
-	        "       sim --plan FILE ...       replay a schedule\n"
-	        "       sim --shrink ...          print the shortest schedule that still fails\n"
-	        "       sim --seeds N [--seed FIRST] [--jobs J] [--table]\n"
-	        "       sim --legend | --checks\n");
+	fprintf(
+	    out,
+	    "usage: sim [--seed S] [--nodes N] [--length SECONDS] [--trace [--messages]]\n"
+	    "           [--history FILE] [--print-plan] [--here]\n"
+	    "       sim --plan FILE ...       replay a schedule\n"
+	    "       sim --shrink ...          print the shortest schedule that still fails\n"
+	    "       sim --seeds N [--seed FIRST] [--jobs J] [--table] [--plan FILE]\n"
+	    "                                 worlds of consecutive seeds; or one schedule in all\n"
+	    "       sim --legend | --checks\n");
 }
 
 /* What is only asked for. Returns the exit code. */
@@ -192,12 +194,16 @@ static void take_result(void *arg, const struct plan *plan, const struct run_res
 static int run_many(const struct command *c)
 {
 	struct sums sums = {0};
-	const struct run_series series = {.first = c->options.seed,
+	struct plan plan;
+	const struct run_series series = {.plan = c->plan != NULL ? &plan : NULL,
+	                                  .first = c->options.seed,
 	                                  .n = c->seeds,
 	                                  .jobs = c->jobs,
 	                                  .arg = &sums,
 	                                  .done = take_result};
 
+	if (!make_plan(c, c->options.seed, &plan))
+		return 64;
 	run_series(&c->options, &series);
 	if (c->table)
 		sums_print(&sums, c->options.seed, stdout);

@@ -143,6 +143,17 @@ static unsigned collect(struct child *children, uint64_t from, uint64_t to)
 	return n;
 }
 
+static void plan_of(const struct sim_options *options, const struct run_series *s, uint64_t seed,
+                    struct plan *ret)
+{
+	if (s->plan == NULL) {
+		plan_make(seed, options->nodes, options->length_us, ret);
+		return;
+	}
+	*ret = *s->plan;
+	ret->seed = seed;
+}
+
 void run_series(const struct sim_options *options, const struct run_series *s)
 {
 	struct child *children = calloc(RUN_WINDOW, sizeof *children);
@@ -160,8 +171,7 @@ void run_series(const struct sim_options *options, const struct run_series *s)
 			told++;
 		} else if (running < jobs && begun < s->n && begun - told < RUN_WINDOW) {
 			next = &children[begun % RUN_WINDOW];
-			plan_make(s->first + begun, options->nodes, options->length_us,
-			          &next->plan);
+			plan_of(options, s, s->first + begun, &next->plan);
 			child_start(options, true, next);
 			running += next->fd >= 0;
 			begun++;

@@ -22,7 +22,8 @@ void run_apart(const struct sim_options *options, const struct plan *plan, bool 
 
 /* Worlds of consecutive seeds, several at a time. */
 struct run_series {
-	uint64_t first; /* seed */
+	const struct plan *plan; /* the schedule of all of them; NULL: as each seed says */
+	uint64_t first;          /* seed */
 	uint64_t n;
 	unsigned jobs; /* at a time; 0: one */
 	void *arg;
