@@ -67,6 +67,7 @@ struct model_session {
 	unsigned principal; /* which of model_principals */
 	struct model_key keys[MODEL_KEYS];
 	struct model_stream streams[MODEL_STREAMS];
+	uint64_t begin; /* numbers of closed streams went so far */
 	size_t n_questions;
 	struct model_question questions[MODEL_QUESTIONS]; /* in order of their ids */
 };

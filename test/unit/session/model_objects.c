@@ -53,7 +53,7 @@ static void step_append(struct model *m, struct buf *b, unsigned i, struct store
 	if (!model_guarded(x, &h, ret))
 		return;
 	if (!s->there)
-		*s = (struct model_stream){.there = true, .next = 1};
+		*s = (struct model_stream){.there = true, .next = x->begin + 1};
 	e.number = s->next++;
 	s->events[s->n++] = e;
 	if (s->n > f.numbers[1])
@@ -101,7 +101,8 @@ static void step_close(struct model *m, struct buf *b, unsigned i, struct store_
 		ret->result = RESULT_NO_STREAM;
 		return;
 	}
-	x->streams[number].there = false;
+	if (x->streams[number].next - 1 > x->begin)
+		x->begin = x->streams[number].next - 1;
 	x->streams[number] = (struct model_stream){.there = false};
 	model_changed(m, x, ret);
 }
