@@ -14,7 +14,12 @@ struct net_resolve {
 
 bool net_resolve_numeric(const char *host, struct sockaddr_in *ret)
 {
-	return uv_ip4_addr(host, 0, ret) == 0;
+	struct sockaddr_in address; /* libuv empties its output before it looks at the name */
+
+	if (uv_ip4_addr(host, 0, &address) != 0)
+		return false;
+	*ret = address;
+	return true;
 }
 
 static void resolved(uv_getaddrinfo_t *req, int status, struct addrinfo *res)

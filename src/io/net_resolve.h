@@ -15,7 +15,8 @@ struct net_resolve;
 /* address is NULL when there is none. */
 typedef void (*net_resolve_cb)(void *arg, const struct sockaddr_in *address);
 
-/* Whether host is numeric; then *ret is its address. */
+/* Whether host is numeric; then *ret is its address, else it is untouched: a caller may keep the
+ * last answer of the resolver there. */
 bool net_resolve_numeric(const char *host, struct sockaddr_in *ret);
 /* Ask the resolver. cb comes later, unless cancelled. */
 CHECKED enum status net_resolve_start(struct uv_loop_s *loop, const char *host, net_resolve_cb cb,
