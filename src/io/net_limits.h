@@ -33,6 +33,8 @@ enum {
 	/* One question to an EPMD, for names. */
 	NET_NAMES_MS = 3000,
 	NET_NAMES_MAX = 128,
+	/* Stack of a thread that asks the resolver, which puts answers of 64 KiB there. */
+	NET_RESOLVE_STACK = 512 * 1024,
 	/* Unacknowledged bytes on a foreign link are given up by the kernel after this. */
 	NET_USER_TIMEOUT_MS = 60 * 1000,
 	/* Registering with EPMD: one attempt, a retry, a retry when the name is taken, and when

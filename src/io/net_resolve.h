@@ -21,7 +21,7 @@ bool net_resolve_numeric(const char *host, struct sockaddr_in *ret);
 /* Ask the resolver. cb comes later, unless cancelled. */
 CHECKED enum status net_resolve_start(struct uv_loop_s *loop, const char *host, net_resolve_cb cb,
                                       void *arg, struct net_resolve **ret);
-/* The answer is no longer wanted; cb will not be called. The request frees itself. */
+/* The answer is no longer wanted; cb will not be called, and nothing waits for the resolver. */
 void net_resolve_cancel(struct net_resolve *r);
 
 #endif
