@@ -36,7 +36,8 @@ run: deps build ## three nodes and a guided network partition
 check: ## build with sanitizers and run what needs neither network nor root (under 3 minutes)
 	@tools/check.sh check
 
-test: deps ## everything: check, clang, real Erlang, network namespaces, fuzz corpus
+test: deps ## everything: check, clang, real Erlang, network namespaces, containers, fuzz corpus
+	@tools/container-deps.sh
 	@tools/check.sh test
 
 drill: build ## CUTS=20 network cuts under load: prints a table, writes build/drill.json
@@ -80,7 +81,7 @@ image: image-root ## build the container image erlmcp:latest with the engine tha
 	@tools/image.sh "$(BUILD)/image"
 
 engine: image-root ## a shell with docker and docker compose, from a podman of its own where none answers
-	@tools/deps.sh tools/packages-containers.txt
+	@tools/container-deps.sh
 	@python3 test/containers/engine.py sh -c 'tools/image.sh "$(BUILD)/image" && exec "$${SHELL:-sh}"'
 
 package: build ## a Debian package in build/package

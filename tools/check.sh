@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.." || exit 1
 build=${BUILD:-build}
 results=$build/results
 # Suites that need the network of the lab, real Erlang, another compiler or minutes.
-special='--no-suite lab --no-suite interop --no-suite slow --no-suite system'
+special='--no-suite lab --no-suite interop --no-suite slow --no-suite system --no-suite containers'
 failed=
 
 part_failed() {
@@ -51,6 +51,7 @@ all() {
 		# shellcheck disable=SC2086 # a list of options
 		run_tests clang clang $special --no-suite structure
 		run_tests lab clang --suite lab --suite system --num-processes 1
+		run_tests containers clang --suite containers --num-processes 1
 		wait $slow || part_failed slow
 		cat "$results/slow.log"
 	fi

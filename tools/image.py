@@ -25,16 +25,17 @@ CAP_NET_ADMIN = 12
 CAP_NET_RAW = 13
 
 # Programs of other packages: where they go.
-PROGRAMS = {"tini": "/usr/bin", "busybox": "/usr/bin", "ping": "/usr/bin", "netstat": "/usr/bin",
-            "ip": "/usr/sbin", "tc": "/usr/sbin"}
+# busybox is no shell here: its own prefers its applets to what stands in PATH.
+PROGRAMS = {"tini": "/usr/bin", "dash": "/usr/bin", "busybox": "/usr/bin", "ping": "/usr/bin",
+            "netstat": "/usr/bin", "ip": "/usr/sbin", "tc": "/usr/sbin"}
 # What may do more than its user: (permitted, effective). ping raises its capability itself, and
 # does without where a container is not given it; tc cannot, and fails to start there.
 CAPABILITIES = {"/usr/bin/ping": (1 << CAP_NET_RAW, False),
                 "/usr/sbin/tc": (1 << CAP_NET_ADMIN, True)}
 DIRECTORIES = {"/dev": 0o755, "/etc": 0o755, "/opt": 0o755, "/proc": 0o555, "/run": 0o755,
                "/sys": 0o555, "/tmp": 0o1777, "/usr": 0o755, "/var": 0o755}
-LINKS = {"/bin": "usr/bin", "/sbin": "usr/sbin", "/lib": "usr/lib", "/lib64": "usr/lib64",
-         "/var/run": "/run"}
+LINKS = {"/bin": "usr/bin", "/sbin": "usr/sbin", "/usr/bin/sh": "dash", "/lib": "usr/lib",
+         "/lib64": "usr/lib64", "/var/run": "/run"}
 TEXTS = {
     "/etc/passwd": "root:x:0:0:root:/:/bin/sh\n"
                    f"erlmcp:x:{USER_ID}:{USER_ID}:erlmcp:/opt/erlmcp/data:/bin/sh\n",
@@ -163,8 +164,9 @@ def add_programs(root):
     names = subprocess.run([find_program("busybox"), "--list"], capture_output=True, text=True,
                            check=True).stdout.split()
     for name in names:
-        if name not in PROGRAMS:
-            root.link(os.path.join("/usr/bin", name), "busybox")
+        path = os.path.join("/usr/bin", name)
+        if name not in PROGRAMS and path not in root.entries:
+            root.link(path, "busybox")
 
 
 def add_release(root, build):

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Builds the container image with whatever engine answers to `docker`:
-# tools/image.sh DIRECTORY-OF-root.tar
+# tools/image.sh DIRECTORY-OF-root.tar [TAG]
+#
+# Without a tag it is latest, and the version.
 #
 # Docker's older builder is asked for: it needs no plugin, and podman serves it too.
 set -eu
@@ -13,4 +15,4 @@ if ! docker info >/dev/null 2>&1; then
 	exit 1
 fi
 DOCKER_BUILDKIT=0 docker build -q -f deploy/docker/Dockerfile \
-	-t "erlmcp:$version" -t erlmcp:latest "$context"
+	-t "erlmcp:${2:-$version}" -t "erlmcp:${2:-latest}" "$context"

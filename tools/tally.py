@@ -2,7 +2,7 @@
 
 A test program that speaks TAP counts with each of its cases, any other as one. A program that
 died, timed out or was cut short without a failed case of its own counts as one failure, and so
-does a part that could not be built (NAME.broken).
+does a part that could not be built (NAME.broken). What was skipped is listed before, with its reason.
 """
 
 import json
@@ -10,6 +10,7 @@ import pathlib
 import re
 import sys
 
+SKIPPED = re.compile(r"^ok \d+ - (.*) # SKIP (.*)$", re.MULTILINE)
 CASE = re.compile(r"^(not )?ok\b(?!.*# SKIP)", re.MULTILINE)
 
 
@@ -27,14 +28,19 @@ def count(test):
 
 def main(directory):
     passed = failed = 0
+    skipped = []
     for log in sorted(pathlib.Path(directory).glob("testlog-*.json")):
         for line in log.read_text().splitlines():
-            good, bad = count(json.loads(line))
+            test = json.loads(line)
+            good, bad = count(test)
+            skipped += SKIPPED.findall(test.get("stdout") or "")
             passed += good
             failed += bad
     failed += len(list(pathlib.Path(directory).glob("*.broken")))
     if passed + failed == 0:
         failed = 1
+    for name, why in skipped:
+        print(f"skipped: {name}: {why}")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 

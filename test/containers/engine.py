@@ -40,16 +40,20 @@ START_MAX_S = 30
 FILES_MAX = min(20000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 PROCESSES_MAX = 1000
 
+# An address that no network has: the name server of the private namespace, see names.py.
+NAMES = "192.0.2.53"
 INSIDE = """\
 set -e
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/lock /run/storage
 # Containers inherit neither the names nor the name servers of this machine.
 printf '127.0.0.1 localhost\\n' >/run/hosts
-: >/run/resolv.conf
+printf 'nameserver {names}\\n' >/run/resolv.conf
 mount --bind /run/hosts /etc/hosts
 mount --bind /run/resolv.conf "$(readlink -f /etc/resolv.conf)"
 ip link set lo up
+ip address add {names}/32 dev lo
+python3 "$2/names.py" {names} &
 exec tini -- podman system service --time 0 "unix://$1"
 """
 CONTAINERS_CONF = """\
@@ -210,7 +214,8 @@ class Engine:
         with open(os.path.join(self.directory, "log"), "wb") as log:
             self.process = subprocess.Popen(
                 ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child",
-                 "sh", "-c", INSIDE, "podman", socket], stdin=subprocess.DEVNULL, stdout=log,
+                 "sh", "-c", INSIDE.format(names=NAMES), "podman", socket,
+                 os.path.dirname(os.path.abspath(__file__))], stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, env={**os.environ, **self.podman_settings()},
                 preexec_fn=die_with_parent)
         end = time.monotonic() + START_MAX_S
