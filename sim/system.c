@@ -100,6 +100,8 @@ static void tell_event(struct node *node, const struct core_event *ev)
 	case CORE_FATAL:
 		world_tell(w, node, "fatal", "%s", ev->text);
 		break;
+	case CORE_VOTE:
+		break; /* the disk tells every vote */
 	case CORE_TRACE:
 		if (ev->level <= 2 || w->options.messages)
 			world_tell(w, node, "note", "%s", ev->text);

@@ -45,6 +45,7 @@ struct raft_view {
 	uint64_t self_id;
 	uint64_t leader_id; /* 0: none known */
 	uint64_t term;
+	uint64_t voted_for;   /* in this term; 0: nobody */
 	uint64_t commit;      /* highest entry known to be committed */
 	uint64_t last_stored; /* highest entry on this node's disk */
 	uint64_t last_applied;

@@ -13,6 +13,7 @@
 #include "cmd/resolve.h"
 #include "cmd/show.h"
 #include "cmd/sync.h"
+#include "cmd/timeline.h"
 #include "cmd/whatif.h"
 
 enum {
@@ -170,6 +171,7 @@ static const char *const flags[] = {"--json", "--watch", MEMBERS_FLAGS, SYNC_FLA
                                     "--yes",  "--keep",  NULL};
 static const char *const metrics_flags[] = {METRICS_FLAGS, NULL};
 static const char *const json_flags[] = {"--json", NULL};
+static const char *const timeline_flags[] = {TIMELINE_FLAGS, NULL};
 static const char *const restore_flags[] = {"--dry-run", NULL};
 
 static const struct cli_verb verbs[] = {
@@ -178,6 +180,11 @@ static const struct cli_verb verbs[] = {
     {"explain", "[NODE] [--json]",
      "Why this host's node, or NODE, is in its state: the rule, the votes, the remedy.", 0, 1,
      json_flags, true, explain_show},
+    {"timeline", "[--since TIME] [--node NODE] [--json | --html FILE] [RECORDER...]",
+     "What all nodes saw, as one story in the order of cause and effect. TIME: 5m, 2h, 03:10\n"
+     "                               (default: 1h). RECORDER: a flight recorder's file, or its\n"
+     "                               directory: only these are read.",
+     0, 40, timeline_flags, true, timeline_show},
     {"whatif", "CUT [--json]",
      "Who would survive a cut, and why. CUT: \"a,b|c\" two sides (* for all others), \"a>b\"\n"
      "                               one way, \"-c\" a death; several with spaces between.",

@@ -285,6 +285,7 @@ void consensus_view(const struct consensus *c, struct raft_view *ret)
 	ret->self_id = r->id;
 	ret->leader_id = leader_of(c);
 	ret->term = r->current_term;
+	ret->voted_for = r->voted_for;
 	ret->commit = r->commit_index;
 	ret->last_stored = r->last_stored;
 	ret->last_applied = r->last_applied;

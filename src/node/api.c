@@ -86,6 +86,12 @@ static const struct api_entry entries[] = {
      "{ok, Map}: why this node is in its state, and what that was decided from.", api_explain},
     {"erlmcp_split_brain_detector", "explain", 1, "json",
      "{ok, Text}: as explain/0, as JSON for programs.", api_explain},
+    {"erlmcp_flight_recorder", "read", 1, "SinceMs",
+     "{ok, Text}: this node and its clocks, then what it recorded since then: a JSON object a "
+     "line.",
+     api_flight_read},
+    {"erlmcp_flight_recorder", "clock", 0, "",
+     "{ok, Text}: this node's CLOCK_BOOTTIME in microseconds.", api_flight_clock},
     {"erlmcp_session", "create", 1, "Info",
      "{ok, Id}: a new session; Info is kept with it. A map with request_id makes retries safe.",
      api_session_create},

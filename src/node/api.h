@@ -92,6 +92,8 @@ void api_clear_table(struct node *node, struct api_call *call);
 void api_validate(struct node *node, struct api_call *call);
 void api_full_sync(struct node *node, struct api_call *call);
 void api_sync_status(struct node *node, struct api_call *call);
+void api_flight_read(struct node *node, struct api_call *call);
+void api_flight_clock(struct node *node, struct api_call *call);
 void api_explain(struct node *node, struct api_call *call);
 void api_summary(struct node *node, struct api_call *call);
 void api_sessions_here(struct node *node, struct api_call *call);

@@ -1,5 +1,8 @@
-/* erlmcp_split_brain_detector: what this node thinks of the partition, and why. */
+/* erlmcp_split_brain_detector and erlmcp_flight_recorder: what this node thinks of the partition,
+ * why, and what it saw. */
+#include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "node/api.h"
@@ -40,4 +43,34 @@ void api_explain(struct node *node, struct api_call *call)
 		api_raise(call, NULL);
 	else
 		api_reply(call, term_tuple2(a, term_atom(a, "ok"), value));
+}
+
+void api_flight_read(struct node *node, struct api_call *call)
+{
+	struct arena *a = &call->arena;
+	const struct term *text = NULL;
+	struct buf b;
+
+	if (term_type(call->args[0]) != TERM_INT) {
+		api_badarg(call);
+		return;
+	}
+	buf_init(&b, API_MEMORY_MAX);
+	if (node_flight_text(node, term_int_value(call->args[0]), &b))
+		text = term_binary(a, b.base, b.len);
+	buf_close(&b);
+	if (text == NULL)
+		api_error(call, term_atom(a, "unreadable"));
+	else
+		api_reply(call, term_tuple2(a, term_atom(a, "ok"), text));
+}
+
+void api_flight_clock(struct node *node, struct api_call *call)
+{
+	struct arena *a = &call->arena;
+	char text[32];
+	const int len = snprintf(text, sizeof text, "%" PRId64, node_now_us(NULL));
+
+	(void)node;
+	api_reply(call, term_tuple2(a, term_atom(a, "ok"), term_binary(a, text, (size_t)len)));
 }

@@ -466,6 +466,7 @@ static void turn(struct core *c)
 	}
 	if (c->view.last_stored > 0 && cluster_note_logged(c->cluster))
 		core_persist(c);
+	core_note_vote(c);
 	note_leader(c);
 	core_drop_stale_asks(c);
 	core_review_orders(c, false);

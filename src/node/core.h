@@ -25,6 +25,7 @@ enum core_event_type {
 	CORE_STATE,     /* life cycle moved: from, to, reachable, needed, text */
 	CORE_MEMBER,    /* peer heard again (up) or lost (!up) */
 	CORE_LEADER,    /* leader changed: peer is its name or "", term */
+	CORE_VOTE,      /* this node votes: peer is for whom, term */
 	CORE_COUNTDOWN, /* minority countdown began (up) or was aborted (!up) */
 	CORE_SHUTDOWN,  /* countdown over; force tells whether the node stops */
 	CORE_ALARM,     /* raised (up) or cleared (!up): text */

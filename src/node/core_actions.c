@@ -216,3 +216,21 @@ void core_perform(struct core *c, const struct cluster_actions *actions)
 			return;
 	}
 }
+
+/* Who elected whom is what an incident begins with. */
+void core_note_vote(struct core *c)
+{
+	const struct raft_view *v = &c->view;
+	struct core_event ev = {.type = CORE_VOTE, .term = v->term, .peer = "", .text = ""};
+
+	if (v->voted_for == c->noted_vote && v->term == c->noted_vote_term)
+		return;
+	c->noted_vote = v->voted_for;
+	c->noted_vote_term = v->term;
+	for (size_t i = 0; i < v->n_members; i++) {
+		if (v->members[i].id == v->voted_for)
+			ev.peer = v->members[i].name;
+	}
+	if (v->voted_for != 0)
+		core_emit(c, &ev);
+}

@@ -65,6 +65,8 @@ struct core {
 	int64_t held_us;                  /* when one was last held back */
 	uint64_t noted_leader;            /* leader and term last told by CORE_LEADER */
 	uint64_t noted_term;
+	uint64_t noted_vote; /* vote and its term last told by CORE_VOTE */
+	uint64_t noted_vote_term;
 	uint64_t reviewed_leader; /* leader and term at the last review */
 	uint64_t reviewed_term;
 	int64_t review_us; /* next review for time's sake */
@@ -88,6 +90,7 @@ uint32_t core_checksum(const uint8_t *bytes, size_t len);
 
 /* core_actions.c */
 void core_perform(struct core *c, const struct cluster_actions *actions);
+void core_note_vote(struct core *c);
 bool core_persist(struct core *c); /* the identity; false: it failed, which is fatal */
 
 /* core.c */

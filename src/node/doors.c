@@ -283,6 +283,22 @@ static void on_explain(struct node *n, uint64_t id, const char *const *args, siz
 	reply_json(n, id, node_explain_json);
 }
 
+/* SINCE: milliseconds since the epoch. */
+static void on_flight(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	const int64_t since_ms = n_args == 1 ? strtoll(args[0], NULL, 10) : 0;
+	struct buf nothing;
+	struct buf b;
+
+	buf_init(&nothing, 1);
+	buf_init(&b, ANSWER_MAX);
+	if (node_flight_text(n, since_ms, &b))
+		control_reply(n->control, id, 0, &b, &nothing);
+	else
+		reply(n, id, EVAL_EXIT_FAILED, "", "the flight recorder cannot be read\n");
+	buf_close(&b);
+}
+
 static void sync_polled(void *arg, const struct sync_report *r)
 {
 	struct answer *a = arg;
@@ -351,6 +367,7 @@ static const struct verb {
     {"cluster-sync", on_cluster_sync},
     {"explain", on_explain},
     {"metrics", on_metrics},
+    {"flight", on_flight},
     {"order", on_order},
     {"backup", on_backup},
 };

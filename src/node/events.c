@@ -302,6 +302,9 @@ void node_on_core_event(void *arg, const struct core_event *ev)
 		         ev->peer[0] == '\0' ? "none" : ev->peer);
 		record(n, "leader", ev);
 		break;
+	case CORE_VOTE:
+		record(n, "vote", ev);
+		break;
 	case CORE_COUNTDOWN:
 		on_countdown(n, ev);
 		break;

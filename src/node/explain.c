@@ -1,5 +1,6 @@
 #include "node/explain.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
@@ -67,4 +68,14 @@ void node_explain_json(struct node *n, struct buf *b)
 	x.disk_commit = s->raft.commit;
 	explain_json(&x, &s->now, &s->status, &s->raft, b);
 	free(s);
+}
+
+bool node_flight_text(struct node *n, int64_t since_ms, struct buf *b)
+{
+	enum status st;
+
+	buf_printf(b, "{\"node\":\"%s\",\"boot_us\":%" PRId64 ",\"wall_ms\":%" PRId64 "}\n",
+	           n->config->node_name, node_now_us(NULL), node_wall_ms(NULL));
+	st = recorder_read(n->config->data_dir, since_ms, b);
+	return (st == ST_OK || st == ST_NOT_FOUND) && buf_status(b) == ST_OK;
 }

@@ -2,6 +2,9 @@
 #ifndef NODE_EXPLAIN_H
 #define NODE_EXPLAIN_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/buf.h"
 
 struct core_event;
@@ -12,5 +15,9 @@ void node_note_decision(struct node *n, const struct core_event *ev);
 
 /* Append explain_json() of a running node. */
 void node_explain_json(struct node *n, struct buf *b);
+
+/* Append what timeline reads: this node's name and clocks as one JSON object, then its flight
+ * recorder from since_ms on. False: it cannot be read. */
+bool node_flight_text(struct node *n, int64_t since_ms, struct buf *b);
 
 #endif

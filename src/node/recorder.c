@@ -1,6 +1,7 @@
 #include "node/recorder.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,4 +128,53 @@ void recorder_end(struct recorder *r)
 		r->size += n;
 	if (r->size >= RECORDER_FILE_MAX)
 		rotate(r);
+}
+
+/* --- Reading ------------------------------------------------------------------------- */
+
+/* The wall clock of a line; -1: it was cut short by a crash. */
+static int64_t wall_of(const char *line, size_t len)
+{
+	static const char key[] = "\"wall_ms\":";
+	const char *at = memmem(line, len, key, sizeof key - 1);
+
+	return at == NULL || line[len - 1] != '}' ? -1 : strtoll(at + sizeof key - 1, NULL, 10);
+}
+
+static enum status read_file(const char *path, int64_t since_ms, struct buf *ret)
+{
+	FILE *f = fopen(path, "re");
+	enum status st = ST_OK;
+	char *line = NULL;
+	size_t cap = 0;
+	ssize_t len;
+
+	if (f == NULL)
+		return errno == ENOENT ? ST_NOT_FOUND : ST_IO;
+	while (st == ST_OK && (len = getline(&line, &cap, f)) > 0) {
+		if (line[len - 1] == '\n')
+			len--;
+		if (len == 0 || wall_of(line, (size_t)len) < since_ms)
+			continue;
+		buf_bytes(ret, line, (size_t)len);
+		buf_u8(ret, '\n');
+		st = buf_status(ret);
+	}
+	free(line);
+	(void)fclose(f);
+	return st;
+}
+
+enum status recorder_read(const char *dir, int64_t since_ms, struct buf *ret)
+{
+	char path[RECORDER_PATH_MAX];
+	enum status st;
+
+	if (snprintf(path, sizeof path, "%s/flight.old.log", dir) >= (int)sizeof path)
+		return ST_LIMIT;
+	st = read_file(path, since_ms, ret);
+	if (st != ST_OK && st != ST_NOT_FOUND)
+		return st;
+	(void)snprintf(path, sizeof path, "%s/flight.log", dir);
+	return read_file(path, since_ms, ret);
 }

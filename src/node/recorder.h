@@ -26,4 +26,9 @@ void recorder_text(struct recorder *r, const char *key, const char *value);
 void recorder_int(struct recorder *r, const char *key, int64_t value);
 void recorder_end(struct recorder *r);
 
+/* Append the recorded lines, oldest first, whose wall clock is at least since_ms; a last line that
+ * a crash cut short is left out. Reads what is on disk, so that a restart loses nothing.
+ * ST_NOT_FOUND: no recorder there; ST_IO; ST_LIMIT: larger than the buffer may be. */
+CHECKED enum status recorder_read(const char *dir, int64_t since_ms, struct buf *ret);
+
 #endif

@@ -1,6 +1,9 @@
-"""What the operators' commands tell about real nodes: explain and whatif."""
+"""What the operators' commands tell about real nodes: explain, whatif and timeline."""
 
 import json
+import os
+import re
+import xml.dom.minidom
 
 import tap
 from lab import Lab
@@ -103,6 +106,114 @@ def test_whatif_of_a_node_that_is_down():
         told = answer(first, "whatif", f"{first.name},{second.name}|{third.name}")
         assert not told["live"] and told["survives"], told
         assert states(told)[third.name] == "fenced", told
+
+
+def places(told, event, **fields):
+    """Where such events stand in a story."""
+    return [i for i, e in enumerate(told["events"]) if e["event"] == event
+            and all(e["record"].get(key) == value for key, value in fields.items())]
+
+
+def check_causes(told):
+    """Nothing comes before what caused it, as far as the recorders tell."""
+    events = told["events"]
+    own = {}
+    for i, e in enumerate(events):
+        record = e["record"]
+        if e["event"] == "leader" and record.get("peer") == e["node"]:
+            own[record["peer"], record["term"]] = i
+            votes = [j for j in places(told, "vote", peer=e["node"], term=record["term"])
+                     if j < i and events[j]["node"] != e["node"]]
+            assert votes, f"nobody voted before {e}"
+    for i, e in enumerate(events):
+        record = e["record"]
+        if e["event"] == "leader" and record.get("peer"):
+            assert own.get((record["peer"], record["term"]), -1) <= i, e
+        if e["event"] == "state" and record.get("leader"):
+            assert own.get((record["leader"], record["leader_term"]), -1) <= i, e
+        assert not e["contradicts_clocks"], e
+    for name in {e["node"] for e in events}:
+        boots = [e["record"]["boot_us"] for e in events if e["node"] == name]
+        assert boots == sorted(boots), f"{name}'s events are out of their order"
+
+
+def test_timeline_of_a_partition():
+    """the timeline of a cut shows the minority's fence before the take-over, at any node"""
+    with Lab(3) as lab:
+        lab.start()
+        lab.wait_all_see_all()
+        leader = lab.leader()
+        lab.isolate(leader)
+        lab.wait_until(lambda: leader.state() == "fenced", 5, f"{leader} is fenced")
+        others = lab.others(leader)
+        lab.wait_serving(*others)
+        # During the cut each side tells its own part, and who did not answer.
+        alone = answer(leader, "timeline")
+        assert {e["node"] for e in alone["events"]} == {leader.name}, alone
+        assert sorted(node["source"] for node in alone["nodes"]) == ["live", "silent", "silent"]
+        lab.heal()
+        lab.wait_all_see_all()
+        told = answer(others[0], "timeline", "--since", "10m")
+        check_causes(told)
+        assert all(node["source"] == "live" for node in told["nodes"]), told["nodes"]
+        # The hosts of the lab share a clock: what was measured must agree with it.
+        for e in told["events"]:
+            assert abs(e["at_us"] - e["record"]["boot_us"]) <= e["error_us"] + 1000, e
+            assert 0 <= e["error_us"] < 100000, e
+        fence = [i for i in places(told, "state", to="fenced")
+                 if told["events"][i]["node"] == leader.name]
+        taken = [i for i in places(told, "leader") if told["events"][i]["record"].get("peer") ==
+                 told["events"][i]["node"] != leader.name]
+        assert fence and taken and fence[0] < taken[0], (fence, taken)
+        over = told["takeovers"][0]
+        assert over["before"] == leader.name and over["fence_margin_us"] > over["error_us"], over
+        assert re.search(r"which was fenced [0-9.]+ ms \(\+-[0-9.]+\) before",
+                         admin(others[0], "timeline"))
+
+        # A restart forgets nothing, and stopped nodes' files tell the same story.
+        others[1].restart()
+        lab.wait_all_see_all()
+        again = answer(others[1], "timeline")
+        check_causes(again)
+        assert again["takeovers"][0]["term"] == over["term"], again["takeovers"]
+        assert len(places(again, "start")) == 4, places(again, "start")
+        for node in lab.nodes:
+            node.stop()
+        offline = answer(leader, "timeline", *[node.data for node in lab.nodes])
+        check_causes(offline)
+        assert len(offline["events"]) >= len(again["events"])
+        assert abs(offline["takeovers"][0]["fence_margin_us"] - over["fence_margin_us"]) <= \
+            offline["takeovers"][0]["error_us"] + over["error_us"]
+        one = answer(leader, "timeline", "--node", others[0].name, *[n.data for n in lab.nodes])
+        assert {e["node"] for e in one["events"]} == {others[0].name}, one
+        assert answer(leader, "timeline")["nodes"][0]["source"] == "file"
+
+        # The picture.
+        page = os.path.join(lab.directory, "story.html")
+        admin(leader, "timeline", "--html", page, *[node.data for node in lab.nodes])
+        with open(page, encoding="utf-8") as file:
+            html = file.read()
+        picture = html[html.index("<svg"):html.index("</svg>") + len("</svg>")]
+        bars = xml.dom.minidom.parseString(picture).getElementsByTagName("rect")
+        assert {bar.getAttribute("class") for bar in bars} >= \
+            {"serving", "degraded", "fenced", "syncing", "leads", "suspect", "cut", "down"}
+        assert "http" not in html, "the page needs nothing else"
+
+
+def test_timeline_words():
+    """timeline refuses times and nodes that make no sense, and says which would"""
+    with Lab(1) as lab:
+        node = lab.nodes[0]
+        done = node.run("erlmcp-admin", "timeline", "--since", "yesterday")
+        assert done.returncode == 64 and "5m" in done.stderr, done.stderr
+        done = node.run("erlmcp-admin", "timeline")
+        assert done.returncode == 2 and "no node answers" in done.stderr, done.stderr
+        lab.start()
+        lab.wait_serving()
+        done = node.run("erlmcp-admin", "timeline", "--node", "nobody")
+        assert done.returncode == 64 and node.name in done.stderr, done.stderr
+        assert answer(node, "timeline", "--since", "2100-01-01T00:00:00")["events"] == []
+        assert "starts" in admin(node, "timeline", "--since", "1h", "--node", node.name)
 
 
 if __name__ == "__main__":
