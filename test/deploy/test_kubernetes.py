@@ -111,7 +111,8 @@ def test_ports():
     between = {("members", "TCP", int(value_of(config, "epmd_port"))), ("members", "TCP", low)}
     dns = {("kube-system", protocol, 53) for protocol in ("UDP", "TCP")}
     assert allowed("egress") == between | dns
-    http = port_of("http")
+    http = int(value_of(config, "http_port"))
+    assert port_of("http") == http
     clients = {("erlmcp-client", "TCP", http),
                ("monitoring,app.kubernetes.io/name", "TCP", http)}
     assert allowed("ingress") == between | clients
