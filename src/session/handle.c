@@ -1,27 +1,20 @@
-#include "session/task.h"
-
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <xxhash.h>
 
 #include "base/queue.h"
+#include "session/life.h"
 #include "session/limits.h"
 
 enum { SEED_HANDLE = 6 };
 
 struct handle {
 	struct object object;
-	int64_t created_ms;
-	int64_t active_ms;
-	int64_t ttl_ms;
-	uint64_t revision;
-	uint64_t hash;  /* of all of it */
-	uint8_t *value; /* owned; NULL when empty */
-	size_t value_len;
-	size_t principal_len;
-	uint8_t principal[];
+	struct life life;
+	uint64_t hash; /* of all of it */
+	struct text principal;
+	struct text value;
 };
 
 struct object *handle_object(struct handle *h)
@@ -42,13 +35,16 @@ static const struct handle *of(const struct object *o)
 
 static uint64_t handle_hash(const struct handle *h)
 {
-	const uint64_t fields[] = {(uint64_t)h->created_ms, (uint64_t)h->active_ms,
-	                           (uint64_t)h->ttl_ms,     h->revision,
-	                           h->principal_len,        h->value_len};
+	const uint64_t fields[] = {(uint64_t)h->life.created_ms,
+	                           (uint64_t)h->life.active_ms,
+	                           (uint64_t)h->life.ttl_ms,
+	                           h->life.revision,
+	                           h->principal.len,
+	                           h->value.len};
 	uint64_t hash = XXH64(fields, sizeof fields, SEED_HANDLE);
 
-	hash = XXH64(h->principal, h->principal_len, hash);
-	return XXH64(h->value, h->value_len, hash);
+	hash = XXH64(h->principal.at, h->principal.len, hash);
+	return XXH64(h->value.at, h->value.len, hash);
 }
 
 static void handle_free(struct object *o)
@@ -58,50 +54,36 @@ static void handle_free(struct object *o)
 	if (o == NULL)
 		return;
 	h = handle_of(o);
-	free(h->value);
+	text_close(&h->principal);
+	text_close(&h->value);
 	free(h);
 }
 
-static enum status set_value(struct handle *h, const struct bytes_view *value)
+/* An empty one, whose hash is to be set. */
+static struct handle *handle_alloc(const struct session_id *id)
 {
-	uint8_t *copy = NULL;
+	struct handle *h = calloc(1, sizeof *h);
 
-	if (value->len > HANDLE_VALUE_MAX)
-		return ST_LIMIT;
-	if (value->len > 0) {
-		copy = malloc(value->len);
-		if (copy == NULL)
-			return ST_NOMEM;
-		memcpy(copy, value->at, value->len);
-	}
-	free(h->value);
-	h->value = copy;
-	h->value_len = value->len;
-	return ST_OK;
+	if (h == NULL)
+		return NULL;
+	h->object.id = *id;
+	h->object.kind = OBJECT_HANDLE;
+	return h;
 }
 
 enum status handle_new(const struct handle_view *v, struct handle **ret)
 {
-	struct handle *h;
+	struct handle *h = handle_alloc(&v->id);
 	enum status st;
 
-	if (v->principal.len > SESSION_PRINCIPAL_MAX)
-		return ST_LIMIT;
-	h = calloc(1, sizeof *h + v->principal.len);
 	if (h == NULL)
 		return ST_NOMEM;
-	h->object.id = v->id;
-	h->object.kind = OBJECT_HANDLE;
-	h->created_ms = v->created_ms;
-	h->active_ms = v->active_ms;
-	h->ttl_ms = v->ttl_ms;
-	h->revision = v->revision;
-	h->principal_len = v->principal.len;
-	if (v->principal.len > 0)
-		memcpy(h->principal, v->principal.at, v->principal.len);
-	st = set_value(h, &v->value);
+	h->life = (struct life){v->created_ms, v->active_ms, v->ttl_ms, v->revision};
+	st = text_set(&h->principal, &v->principal, SESSION_PRINCIPAL_MAX);
+	if (st == ST_OK)
+		st = text_set(&h->value, &v->value, HANDLE_VALUE_MAX);
 	if (st != ST_OK) {
-		free(h);
+		handle_free(&h->object);
 		return st;
 	}
 	h->hash = handle_hash(h);
@@ -112,32 +94,29 @@ enum status handle_new(const struct handle_view *v, struct handle **ret)
 void handle_view(const struct handle *h, struct handle_view *ret)
 {
 	ret->id = h->object.id;
-	ret->created_ms = h->created_ms;
-	ret->active_ms = h->active_ms;
-	ret->ttl_ms = h->ttl_ms;
-	ret->revision = h->revision;
-	ret->principal.at = h->principal;
-	ret->principal.len = h->principal_len;
-	ret->value.at = h->value;
-	ret->value.len = h->value_len;
+	ret->created_ms = h->life.created_ms;
+	ret->active_ms = h->life.active_ms;
+	ret->ttl_ms = h->life.ttl_ms;
+	ret->revision = h->life.revision;
+	ret->principal = text_view(&h->principal);
+	ret->value = text_view(&h->value);
 }
 
 enum status handle_put(struct handle *h, const struct bytes_view *value, int64_t now_ms,
                        uint64_t revision)
 {
-	enum status st = set_value(h, value);
+	enum status st = text_set(&h->value, value, HANDLE_VALUE_MAX);
 
 	if (st != ST_OK)
 		return st;
-	h->revision = revision;
+	h->life.revision = revision;
 	handle_touch(h, now_ms);
 	return ST_OK;
 }
 
 void handle_touch(struct handle *h, int64_t now_ms)
 {
-	if (now_ms > h->active_ms)
-		h->active_ms = now_ms;
+	life_use(&h->life, now_ms);
 	h->hash = handle_hash(h);
 }
 
@@ -145,7 +124,7 @@ void handle_touch(struct handle *h, int64_t now_ms)
 
 static size_t object_bytes(const struct object *o)
 {
-	return HANDLE_OVERHEAD + of(o)->principal_len + of(o)->value_len;
+	return HANDLE_OVERHEAD + of(o)->principal.len + of(o)->value.len;
 }
 
 static uint64_t object_digest(const struct object *o)
@@ -160,68 +139,42 @@ static uint64_t object_recount(const struct object *o)
 
 static int64_t object_due_ms(const struct object *o)
 {
-	const struct handle *h = of(o);
-
-	if (h->ttl_ms == 0 || h->active_ms > INT64_MAX - h->ttl_ms)
-		return INT64_MAX;
-	return h->active_ms + h->ttl_ms;
+	return life_due_ms(&of(o)->life);
 }
 
 static struct object_seen object_seen(const struct object *o)
 {
-	const struct object_seen seen = {of(o)->active_ms, of(o)->revision};
-
-	return seen;
+	return life_seen(&of(o)->life);
 }
 
-/* u64 created, active, time to live, revision; u32 length and principal; u32 length and value. */
+/* Its life; principal and value. */
 static void object_encode(const struct object *o, struct buf *b)
 {
-	const struct handle *h = of(o);
-
-	buf_u64(b, (uint64_t)h->created_ms);
-	buf_u64(b, (uint64_t)h->active_ms);
-	buf_u64(b, (uint64_t)h->ttl_ms);
-	buf_u64(b, h->revision);
-	buf_u32(b, (uint32_t)h->principal_len);
-	buf_bytes(b, h->principal, h->principal_len);
-	buf_u32(b, (uint32_t)h->value_len);
-	buf_bytes(b, h->value, h->value_len);
-}
-
-static enum status decode_view(struct cursor *c, struct handle_view *v)
-{
-	uint32_t principal_len;
-	uint32_t value_len;
-	uint64_t times[3];
-
-	if (cursor_u64(c, &times[0]) != ST_OK || cursor_u64(c, &times[1]) != ST_OK ||
-	    cursor_u64(c, &times[2]) != ST_OK || cursor_u64(c, &v->revision) != ST_OK ||
-	    cursor_u32(c, &principal_len) != ST_OK ||
-	    cursor_bytes(c, principal_len, &v->principal.at) != ST_OK ||
-	    cursor_u32(c, &value_len) != ST_OK ||
-	    cursor_bytes(c, value_len, &v->value.at) != ST_OK || c->left != 0)
-		return ST_MALFORMED;
-	v->created_ms = (int64_t)times[0];
-	v->active_ms = (int64_t)times[1];
-	v->ttl_ms = (int64_t)times[2];
-	v->principal.len = principal_len;
-	v->value.len = value_len;
-	return v->ttl_ms < 0 ? ST_MALFORMED : ST_OK;
+	life_encode(&of(o)->life, b);
+	text_encode(&of(o)->principal, b);
+	text_encode(&of(o)->value, b);
 }
 
 static enum status object_decode(const struct session_id *id, struct cursor *c, uint64_t index,
                                  struct object **ret)
 {
-	struct handle_view v = {.id = *id};
-	struct handle *h;
+	struct handle *h = handle_alloc(id);
 	enum status st;
 
-	if (decode_view(c, &v) != ST_OK || v.revision > index)
-		return ST_MALFORMED;
-	st = handle_new(&v, &h);
-	if (st != ST_OK)
-		return st == ST_LIMIT ? ST_MALFORMED : st;
+	if (h == NULL)
+		return ST_NOMEM;
+	st = life_decode(c, &h->life);
+	if (st == ST_OK)
+		st = text_decode(c, &h->principal, SESSION_PRINCIPAL_MAX);
+	if (st == ST_OK)
+		st = text_decode(c, &h->value, HANDLE_VALUE_MAX);
+	if (st == ST_OK && (c->left != 0 || h->life.revision > index))
+		st = ST_MALFORMED;
+	if (st != ST_OK) {
+		handle_free(&h->object);
+		return st;
+	}
+	h->hash = handle_hash(h);
 	*ret = &h->object;
 	return ST_OK;
 }

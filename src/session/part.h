@@ -70,7 +70,7 @@ struct object_ops {
 };
 
 extern const struct object_ops session_ops; /* session.c */
-extern const struct object_ops handle_ops;  /* task.c */
+extern const struct object_ops handle_ops;  /* handle.c */
 extern const struct object_ops task_ops;    /* task.c */
 
 #endif

@@ -1,18 +1,16 @@
-#include "session/task.h"
-
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <xxhash.h>
 
 #include "base/queue.h"
+#include "session/life.h"
 #include "session/limits.h"
 
 enum { SEED_TASK = 7 };
 
 /* Places in a task's texts. */
-enum text { TEXT_PRINCIPAL, TEXT_NAME, TEXT_ARGUMENTS, TEXT_MESSAGE, TEXT_RESULT, TEXTS };
+enum text_place { TEXT_PRINCIPAL, TEXT_NAME, TEXT_ARGUMENTS, TEXT_MESSAGE, TEXT_RESULT, TEXTS };
 
 static const size_t text_max[TEXTS] = {
     [TEXT_PRINCIPAL] = SESSION_PRINCIPAL_MAX, [TEXT_NAME] = TASK_NAME_MAX,
@@ -22,19 +20,13 @@ static const size_t text_max[TEXTS] = {
 
 struct task {
 	struct object object;
-	int64_t created_ms;
-	int64_t active_ms;
-	int64_t ttl_ms;
-	uint64_t revision;
+	struct life life;
 	uint64_t owner;
 	uint64_t epoch;
 	uint8_t state;  /* enum task_state */
 	uint8_t orphan; /* enum task_orphan */
 	uint64_t hash;  /* of all of it */
-	struct {
-		uint8_t *at; /* owned; NULL when empty */
-		size_t len;
-	} texts[TEXTS];
+	struct text texts[TEXTS];
 };
 
 static const char *const state_texts[] = {
@@ -76,10 +68,10 @@ bool task_finished(const struct task *t)
 
 static uint64_t task_hash(const struct task *t)
 {
-	const uint64_t fields[] = {(uint64_t)t->created_ms,
-	                           (uint64_t)t->active_ms,
-	                           (uint64_t)t->ttl_ms,
-	                           t->revision,
+	const uint64_t fields[] = {(uint64_t)t->life.created_ms,
+	                           (uint64_t)t->life.active_ms,
+	                           (uint64_t)t->life.ttl_ms,
+	                           t->life.revision,
 	                           t->owner,
 	                           t->epoch,
 	                           t->state,
@@ -96,24 +88,6 @@ static uint64_t task_hash(const struct task *t)
 	return hash;
 }
 
-static enum status text_set(struct task *t, enum text which, const struct bytes_view *from)
-{
-	uint8_t *copy = NULL;
-
-	if (from->len > text_max[which])
-		return ST_LIMIT;
-	if (from->len > 0) {
-		copy = malloc(from->len);
-		if (copy == NULL)
-			return ST_NOMEM;
-		memcpy(copy, from->at, from->len);
-	}
-	free(t->texts[which].at);
-	t->texts[which].at = copy;
-	t->texts[which].len = from->len;
-	return ST_OK;
-}
-
 static void task_free(struct object *o)
 {
 	struct task *t;
@@ -123,8 +97,13 @@ static void task_free(struct object *o)
 		return;
 	t = task_of(o);
 	for (i = 0; i < TEXTS; i++)
-		free(t->texts[i].at);
+		text_close(&t->texts[i]);
 	free(t);
+}
+
+static enum status set(struct task *t, enum text_place which, const struct bytes_view *from)
+{
+	return text_set(&t->texts[which], from, text_max[which]);
 }
 
 enum status task_new(const struct task_view *v, struct task **ret)
@@ -136,19 +115,16 @@ enum status task_new(const struct task_view *v, struct task **ret)
 		return ST_NOMEM;
 	t->object.id = v->id;
 	t->object.kind = OBJECT_TASK;
-	t->created_ms = v->created_ms;
-	t->active_ms = v->active_ms;
-	t->ttl_ms = v->ttl_ms;
-	t->revision = v->revision;
+	t->life = (struct life){v->created_ms, v->active_ms, v->ttl_ms, v->revision};
 	t->owner = v->owner;
 	t->epoch = v->epoch;
 	t->state = TASK_WORKING;
 	t->orphan = (uint8_t)v->orphan;
-	st = text_set(t, TEXT_PRINCIPAL, &v->principal);
+	st = set(t, TEXT_PRINCIPAL, &v->principal);
 	if (st == ST_OK)
-		st = text_set(t, TEXT_NAME, &v->name);
+		st = set(t, TEXT_NAME, &v->name);
 	if (st == ST_OK)
-		st = text_set(t, TEXT_ARGUMENTS, &v->arguments);
+		st = set(t, TEXT_ARGUMENTS, &v->arguments);
 	if (st != ST_OK) {
 		task_free(&t->object);
 		return st;
@@ -158,36 +134,28 @@ enum status task_new(const struct task_view *v, struct task **ret)
 	return ST_OK;
 }
 
-static struct bytes_view text_view(const struct task *t, enum text which)
-{
-	const struct bytes_view v = {t->texts[which].at, t->texts[which].len};
-
-	return v;
-}
-
 void task_view(const struct task *t, struct task_view *ret)
 {
 	ret->id = t->object.id;
-	ret->created_ms = t->created_ms;
-	ret->active_ms = t->active_ms;
-	ret->ttl_ms = t->ttl_ms;
-	ret->revision = t->revision;
+	ret->created_ms = t->life.created_ms;
+	ret->active_ms = t->life.active_ms;
+	ret->ttl_ms = t->life.ttl_ms;
+	ret->revision = t->life.revision;
 	ret->owner = t->owner;
 	ret->epoch = t->epoch;
 	ret->state = (enum task_state)t->state;
 	ret->orphan = (enum task_orphan)t->orphan;
-	ret->principal = text_view(t, TEXT_PRINCIPAL);
-	ret->name = text_view(t, TEXT_NAME);
-	ret->arguments = text_view(t, TEXT_ARGUMENTS);
-	ret->message = text_view(t, TEXT_MESSAGE);
-	ret->result = text_view(t, TEXT_RESULT);
+	ret->principal = text_view(&t->texts[TEXT_PRINCIPAL]);
+	ret->name = text_view(&t->texts[TEXT_NAME]);
+	ret->arguments = text_view(&t->texts[TEXT_ARGUMENTS]);
+	ret->message = text_view(&t->texts[TEXT_MESSAGE]);
+	ret->result = text_view(&t->texts[TEXT_RESULT]);
 }
 
 static void changed(struct task *t, int64_t now_ms, uint64_t revision)
 {
-	if (now_ms > t->active_ms)
-		t->active_ms = now_ms;
-	t->revision = revision;
+	life_use(&t->life, now_ms);
+	t->life.revision = revision;
 	t->hash = task_hash(t);
 }
 
@@ -203,9 +171,9 @@ enum status task_update(struct task *t, const struct task_update *u)
 		return ST_INVALID;
 	if (u->message.len > TASK_BYTES_MAX || u->result.len > TASK_BYTES_MAX)
 		return ST_LIMIT;
-	st = text_set(t, TEXT_MESSAGE, &u->message);
+	st = set(t, TEXT_MESSAGE, &u->message);
 	if (st == ST_OK)
-		st = text_set(t, TEXT_RESULT, &u->result);
+		st = set(t, TEXT_RESULT, &u->result);
 	/* Out of memory ends the process: a half done change is never seen. */
 	if (st != ST_OK)
 		return st;
@@ -261,68 +229,37 @@ static uint64_t object_recount(const struct object *o)
 
 static int64_t object_due_ms(const struct object *o)
 {
-	const struct task *t = of(o);
-
-	if (t->ttl_ms == 0 || t->active_ms > INT64_MAX - t->ttl_ms)
-		return INT64_MAX;
-	return t->active_ms + t->ttl_ms;
+	return life_due_ms(&of(o)->life);
 }
 
 static struct object_seen object_seen(const struct object *o)
 {
-	const struct object_seen seen = {of(o)->active_ms, of(o)->revision};
-
-	return seen;
+	return life_seen(&of(o)->life);
 }
 
-/* u64 created, active, time to live, revision, owner, epoch; u8 state, orphan; five texts, each
- * u32 length and bytes. */
+/* Its life; u64 owner, epoch; u8 state, orphan; five texts. */
 static void object_encode(const struct object *o, struct buf *b)
 {
 	const struct task *t = of(o);
 	unsigned i;
 
-	buf_u64(b, (uint64_t)t->created_ms);
-	buf_u64(b, (uint64_t)t->active_ms);
-	buf_u64(b, (uint64_t)t->ttl_ms);
-	buf_u64(b, t->revision);
+	life_encode(&t->life, b);
 	buf_u64(b, t->owner);
 	buf_u64(b, t->epoch);
 	buf_u8(b, t->state);
 	buf_u8(b, t->orphan);
-	for (i = 0; i < TEXTS; i++) {
-		buf_u32(b, (uint32_t)t->texts[i].len);
-		buf_bytes(b, t->texts[i].at, t->texts[i].len);
-	}
+	for (i = 0; i < TEXTS; i++)
+		text_encode(&t->texts[i], b);
 }
 
 static enum status decode_fields(struct cursor *c, struct task *t)
 {
-	uint64_t times[3];
-
-	if (cursor_u64(c, &times[0]) != ST_OK || cursor_u64(c, &times[1]) != ST_OK ||
-	    cursor_u64(c, &times[2]) != ST_OK || cursor_u64(c, &t->revision) != ST_OK ||
-	    cursor_u64(c, &t->owner) != ST_OK || cursor_u64(c, &t->epoch) != ST_OK ||
-	    cursor_u8(c, &t->state) != ST_OK || cursor_u8(c, &t->orphan) != ST_OK ||
-	    t->epoch == 0 || t->state > TASK_CANCELLED || t->orphan > TASK_ORPHAN_CLAIM)
+	if (life_decode(c, &t->life) != ST_OK || cursor_u64(c, &t->owner) != ST_OK ||
+	    cursor_u64(c, &t->epoch) != ST_OK || cursor_u8(c, &t->state) != ST_OK ||
+	    cursor_u8(c, &t->orphan) != ST_OK || t->epoch == 0 || t->state > TASK_CANCELLED ||
+	    t->orphan > TASK_ORPHAN_CLAIM)
 		return ST_MALFORMED;
-	t->created_ms = (int64_t)times[0];
-	t->active_ms = (int64_t)times[1];
-	t->ttl_ms = (int64_t)times[2];
-	return t->ttl_ms < 0 ? ST_MALFORMED : ST_OK;
-}
-
-static enum status decode_text(struct cursor *c, struct task *t, enum text which)
-{
-	struct bytes_view view;
-	enum status st;
-	uint32_t len;
-
-	if (cursor_u32(c, &len) != ST_OK || cursor_bytes(c, len, &view.at) != ST_OK)
-		return ST_MALFORMED;
-	view.len = len;
-	st = text_set(t, which, &view);
-	return st == ST_LIMIT ? ST_MALFORMED : st;
+	return ST_OK;
 }
 
 static enum status object_decode(const struct session_id *id, struct cursor *c, uint64_t index,
@@ -338,8 +275,9 @@ static enum status object_decode(const struct session_id *id, struct cursor *c, 
 	t->object.kind = OBJECT_TASK;
 	st = decode_fields(c, t);
 	for (i = 0; i < TEXTS && st == ST_OK; i++)
-		st = decode_text(c, t, (enum text)i);
-	if (st == ST_OK && (c->left != 0 || t->revision > index || t->epoch >> FENCE_BITS > index))
+		st = text_decode(c, &t->texts[i], text_max[i]);
+	if (st == ST_OK &&
+	    (c->left != 0 || t->life.revision > index || t->epoch >> FENCE_BITS > index))
 		st = ST_MALFORMED;
 	if (st != ST_OK) {
 		task_free(&t->object);
