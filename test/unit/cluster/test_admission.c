@@ -197,6 +197,29 @@ TEST(what_a_rolled_back_member_says_does_not_count)
 	sim_free(s);
 }
 
+/* Leadership comes to the newcomer between its promotion and the removal of what it was before:
+ * nobody else leads who could do that. */
+TEST(a_newcomer_that_leads_removes_its_own_lost_incarnation)
+{
+	struct sim *s = sim_serving(3, NULL);
+	struct sim_node *c = sim_node(s, 'c');
+	uint64_t lost = c->disk.raft_id;
+
+	sim_kill(s, 'c');
+	sim_run_ms(s, 1000);
+	sim_wipe(s, 'c');
+	sim_start(s, "c");
+	for (int i = 0; i < 500 && strstr(sim_trace(s), "promotes c") == NULL; i++)
+		sim_run_ms(s, 1);
+	sim_transfer(s, 'c');
+	sim_trace_clear(s);
+	sim_await(s, "abc", CLUSTER_SERVING, 5000);
+	assert_int_equal(sim_leader(s), 'c');
+	assert_non_null(strstr(sim_trace(s), "c: expels c\n"));
+	assert_true(c->raft.id != lost);
+	sim_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +233,7 @@ int main(void)
 	        a_disk_rolled_back_by_one_boot_is_found_by_the_process_that_announced_it),
 	    cmocka_unit_test(a_log_that_lost_committed_entries_is_found_by_the_leader),
 	    cmocka_unit_test(what_a_rolled_back_member_says_does_not_count),
+	    cmocka_unit_test(a_newcomer_that_leads_removes_its_own_lost_incarnation),
 	};
 
 	return RUN_TESTS(tests);
