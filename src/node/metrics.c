@@ -116,6 +116,8 @@ void metrics_member(struct metrics *m, int64_t now_us, const char *peer, bool up
 		one->returns++;
 	else if (one != NULL)
 		one->losses++;
+	if (!m->whole)
+		return;
 	if (!up) {
 		member_lost(m, now_us, silent_us);
 	} else if (m->incident.open && m->incident.heal_us == 0) {
@@ -266,6 +268,7 @@ void metrics_turn(struct metrics *m, const struct metrics_turn *t)
 {
 	note_clock(m, t);
 	note_raft(m, t);
+	m->whole |= t->state == CLUSTER_SERVING;
 	if (m->incident.open && t->state == CLUSTER_SERVING)
 		incident_over(m, t->now_us);
 }

@@ -5,7 +5,8 @@
  * allocates nothing. Times are CLOCK_BOOTTIME in microseconds.
  *
  * A partition, as counted here, begins when a member is lost while none was, and ends when the
- * node serves with all members heard. That a member's process died looks the same from here, and
+ * node serves with all members heard; what happens before it served so for the first time is its
+ * start. That a member's process died looks the same from here, and
  * is counted the same: to its clients it is. */
 #ifndef NODE_METRICS_H
 #define NODE_METRICS_H
@@ -132,6 +133,7 @@ struct reign {
 };
 
 struct metrics {
+	bool whole; /* this node has served with all members heard: before that, nobody is lost */
 	struct incident incident;
 	struct reign reign;
 	char leader[NODE_NAME_MAX]; /* known now; "": none */

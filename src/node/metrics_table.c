@@ -135,7 +135,7 @@ const struct metric metrics_table[] = {
 	PEER_GAUGE(MEMBERS, "erlmcp_member_heard", "",
 		   "1: heard within detection_ms.",
 		   heard),
-	PEER_GAUGE(MEMBERS, "erlmcp_member_hears_us", "",
+	PEER_GAUGE(MEMBERS, "erlmcp_member_hears_this_node", "",
 		   "1: that member says it hears this node. Heard but not hearing is a one-way cut.",
 		   hears_us),
 	PEER_GAUGE(MEMBERS, "erlmcp_member_voter", "",

@@ -45,7 +45,7 @@ CASES = {
     "ErlmcpFlapping": ({f'erlmcp_member_losses_total{{{A}, node="b"}}': "0 0 1 1 2 2 3 3 4 4 5x20"},
                        "1m", "4m", {"instance": "a:8080", "node": "b"}),
     "ErlmcpDetectorsDisagree": ({f'erlmcp_member_heard{{{A}, node="b"}}': "1x21",
-                                 f'erlmcp_member_hears_us{{{A}, node="b"}}': "1 0x20"}, "30s", "1m",
+                                 f'erlmcp_member_hears_this_node{{{A}, node="b"}}': "1 0x20"}, "30s", "1m",
                                 {"instance": "a:8080", "node": "b"}),
     "ErlmcpStatesDiffer": ({f"erlmcp_audit_last_equal{{{A}}}": "1 1 0x20"}, "15s", "30s",
                            {"instance": "a:8080"}),

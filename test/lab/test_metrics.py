@@ -1,0 +1,213 @@
+"""What real nodes tell over HTTP: serving, cut off, healed, and pestered."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import tap
+from lab import Lab
+from scrape import OPENMETRICS, Figures, get
+
+# A pause of a busy machine is no partition.
+PATIENT = {"ERLMCP_DETECTION_MS": "1000", "ERLMCP_ELECTION_MS": "500",
+           "ERLMCP_MEMBER_SILENCE_MS": "2000"}
+
+PESTER = """
+import socket, sys
+address = (sys.argv[1], 8080)
+
+def ask(text, end=False):
+    s = socket.create_connection(address, timeout=10)
+    s.sendall(text.encode())
+    if end:
+        s.shutdown(socket.SHUT_WR)
+    told = b""
+    while True:
+        piece = s.recv(65536)
+        if not piece:
+            return told.decode()
+        told += piece
+
+idle = [socket.create_connection(address, timeout=10) for _ in range(300)]
+head = "GET /livez HTTP/1.1\\r\\nHost: a\\r\\n"
+answer = ask(head + "Connection: close\\r\\n\\r\\n")
+assert answer.startswith("HTTP/1.1 200 ") and answer.endswith("alive\\n"), answer
+answer = ask(head + "\\r\\n" + head + "Connection: close\\r\\n\\r\\n")
+assert answer.count("HTTP/1.1 200 ") == 2, answer
+answer = ask("POST /metrics HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 3\\r\\n"
+             "Transfer-Encoding: chunked\\r\\n\\r\\n0\\r\\n\\r\\n" + head + "\\r\\n")
+assert answer.startswith("HTTP/1.1 400 ") and answer.count("HTTP/1.1") == 1, answer
+answer = ask("POST /metrics HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 3\\r\\n"
+             "Connection: close\\r\\n\\r\\nabc")
+assert answer.startswith("HTTP/1.1 405 ") and "Allow: GET, HEAD" in answer, answer
+answer = ask("GET /metrics HTTP/1.1\\nHost: a\\n\\n")
+assert answer.startswith("HTTP/1.1 400 "), answer
+answer = ask("GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n", end=True)
+assert answer.startswith("HTTP/1.1 404 ") and "/readyz" in answer, answer
+"""
+
+
+def check_whole(lab, node):
+    """All members are in sight of this node, and it says so."""
+    figures = Figures(node)
+    assert figures.value("erlmcp_serving") == 1, figures.text
+    assert figures.value("erlmcp_fenced") == 0
+    assert figures.value("erlmcp_partition_active") == 0
+    assert figures.value("erlang_cluster_members") == len(lab.nodes)
+    assert figures.value("erlang_expected_members") == len(lab.nodes)
+    for other in lab.nodes:
+        assert figures.value("erlang_up", node=other.name) == 1, other
+    assert figures.value("erlmcp_spare_members") == 1
+    assert figures.value("erlmcp_raft_leader_known") == 1
+    assert get(node, "/readyz")[0] == 200
+    return figures
+
+
+def grown(before, after, name, **labels):
+    """By how much a counter grew: on a busy machine members may be lost while nobody cuts."""
+    return after.value(name, **labels) - before.value(name, **labels)
+
+
+def check_minority(lab, node, before):
+    """It is alone, fenced, alive, not ready, and knows when that was found."""
+    figures = Figures(node)
+    assert figures.value("erlmcp_serving") == 0
+    assert figures.value("erlmcp_in_minority") == 1
+    assert figures.value("erlmcp_node_state", state="fenced") == 1
+    assert figures.value("erlang_cluster_members") == 1
+    assert figures.value("erlang_expected_members") == 3
+    assert figures.value("erlang_up", node=node.name) == 1
+    for other in lab.others(node):
+        assert figures.value("erlang_up", node=other.name) == 0, other
+        assert grown(before, figures, "erlmcp_member_losses_total", node=other.name) == 1
+    assert grown(before, figures, "erlmcp_partition_detection_seconds_count") == 1
+    assert 0.5 < grown(before, figures, "erlmcp_partition_detection_seconds_sum") < 15
+    assert grown(before, figures, "erlmcp_fence_seconds_count") == 1
+    assert figures.value("erlmcp_partition_active") == 1
+    assert grown(before, figures, "erlmcp_shutdown_countdowns_total", outcome="begun") == 1
+    assert get(node, "/livez") == (200, "alive\n")
+    code, text = get(node, "/readyz")
+    assert code == 503 and text.startswith("not ready: no_majority: "), text
+    code, text = get(node, "/health")
+    health = json.loads(text)
+    assert code == 503 and health["reason"] == "no_majority" and health["live"], text
+    assert health["reachable"] == 1 and health["needed"] == 2 and "RB-008" in health["remedy"]
+    return figures
+
+
+def check_majority(nodes, lost, before):
+    """They serve, miss one, and the one that took over says how long that took."""
+    takeovers = 0
+    for node in nodes:
+        figures = Figures(node)
+        assert figures.value("erlmcp_serving") == 1
+        assert figures.value("erlang_up", node=lost.name) == 0
+        assert figures.value("erlang_cluster_members") == 2
+        assert grown(before[node], figures, "erlmcp_partition_detection_seconds_count") == 1
+        assert grown(before[node], figures, "erlmcp_raft_leader_changes_total") == 1
+        n = grown(before[node], figures, "erlmcp_takeover_seconds_count")
+        takeovers += n
+        assert n == figures.value("erlmcp_raft_leading")
+        assert n == grown(before[node], figures, "erlmcp_fence_margin_seconds_count")
+        margin = grown(before[node], figures, "erlmcp_fence_margin_seconds_sum")
+        assert n == 0 or margin >= 0.01, margin
+        assert json.loads(get(node, "/health")[1])["reason"] == "member_lost"
+    assert takeovers == 1
+
+
+def check_healed(lab, node, before):
+    """It counts one partition that healed by itself."""
+    figures = check_whole(lab, node)
+    assert grown(before, figures, "erlmcp_partitions_total") == 1
+    assert grown(before, figures, "erlmcp_partition_recoveries_total", kind="automatic") == 1
+    assert figures.value("erlmcp_partition_recoveries_total", kind="manual") == 0
+    assert figures.value("erlmcp_auto_recovery_success_ratio") == 1
+    assert grown(before, figures, "erlmcp_heal_seconds_count") == 1
+    assert grown(before, figures, "erlmcp_partition_duration_seconds_count") == 1
+    told = node.run("erlmcp-admin", "metrics", "runbook").stdout
+    assert "Partition Detection Time  < 30 sec" in told and "NO" not in told, told
+
+
+def promtool(text):
+    """What it has to say; "" when it is not here."""
+    if not shutil.which("promtool"):
+        return ""
+    done = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True,
+                          text=True, timeout=60, check=False)
+    return done.stdout + done.stderr
+
+
+def test_a_partition():
+    """a partition is told by all who see it: lost, fenced, taken over, healed"""
+    with Lab(3, **PATIENT) as lab:
+        lab.start()
+        lab.wait_all_see_all()
+        leader = lab.leader()
+        others = lab.others(leader)
+        before = {node: check_whole(lab, node) for node in lab.nodes}
+        lab.isolate(leader)
+        lab.wait_until(lambda: Figures(leader).value("erlmcp_fenced") == 1, 10,
+                       f"{leader} says that it is fenced")
+        lab.wait_until(lambda: Figures(leader).value("erlang_cluster_members") == 1, 10,
+                       f"{leader} has lost both")
+        figures = check_minority(lab, leader, before[leader])
+        assert promtool(figures.text) == "", promtool(figures.text)
+        lab.wait_serving(*others)
+        check_majority(others, leader, before)
+        lab.heal()
+        lab.wait_all_see_all()
+        for node in lab.nodes:
+            lab.wait_until(lambda node=node:
+                           grown(before[node], Figures(node), "erlmcp_in_sync_seconds_count") == 1,
+                           15, f"{node} saw all members in step")
+            check_healed(lab, node, before[node])
+
+
+def test_an_operator_who_helps():
+    """what an operator does during a partition makes it a manual recovery"""
+    with Lab(3, **PATIENT) as lab:
+        lab.start()
+        lab.wait_all_see_all()
+        first, second, third = lab.nodes
+        lab.isolate(third)
+        lab.wait_until(lambda: Figures(first).value("erlmcp_partition_active") == 1, 10,
+                       f"{first} has lost {third}")
+        first.eval("erlmcp_cluster_coordinator:reset_cluster_state().")
+        lab.heal()
+        lab.wait_all_see_all()
+
+        def ended(node, kind):
+            return Figures(node).value("erlmcp_partition_recoveries_total", kind=kind)
+        lab.wait_until(lambda: ended(first, "manual") == 1, 10, f"{first} counts a manual one")
+        lab.wait_until(lambda: ended(second, "automatic") > 0, 10, f"{second} an automatic one")
+        assert ended(second, "manual") == 0
+        figures = Figures(first)
+        assert figures.value("erlmcp_manual_recovery_seconds_count") == 1
+        assert figures.value("erlmcp_runbook_target", metric="manual_recovery_seconds") == 300
+        assert figures.value("erlmcp_runbook_value", metric="manual_recovery_seconds") < 300
+
+
+def test_the_door_itself():
+    """the HTTP port speaks OpenMetrics, and bears strangers"""
+    with Lab(1) as lab:
+        lab.start()
+        lab.wait_serving()
+        node = lab.nodes[0]
+        code, text = get(node, "/metrics", OPENMETRICS)
+        assert code == 200 and text.endswith("\n# EOF\n"), text[-200:]
+        assert "# TYPE erlmcp_partitions counter\n" in text
+        assert "# UNIT process_cpu_seconds seconds\n" in text
+        assert Figures(node).value("node_network_receive_errors_total", device="lo") == 0
+        done = node.shell(sys.executable, "-c", PESTER, lab.fabric.address(node.host))
+        assert done.returncode == 0, done.stderr
+        figures = Figures(node)
+        assert figures.value("erlmcp_http_requests_total", code="405") == 1
+        assert figures.value("erlmcp_http_requests_total", code="404") == 1
+        assert figures.value("erlmcp_scrape_render_seconds") < 0.1
+        lab.wait_until(lambda: Figures(node).value("erlmcp_data_disk_free_bytes"), 10,
+                       "the disk was looked at")
+
+
+if __name__ == "__main__":
+    tap.main(globals())
