@@ -143,13 +143,14 @@ static void store_chunk(struct consensus *c, unsigned chunk, uint8_t *bytes, siz
 }
 
 /* A picture has time, unless the log, which is kept until it is complete, grows faster than it
- * gets along, or keeping the state as it was takes too much memory. */
+ * gets along, keeping the state as it was takes too much memory, or a fetched one waits for it. */
 static bool in_a_hurry(const struct consensus *c)
 {
 	const struct picture *p = &c->picture;
 	const uint64_t log_bytes = p->applied_bytes;
 
-	if (p->damaged || image_kept_bytes(p->image) > store_bytes(c->store) / PICTURE_KEPT_SHARE)
+	if (p->damaged || c->fetch.active ||
+	    image_kept_bytes(p->image) > store_bytes(c->store) / PICTURE_KEPT_SHARE)
 		return true;
 	return c->config.snapshot_bytes > 0 &&
 	       log_bytes * IMAGE_CHUNKS > c->config.snapshot_bytes * p->reached;

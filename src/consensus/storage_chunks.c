@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,9 @@
 #include "session/image.h"
 
 enum {
-	DIR_BYTES = 1024,                       /* of the directory's name */
-	PATH_BYTES = DIR_BYTES + CHUNK_TEXT + 8 /* of a file's */
+	DIR_BYTES = 1024,  /* of the directory's name */
+	SUFFIX_BYTES = 32, /* of a name under which a file is written */
+	PATH_BYTES = DIR_BYTES + CHUNK_TEXT + SUFFIX_BYTES /* of a file's */
 };
 
 /* Versions of one chunk that are on the disk. */
@@ -35,6 +37,7 @@ struct chunk_files {
 	struct versions chunks[IMAGE_CHUNKS];
 	struct removal *removal; /* under way, or NULL */
 	unsigned pending;        /* jobs in worker threads */
+	uint64_t stores;         /* begun: each writes under a name of its own */
 	bool closing;            /* the last job frees */
 	char dir[DIR_BYTES];
 };
@@ -45,6 +48,7 @@ struct job {
 	struct chunk_files *files;
 	struct chunk_name name;
 	uint64_t tag;
+	uint64_t nth;    /* store: its number */
 	uint64_t offset; /* read: from where */
 	uint8_t *bytes;  /* store: lent; read: owned */
 	size_t len;      /* of bytes */
@@ -160,15 +164,19 @@ static enum status status_of_errno(void)
 	}
 }
 
+/* Our own picture and one that is fetched can store the same version at the same time: the bytes
+ * are the same, the second one takes the first one's place. */
 static void store_work(uv_work_t *work)
 {
 	struct job *job = CONTAINER_OF(work, struct job, work);
+	char suffix[SUFFIX_BYTES];
 	char path[PATH_BYTES];
 	char temp[PATH_BYTES];
 	int fd;
 
+	snprintf(suffix, sizeof suffix, ".%" PRIu64 ".tmp", job->nth);
 	path_of(job->files, &job->name, "", path);
-	path_of(job->files, &job->name, ".tmp", temp);
+	path_of(job->files, &job->name, suffix, temp);
 	fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (fd < 0) {
 		job->st = status_of_errno();
@@ -234,8 +242,9 @@ static bool being_removed(const struct chunk_files *f, const struct chunk_name *
 static enum status files_store(struct chunk_disk *d, const struct chunk_name *name, uint8_t *bytes,
                                size_t len, uint64_t tag)
 {
-	const struct job job = {.name = *name, .bytes = bytes, .len = len, .tag = tag};
 	struct chunk_files *f = of(d);
+	const struct job job = {
+	    .name = *name, .bytes = bytes, .len = len, .tag = tag, .nth = f->stores++};
 
 	if (being_removed(f, name))
 		return ST_BUSY;
