@@ -7,6 +7,8 @@
 #include "node/core.h"
 #include "node/scrub.h"
 
+struct consensus_picture;
+
 enum {
 	AUDIT_WAITERS_MAX = 8, /* operators that wait for the same answer are few */
 	AUDIT_ASKED_MAX = 4    /* members that compare at the same time: the leader, an operator */
@@ -40,6 +42,8 @@ void core_audit_totals(const struct core *c, struct audit_totals *ret);
 
 /* How far this node is. */
 void core_sync_now(const struct core *c, struct audit_sync *ret);
+/* The newest snapshot of this node's own state; nth is 0 when it has not taken one. */
+void core_picture(const struct core *c, struct consensus_picture *ret);
 
 /* One member, for a report of how far all are. */
 struct sync_node {

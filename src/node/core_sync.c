@@ -226,6 +226,14 @@ static void tell_progress(struct core *c, const struct consensus_sync *s)
 	tell(c, false);
 }
 
+void core_picture(const struct core *c, struct consensus_picture *ret)
+{
+	if (c->consensus != NULL)
+		*ret = *consensus_picture(c->consensus);
+	else
+		memset(ret, 0, sizeof *ret);
+}
+
 static void tell_picture(struct core *c, const struct consensus_picture *p)
 {
 	struct core_event ev = {.type = CORE_PICTURE, .peer = ""};

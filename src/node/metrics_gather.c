@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "consensus/consensus.h"
 #include "node/core_audit.h"
 #include "node/metrics_render.h"
 #include "node/node_internal.h"
@@ -91,6 +92,20 @@ static void gather_audit(struct node *n, struct metrics_view *v)
 	v->sync_elapsed_seconds = (double)s.elapsed_ms / 1e3;
 }
 
+static void gather_snapshots(struct node *n, struct metrics_view *v)
+{
+	struct consensus_picture p;
+
+	core_picture(n->core, &p);
+	v->snapshots = (double)p.nth;
+	if (p.nth == 0)
+		return;
+	v->snapshot_seconds = (double)p.elapsed_ms / 1e3;
+	v->snapshot_written_bytes = (double)p.bytes_new;
+	v->snapshot_kept_bytes = (double)p.kept_max;
+	v->snapshot_step_seconds = (double)p.step_max_us / 1e6;
+}
+
 static void gather_work(struct node *n, struct metrics_view *v)
 {
 	const size_t pending = core_pending(n->core);
@@ -119,6 +134,7 @@ static void gather(struct node *n, struct metrics_view *v, int64_t now_us)
 	gather_links(n, v);
 	gather_state(n, v);
 	gather_audit(n, v);
+	gather_snapshots(n, v);
 	gather_work(n, v);
 	host_process(v, now_us, node_wall_ms(NULL));
 	if (n->config->metrics_network)

@@ -92,6 +92,11 @@ struct metrics_view {
 	double raft_election_timeout_seconds;
 	double log_bytes;
 	double state_disk_bytes;
+	double snapshots;
+	double snapshot_seconds;
+	double snapshot_written_bytes;
+	double snapshot_kept_bytes;
+	double snapshot_step_seconds;
 	double data_disk_free_bytes;
 	double data_disk_size_bytes;
 	double sessions;
