@@ -48,7 +48,7 @@
 	X(MINORITY, "minority",                                                                   \
 	  "The lease is over and too few members are in sight: a minority must not serve.",       \
 	  "RB-008, Step 1: Verify Partition Status",                                              \
-	  "Heal the network to the members that are silent; the others serve meanwhile.")         \
+	  "Heal the network to the silent members; a majority of them serves meanwhile.")         \
 	X(NO_LEADER, "no_leader",                                                                 \
 	  "The lease is over, but a majority is in sight: it elects a leader.",                   \
 	  "RB-010, Step 2: Identify Partition Type",                                              \

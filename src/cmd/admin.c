@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cmd/cli.h"
+#include "cmd/doctor.h"
 #include "cmd/explain.h"
 #include "cmd/members.h"
 #include "cmd/metrics.h"
@@ -177,6 +178,10 @@ static const char *const restore_flags[] = {"--dry-run", NULL};
 static const struct cli_verb verbs[] = {
     {"cluster", "COMMAND", "About the cluster, as this host's node sees it.", 1, 17, flags, true,
      cluster},
+    {"doctor", "[--json]",
+     "Examine configuration, disk, names, ports, peers, clocks and quorum; a remedy for each\n"
+     "                               fault. Exit code 0: all well, 1: warnings, 2: failures.",
+     0, 0, json_flags, true, doctor_show},
     {"explain", "[NODE] [--json]",
      "Why this host's node, or NODE, is in its state: the rule, the votes, the remedy.", 0, 1,
      json_flags, true, explain_show},

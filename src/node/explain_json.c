@@ -156,12 +156,12 @@ void explain_json(const struct explain_extra *x, const struct cluster_explanatio
                   const struct cluster_status *status, const struct raft_view *raft, struct buf *b)
 {
 	json_t *root = inputs(e);
-	json_t *rest =
-	    json_pack("{s:i, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "version", 1, "node",
-	              text(x->node), "state_age_ms", ms_of(x->now_us - status->state_since_us),
-	              "rule", rule(x, e->cause), "served", x->served, "decision", decision(x),
-	              "clock", clocks(x, status), "disk", disk(x), "settings",
-	              settings(x->settings, raft), "members", members(x->settings, raft));
+	json_t *rest = json_pack(
+	    "{s:i, s:s, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o}", "version", 1, "software",
+	    ERLMCP_VERSION, "node", text(x->node), "state_age_ms",
+	    ms_of(x->now_us - status->state_since_us), "rule", rule(x, e->cause), "served",
+	    x->served, "decision", decision(x), "clock", clocks(x, status), "disk", disk(x),
+	    "settings", settings(x->settings, raft), "members", members(x->settings, raft));
 
 	if (root == NULL || rest == NULL || json_object_update(root, rest) != 0 ||
 	    (x->damaged && json_object_set_new(root, "state", json_string("fenced")) != 0) ||

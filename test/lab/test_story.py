@@ -1,4 +1,5 @@
-"""What the operators' commands tell about real nodes: explain, whatif and timeline."""
+"""What the operators' commands tell about real nodes: explain, whatif, timeline and
+doctor."""
 
 import json
 import os
@@ -214,6 +215,57 @@ def test_timeline_words():
         assert done.returncode == 64 and node.name in done.stderr, done.stderr
         assert answer(node, "timeline", "--since", "2100-01-01T00:00:00")["events"] == []
         assert "starts" in admin(node, "timeline", "--since", "1h", "--node", node.name)
+
+
+def doctor(node, code, **settings):
+    """What the doctor finds there: levels by check, and all of it."""
+    environment = {**node.environment(), **settings}
+    words = [f"{key}={value}" for key, value in settings.items()]
+    done = node.shell("env", *words, node.lab.program("erlmcp-admin"), "doctor", "--json",
+                      **environment)
+    told = json.loads(done.stdout)
+    assert done.returncode == code, (code, done.returncode, told)
+    assert ["ok", "warning", "failure"][code] == told["verdict"], told
+    for finding in told["findings"]:
+        assert finding["level"] == "ok" or finding["remedy"], f"no remedy: {finding}"
+    return {check: {f["level"] for f in told["findings"] if f["check"] == check}
+            for check in {f["check"] for f in told["findings"]}}, done.stdout
+
+
+def test_doctor():
+    """doctor finds nothing in a whole cluster, and each fault with its remedy, up or down"""
+    with Lab(3, ERLANG_COOKIE="ABCDEFGHIJKLMNOPQRST") as lab:
+        first, second, third = lab.nodes
+        levels, _ = doctor(first, 2)
+        assert levels["node"] == {"warning"} and levels["ports"] == {"ok"}, levels
+        assert levels["peers"] == {"failure"} and levels["quorum"] == {"failure"}, levels
+        lab.start()
+        lab.wait_all_see_all()
+        levels, _ = doctor(first, 0)
+        assert all(level == {"ok"} for level in levels.values()), levels
+        assert len(levels) == 10, levels
+        admin(first, "doctor")
+        # Another cookie: its own node answers over the control socket, the others do not.
+        levels, told = doctor(first, 2, ERLANG_COOKIE="TSRQPONMLKJIHGFEDCBA")
+        assert levels["peers"] == {"failure"} and "compare the cookies" in told, told
+        levels, told = doctor(first, 2, ERLANG_COOKIE="short")
+        assert levels["cookie"] == {"warning"}, told
+        # A dead member: a failure there, a warning about the quorum.
+        second.kill9()
+        lab.wait_until(lambda: first.state() == "degraded", 5, f"{first} misses {second}")
+        levels, told = doctor(first, 2)
+        assert levels["peers"] == {"ok", "failure"} and levels["quorum"] == {"warning"}, told
+        # A minority.
+        lab.isolate(third)
+        lab.wait_until(lambda: third.state() == "fenced" and third.status()["reachable"] == 1, 5,
+                       f"{third} is fenced and alone")
+        levels, told = doctor(third, 2)
+        assert levels["node"] == {"failure"} and levels["quorum"] == {"failure"}, told
+        # A name that nobody knows, a directory that is a file.
+        levels, told = doctor(third, 2, ERLMCP_SEED_NODES="erlmcp@no-such-host.invalid")
+        assert "failure" in levels["names"], told
+        levels, told = doctor(third, 2, ERLMCP_DATA_DIR=third.log.path)
+        assert "failure" in levels["permissions"], told
 
 
 if __name__ == "__main__":
