@@ -15,6 +15,7 @@
 #include "cmd/cli.h"
 #include "io/lockfile.h"
 #include "io/tool.h"
+#include "node/identity_file.h"
 #include "node/rescue.h"
 #include "session/archive.h"
 #include "session/store.h"
@@ -149,6 +150,38 @@ static const char *needless(const struct rescue *r, const struct survey *s)
 	return NULL;
 }
 
+/* What a crash interrupted behind its decision is finished first. -1: there is nothing. */
+static int finish_begun(const struct cli *c, bool yes)
+{
+	const char *data_dir = c->config.values.data_dir;
+	char why[OFFLINE_WHY_MAX] = "";
+	char aside[ASIDE_NAME_MAX] = "";
+	struct identity id;
+	struct fault fault;
+	enum status st;
+
+	if (!yes && rescue_is_decided(data_dir)) {
+		(void)printf(
+		    "A new cluster was decided on here, and the command was interrupted: it "
+		    "is finished\nby doing it again, or when the node starts. Nothing was "
+		    "changed.\n");
+		return CLI_OK;
+	}
+	st = rescue_finish(data_dir, aside, why);
+	if (st == ST_NOT_FOUND)
+		return -1;
+	if (st != ST_OK)
+		return refused(c, why);
+	if (identity_load(data_dir, &id, &fault) != ST_OK)
+		return -1; /* it was setting its data aside, which is done now */
+	(void)printf("finished what was interrupted: this node is cluster %016" PRIx64
+	             " now. Start it, and\nadmit others with `cluster join NODE`.\n",
+	             id.cluster_id);
+	if (aside[0] != '\0')
+		(void)printf("The old log is kept in %s/%s.\n", data_dir, aside);
+	return CLI_OK;
+}
+
 static int found_anew(const struct cli *c, const struct rescue *r, struct store *s)
 {
 	const char *data_dir = c->config.values.data_dir;
@@ -214,8 +247,12 @@ int recover_cluster(struct cli *c, int argc, char **argv)
 		goto out;
 	code = CLI_FAILED;
 	fd = lock(c, c->config.values.data_dir);
-	if (fd >= 0 && store_new(&s) == ST_OK)
+	if (fd >= 0)
+		code = finish_begun(c, yes);
+	if (code < 0 && store_new(&s) == ST_OK)
 		code = recover(c, s, yes);
+	if (code < 0)
+		code = refused(c, "out of memory");
 	store_free(s);
 	if (fd >= 0)
 		(void)close(fd);
@@ -398,7 +435,13 @@ static int restore(const struct cli *c, const char *path, bool dry)
 	show_backup(&head, s);
 	(void)fflush(stdout);
 	fd = lock(c, c->config.values.data_dir);
-	if (fd < 0 || !is_fresh(c))
+	if (fd < 0)
+		goto out;
+	code = finish_begun(c, !dry);
+	if (code >= 0)
+		goto out;
+	code = CLI_FAILED;
+	if (!is_fresh(c))
 		goto out;
 	code = CLI_OK;
 	if (dry)

@@ -272,6 +272,22 @@ static void on_storage_failed(void *arg, const char *why)
 	node_on_core_event(arg, &ev);
 }
 
+/* A recovery, a restore, or this node's own setting aside that a crash interrupted. */
+static bool finish_rescue(struct node *n)
+{
+	char aside[ASIDE_NAME_MAX] = "";
+	char why[OFFLINE_WHY_MAX] = "";
+	enum status st = rescue_finish(n->config->data_dir, aside, why);
+
+	if (st == ST_OK)
+		log_line(n->log, LOG_NOTICE,
+		         "An interrupted change of the data directory is finished%s%s",
+		         aside[0] == '\0' ? "" : "; what was there before is kept in ", aside);
+	else if (st != ST_NOT_FOUND)
+		log_line(n->log, LOG_ERROR, "An interrupted change of the data directory: %s", why);
+	return st == ST_OK || st == ST_NOT_FOUND;
+}
+
 static bool open_core(struct node *n)
 {
 	const struct core_config config = core_config_of(n->config, n->log);
@@ -431,7 +447,7 @@ static void on_signal(void *arg, int number)
 
 static bool open_node(struct node *n)
 {
-	if (!open_core(n))
+	if (!finish_rescue(n) || !open_core(n))
 		return false;
 	node_open_http(n);
 	if (!open_net(n) || !open_control(n) || !start_core(n) || !node_open_clients(n))

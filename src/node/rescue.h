@@ -1,9 +1,11 @@
 /* A data directory whose node is stopped: set aside, looked at, and founded anew.
  *
  * Nothing is ever deleted or changed in place. What a node leaves behind is renamed to
- * raft.aside-STAMP and identity.aside-STAMP in the same directory; a new log is written and read
- * back under another name before that. A crash in between leaves a directory that no node starts
- * on, and says why. The caller holds the directory's lock (io/lockfile.h). */
+ * raft.aside-STAMP and identity.aside-STAMP in the same directory. What takes its place, a log and
+ * an identity, is written to rescue.new and read back; then one rename, to rescue.ready-STAMP,
+ * decides. Before it the directory is as it was, behind it the rest is done by whoever comes
+ * next: the command, the command again, or the node's start. So a crash leaves the old or the new,
+ * never some of both. The caller holds the directory's lock (io/lockfile.h). */
 #ifndef NODE_RESCUE_H
 #define NODE_RESCUE_H
 
@@ -18,6 +20,13 @@
 struct store;
 
 enum { ASIDE_NAME_MAX = 48 };
+
+/* Finish what a crash interrupted: a rescue that was decided, or a setting aside. aside: the log's
+ * directory of before, "" when there was none. ST_NOT_FOUND: there is nothing to finish. ST_IO. */
+CHECKED enum status rescue_finish(const char *data_dir, char ret_aside[ASIDE_NAME_MAX],
+                                  char why[OFFLINE_WHY_MAX]);
+/* True when rescue_finish() would have to finish a rescue. */
+bool rescue_is_decided(const char *data_dir);
 
 /* Rename log and identity. name: of the log's directory now, without the path. ST_IO. */
 CHECKED enum status rescue_set_aside(const char *data_dir, char ret_name[ASIDE_NAME_MAX]);
