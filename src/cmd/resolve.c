@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "cmd/cli.h"
 #include "io/tool.h"
+#include "session/content.h"
 #include "session/store.h"
 #include "term/term.h"
 
@@ -18,6 +19,8 @@ enum {
 	PAGE_MEMORY_MAX = 8 << 20, /* one answer */
 	HEX_TEXT = 17,
 };
+
+enum how { ONLY_THIS, ONLY_THAT, DIFFERS, HOW };
 
 /* One of the two, asked through one of its members. */
 struct side {
@@ -29,16 +32,15 @@ struct side {
 	int64_t sessions;
 	size_t n_members;
 	char members[MEMBERS_MAX][NODE_NAME_MAX];
-	/* The page of its sessions that is being compared. */
+	/* The page of its sessions, handles or tasks that is being compared. */
 	struct arena arena;
 	const struct term *rest;    /* list of {Id, Digest} not looked at yet */
 	char last[SESSION_ID_TEXT]; /* of them; "": none yet */
 	bool over;                  /* there are no more */
 };
 
-/* Sessions that only one of them has, or that differ. */
+/* Things of one kind that only one of them has, or that differ. */
 struct difference {
-	const char *what;
 	uint64_t n;
 	char ids[SHOWN_MAX][SESSION_ID_TEXT];
 };
@@ -47,7 +49,7 @@ struct resolve {
 	const struct cli *cli;
 	struct tool *tool;
 	struct side sides[2];
-	struct difference differences[3];
+	struct difference differences[CONTENT_KINDS][HOW];
 };
 
 /* erlmcp_recovery:FUNCTION(ARG...) there: what is behind {ok, _}; NULL: told. */
@@ -103,19 +105,20 @@ static bool summarize(struct resolve *r, struct side *s)
 
 /* --- Comparing ----------------------------------------------------------------------- */
 
-/* Have a session to look at, or be over. False: it does not answer. */
-static bool fetch(struct resolve *r, struct side *s)
+/* Have something to look at, or be over. False: it does not answer. */
+static bool fetch(struct resolve *r, struct side *s, enum content_kind kind)
 {
-	const struct term *after;
+	const struct term *args[2];
 	const struct term *got;
 
 	if (s->over || (s->rest != NULL && term_length(s->rest) > 0))
 		return true;
 	arena_close(&s->arena);
 	arena_init(&s->arena, PAGE_MEMORY_MAX);
-	after = s->last[0] == '\0' ? term_atom(&s->arena, "first")
-	                           : term_binary(&s->arena, s->last, strlen(s->last));
-	got = ask(r, s->node, "sessions", term_list(&s->arena, &after, 1), &s->arena);
+	args[0] = term_atom(&s->arena, content_kind_text(kind));
+	args[1] = s->last[0] == '\0' ? term_atom(&s->arena, "first")
+	                             : term_binary(&s->arena, s->last, strlen(s->last));
+	got = ask(r, s->node, "contents", term_list(&s->arena, args, 2), &s->arena);
 	if (got == NULL)
 		return false;
 	s->rest = got;
@@ -123,7 +126,7 @@ static bool fetch(struct resolve *r, struct side *s)
 	return true;
 }
 
-/* The id and digest of the session to look at; ids compare as bytes do. False: over. */
+/* The id and digest of what is to be looked at; ids compare as bytes do. False: over. */
 static bool peek(const struct side *s, char ret_id[SESSION_ID_TEXT], char ret_digest[HEX_TEXT])
 {
 	const struct term *pair;
@@ -150,8 +153,9 @@ static void note(struct difference *d, const char *id)
 }
 
 /* Both lists are in order of ids: walk them side by side. */
-static bool compare(struct resolve *r)
+static bool compare_kind(struct resolve *r, enum content_kind kind)
 {
+	struct difference *differences = r->differences[kind];
 	struct side *a = &r->sides[0];
 	struct side *b = &r->sides[1];
 	char id[2][SESSION_ID_TEXT];
@@ -161,7 +165,7 @@ static bool compare(struct resolve *r)
 		bool have[2];
 		int order;
 
-		if (!fetch(r, a) || !fetch(r, b))
+		if (!fetch(r, a, kind) || !fetch(r, b, kind))
 			return false;
 		have[0] = peek(a, id[0], digest[0]);
 		have[1] = peek(b, id[1], digest[1]);
@@ -169,15 +173,50 @@ static bool compare(struct resolve *r)
 			return a->over && b->over;
 		order = !have[0] ? 1 : !have[1] ? -1 : strcmp(id[0], id[1]);
 		if (order < 0)
-			note(&r->differences[0], id[0]);
+			note(&differences[ONLY_THIS], id[0]);
 		else if (order > 0)
-			note(&r->differences[1], id[1]);
+			note(&differences[ONLY_THAT], id[1]);
 		else if (strcmp(digest[0], digest[1]) != 0)
-			note(&r->differences[2], id[0]);
+			note(&differences[DIFFERS], id[0]);
 		if (order <= 0)
 			step_over(a, id[0]);
 		if (order >= 0)
 			step_over(b, id[1]);
+	}
+}
+
+static void from_the_first(struct side *s)
+{
+	s->rest = NULL;
+	s->last[0] = '\0';
+	s->over = false;
+}
+
+static bool compare(struct resolve *r)
+{
+	for (unsigned kind = 0; kind < CONTENT_KINDS; kind++) {
+		from_the_first(&r->sides[0]);
+		from_the_first(&r->sides[1]);
+		if (!compare_kind(r, (enum content_kind)kind))
+			return false;
+	}
+	return true;
+}
+
+static void show_differences(const struct resolve *r, enum content_kind kind)
+{
+	static const char *const how[HOW] = {"only in THIS", "only in THAT", "that differ"};
+
+	for (size_t i = 0; i < HOW; i++) {
+		const struct difference *d = &r->differences[kind][i];
+		char what[32];
+
+		(void)snprintf(what, sizeof what, "%s %s", content_kind_text(kind), how[i]);
+		(void)printf("%-22s %" PRIu64 "\n", what, d->n);
+		for (uint64_t k = 0; k < d->n && k < SHOWN_MAX; k++)
+			(void)printf("        %s\n", d->ids[k]);
+		if (d->n > SHOWN_MAX)
+			(void)printf("        and %" PRIu64 " more\n", d->n - SHOWN_MAX);
 	}
 }
 
@@ -192,15 +231,8 @@ static void show(const struct resolve *r)
 		for (size_t k = 0; k < s->n_members; k++)
 			(void)printf("        %s\n", s->members[k]);
 	}
-	for (size_t i = 0; i < 3; i++) {
-		const struct difference *d = &r->differences[i];
-
-		(void)printf("%-22s %" PRIu64 "\n", d->what, d->n);
-		for (uint64_t k = 0; k < d->n && k < SHOWN_MAX; k++)
-			(void)printf("        %s\n", d->ids[k]);
-		if (d->n > SHOWN_MAX)
-			(void)printf("        and %" PRIu64 " more\n", d->n - SHOWN_MAX);
-	}
+	for (unsigned kind = 0; kind < CONTENT_KINDS; kind++)
+		show_differences(r, (enum content_kind)kind);
 	(void)fflush(stdout);
 }
 
@@ -287,9 +319,6 @@ static int open_and_resolve(const struct cli *c, const char *node, const char *k
 	r.sides[1] = (struct side){.word = "THAT", .node = node};
 	arena_init(&r.sides[0].arena, PAGE_MEMORY_MAX);
 	arena_init(&r.sides[1].arena, PAGE_MEMORY_MAX);
-	r.differences[0].what = "sessions only in THIS";
-	r.differences[1].what = "sessions only in THAT";
-	r.differences[2].what = "sessions that differ";
 	if (tool_open(&config, &r.tool, why, sizeof why) != ST_OK) {
 		(void)fprintf(stderr, "%s: %s\n", c->program, why);
 		return CLI_FAILED;

@@ -96,7 +96,7 @@ void api_flight_read(struct node *node, struct api_call *call);
 void api_flight_clock(struct node *node, struct api_call *call);
 void api_explain(struct node *node, struct api_call *call);
 void api_summary(struct node *node, struct api_call *call);
-void api_sessions_here(struct node *node, struct api_call *call);
+void api_contents_here(struct node *node, struct api_call *call);
 void api_give_up(struct node *node, struct api_call *call);
 void api_session_create(struct node *node, struct api_call *call);
 void api_session_put(struct node *node, struct api_call *call);

@@ -8,10 +8,10 @@
 
 #include "node/api.h"
 #include "node/node_internal.h"
-#include "session/image.h"
+#include "session/content.h"
 
 enum {
-	PAGE_MAX = 500, /* sessions in one answer: a heartbeat waits no longer than for a read */
+	PAGE_MAX = 500, /* things in one answer: a heartbeat waits no longer than for a read */
 	HEX_TEXT = 17,  /* 64 bits and the end */
 };
 
@@ -58,63 +58,59 @@ void api_summary(struct node *node, struct api_call *call)
 		api_reply(call, term_tuple2(a, term_atom(a, "ok"), term_tuple(a, parts, 5)));
 }
 
-/* Sessions being listed. */
+/* Things of one kind being listed. */
 struct page {
 	struct arena *arena;
-	const struct store *store;
 	const struct term *items[PAGE_MAX];
 	size_t n;
 };
 
-static void add_key(void *arg, const uint8_t *key, size_t key_len, const uint8_t *value,
-                    size_t value_len)
-{
-	uint64_t pair[3];
-	uint64_t *sum = arg;
-
-	pair[0] = *sum;
-	pair[1] = chunk_checksum(key, key_len);
-	pair[2] = chunk_checksum(value, value_len);
-	*sum = chunk_checksum((const uint8_t *)pair, sizeof pair);
-}
-
-/* What a client would see of it. Revisions and times differ between sides by themselves. */
-static void add_session(void *arg, const struct session_view *session)
+static void add_item(void *arg, const struct session_id *id, uint64_t content)
 {
 	struct page *p = arg;
-	uint64_t sum = chunk_checksum(session->info, session->info_len);
-	char id[SESSION_ID_TEXT];
+	char text[SESSION_ID_TEXT];
 
 	assert(p->n < PAGE_MAX);
-	if (store_keys(p->store, &session->id, add_key, &sum) != ST_OK)
-		return;
-	session_id_text(&session->id, id);
-	p->items[p->n++] = term_tuple2(p->arena, term_binary(p->arena, id, SESSION_ID_TEXT - 1),
-	                               hex(p->arena, sum));
+	session_id_text(id, text);
+	p->items[p->n++] = term_tuple2(p->arena, term_binary(p->arena, text, SESSION_ID_TEXT - 1),
+	                               hex(p->arena, content));
 }
 
-void api_sessions_here(struct node *node, struct api_call *call)
+static bool take_kind(const struct term *t, enum content_kind *ret)
+{
+	for (unsigned i = 0; i < CONTENT_KINDS; i++) {
+		if (!term_is_atom(t, content_kind_text((enum content_kind)i)))
+			continue;
+		*ret = (enum content_kind)i;
+		return true;
+	}
+	return false;
+}
+
+void api_contents_here(struct node *node, struct api_call *call)
 {
 	struct arena *a = &call->arena;
 	struct session_id after;
-	const bool first = term_is_atom(call->args[0], "first");
+	const bool first = term_is_atom(call->args[1], "first");
 	struct page *p = arena_alloc(a, sizeof *p);
 	char text[SESSION_ID_TEXT];
+	enum content_kind kind;
 	size_t len;
 
 	if (p == NULL) {
 		api_raise(call, NULL);
 		return;
 	}
-	if (!first && (term_text(call->args[0], text, sizeof text, &len) != ST_OK ||
-	               session_id_parse(text, len, &after) != ST_OK)) {
+	if (!take_kind(call->args[0], &kind) ||
+	    (!first && (term_text(call->args[1], text, sizeof text, &len) != ST_OK ||
+	                session_id_parse(text, len, &after) != ST_OK))) {
 		api_badarg(call);
 		return;
 	}
 	p->arena = a;
-	p->store = core_store(node->core);
 	p->n = 0;
-	(void)store_page(p->store, first ? NULL : &after, PAGE_MAX, add_session, p);
+	(void)content_page(core_store(node->core), kind, first ? NULL : &after, PAGE_MAX, add_item,
+	                   p);
 	api_reply(call, term_tuple2(a, term_atom(a, "ok"), term_list(a, p->items, p->n)));
 }
 

@@ -24,6 +24,11 @@ CHECKED enum status store_task(const struct store *s, const struct session_id *i
 /* Something has this id, and ends some time if nobody uses it. */
 bool store_is_mortal(const struct store *s, const struct session_id *id);
 
+/* Visit at most max handles behind `after`, as tasks below. */
+typedef void (*store_handle_cb)(void *arg, const struct handle_view *handle);
+size_t store_handle_page(const struct store *s, const struct session_id *after, size_t max,
+                         store_handle_cb cb, void *arg);
+
 /* Visit at most max tasks behind `after` (NULL: from the first) in order of their ids. Returns how
  * many; less than max: there are no more. For lists, and to find tasks whose owner is gone. */
 typedef void (*store_task_cb)(void *arg, const struct task_view *task);

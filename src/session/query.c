@@ -117,6 +117,7 @@ struct visit {
 	void (*cb)(struct visit *v, struct object *o);
 	void *arg;
 	store_session_cb session_cb;
+	store_handle_cb handle_cb;
 	store_task_cb task_cb;
 };
 
@@ -168,6 +169,23 @@ size_t store_page(const struct store *s, const struct session_id *after, size_t 
 {
 	struct visit v = {
 	    .kind = OBJECT_SESSION, .max = max, .cb = visit_session, .arg = arg, .session_cb = cb};
+
+	return page(s, after, &v);
+}
+
+static void visit_handle(struct visit *v, struct object *o)
+{
+	struct handle_view view;
+
+	handle_view(handle_of(o), &view);
+	v->handle_cb(v->arg, &view);
+}
+
+size_t store_handle_page(const struct store *s, const struct session_id *after, size_t max,
+                         store_handle_cb cb, void *arg)
+{
+	struct visit v = {
+	    .kind = OBJECT_HANDLE, .max = max, .cb = visit_handle, .arg = arg, .handle_cb = cb};
 
 	return page(s, after, &v);
 }

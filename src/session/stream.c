@@ -299,16 +299,24 @@ size_t streams_count(const struct streams *s)
 	return s->n;
 }
 
+void streams_at(const struct streams *s, size_t i, struct stream_view *ret)
+{
+	const struct stream *st = &s->items[i];
+
+	assert(i < s->n);
+	ret->id = st->id;
+	ret->first = st->first;
+	ret->next = st->next;
+	ret->bytes = st->bytes;
+}
+
 enum status streams_get(const struct streams *s, uint32_t stream, struct stream_view *ret)
 {
 	const struct stream *st = find(s, stream);
 
 	if (st == NULL)
 		return ST_NOT_FOUND;
-	ret->id = st->id;
-	ret->first = st->first;
-	ret->next = st->next;
-	ret->bytes = st->bytes;
+	streams_at(s, (size_t)(st - s->items), ret);
 	return ST_OK;
 }
 

@@ -69,6 +69,8 @@ CHECKED enum status streams_drop(struct streams *s, uint32_t stream, bool rememb
 
 CHECKED enum status streams_get(const struct streams *s, uint32_t stream, struct stream_view *ret);
 size_t streams_count(const struct streams *s);
+/* The i-th one in the order of their ids. */
+void streams_at(const struct streams *s, size_t i, struct stream_view *ret);
 
 /* Visit the events behind number `after`, in order; cb returns false to stop. ST_NOT_FOUND: no
  * such stream, or events behind `after` are gone already: *ret_first is the oldest one kept, or

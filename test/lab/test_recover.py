@@ -206,6 +206,8 @@ def test_recover():
     """with two of three lost for good the third becomes a new cluster, and the old half is refused"""
     with Cluster() as c:
         first, second, third = c.nodes
+        wait_until(lambda: "{ok," in first.eval(f"erlmcp_session:claim({c.session})."), 15,
+                   "the state is upgraded")
         assert c.put(1, 7) == "ok"
         fill(first, 100)
         refused(first, "a node runs on", "cluster", "recover")
@@ -239,15 +241,37 @@ def test_recover():
         assert sessions(third) == 102
 
 
+def write_differently(c, first, second):
+    """What is no key: a stream, a question, the time to live, a principal, handles and tasks."""
+    both = [id for id in re.findall(r'<<"(\w{32})">>', first.eval("erlmcp_session:list()."))
+            if id not in c.session][:3]
+    for node, word in ((first, "this"), (second, "that")):
+        for expression in (f'erlmcp_session:append(<<"{both[0]}">>, 1, {word}).',
+                           f'erlmcp_session:ask(<<"{both[1]}">>, 1, {word}).',
+                           f"erlmcp_handle:mint({word})."):
+            assert node.eval(expression).startswith("{ok,"), expression
+    assert second.eval("erlmcp_task:create(work, []).").startswith("{ok,")
+    # The same on both sides, at other places of the two logs: no difference.
+    for node in (first, second):
+        assert node.eval(f'erlmcp_session:append(<<"{both[2]}">>, 1, same).') == "{ok,1}"
+    return both
+
+
 def resolve(c, first, second, third):
     """Two clusters out of one: what differs is listed, then one of them is given up."""
+    differ = write_differently(c, first, second)
     fill(first, 1)
     fill(second, 2)
+    # resolve asks for what a node has applied; a confirmed read has it apply the newest.
+    assert sessions(first) == 102 and sessions(second) == 103
     words = ("cluster", "resolve", second.name, "--keep", "THIS")
     said = done(first, *words)
     assert re.search(r"sessions only in THIS +1\n", said), said
     assert re.search(r"sessions only in THAT +2\n", said), said
-    assert re.search(r"sessions that differ +1\n +\w{32}\n", said), said
+    assert re.search(r"sessions that differ +3\n( +\w{32}\n){3}handles", said), said
+    assert all(id in said for id in differ[:2]) and differ[2] not in said, said
+    assert re.search(r"handles only in THIS +1\n +\w{32}\nhandles only in THAT +1\n +\w{32}\n"
+                     r"handles that differ +0\ntasks only in THIS +0\ntasks only in THAT +1\n", said)
     assert "Nothing was changed" in said and second.serving() and third.serving(), said
     refused(first, "there is nothing to resolve", "cluster", "resolve", first.name, "--keep", "THIS")
     assert admin(first, "cluster", "resolve", second.name)[0] == 64

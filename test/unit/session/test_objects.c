@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/prng.h"
+#include "session/content.h"
 #include "session/expiry.h"
 #include "session/image.h"
 #include "session/limits.h"
@@ -176,6 +177,69 @@ TEST(before_version_3_numbers_begin_anew_and_the_upgrade_keeps_what_there_is)
 	assert_int_equal(create(s, 2, &plain).result, RESULT_SESSIONS_LIMIT);
 	buf_close(&b);
 	store_free(s);
+}
+
+/* The contents of everything, in one number: what comparing two clusters goes by. */
+static void add_content(void *arg, const struct session_id *id, uint64_t content)
+{
+	uint64_t *sum = arg;
+
+	*sum += content * (2U * id->bytes[10] + 1);
+}
+
+static uint64_t content_of(const struct store *s, enum content_kind kind)
+{
+	uint64_t sum = 0;
+
+	(void)content_page(s, kind, NULL, SIZE_MAX, add_content, &sum);
+	return sum;
+}
+
+TEST(what_somebody_wrote_is_content_and_where_it_stands_in_the_log_is_not)
+{
+	const struct session_attrs owned = {.owner = 9, .principal = plain.principal};
+	const struct session_attrs mortal = {.ttl_ms = 60000};
+	const struct session_attrs alices = {.principal = (const uint8_t *)"alice",
+	                                     .principal_len = 5};
+	const struct command_fields event = {.numbers = {3, 0}, .texts = {text("event")}};
+	const struct command_fields question = {.numbers = {3}, .texts = {text("what?")}};
+	const struct command_fields trim = {.numbers = {3, 1}};
+	struct store *a = founded(STATE_VERSION_3);
+	struct store *b = founded(STATE_VERSION_3);
+	uint64_t seen[6];
+	size_t i;
+	size_t k;
+
+	/* Other indexes, times and owners. */
+	assert_int_equal(create(a, 1, &plain).result, RESULT_OK);
+	assert_int_equal(upgrade(b, STATE_VERSION_3).result, RESULT_OK);
+	assert_int_equal(create(b, 1, &owned).result, RESULT_OK);
+	assert_true(content_of(a, CONTENT_SESSIONS) == content_of(b, CONTENT_SESSIONS));
+	for (i = 0; i < 2; i++) {
+		assert_int_equal(run(a, COMMAND_APPEND, 1, event).result, RESULT_OK);
+		assert_int_equal(run(b, COMMAND_APPEND, 1, event).result, RESULT_OK);
+	}
+	assert_int_equal(run(a, COMMAND_ASK, 1, question).result, RESULT_OK);
+	assert_int_equal(run(b, COMMAND_ASK, 1, question).result, RESULT_OK);
+	assert_true(content_of(a, CONTENT_SESSIONS) == content_of(b, CONTENT_SESSIONS));
+	/* Each of these is a difference. */
+	seen[0] = content_of(a, CONTENT_SESSIONS);
+	assert_int_equal(run(a, COMMAND_TRIM, 1, trim).result, RESULT_OK);
+	seen[1] = content_of(a, CONTENT_SESSIONS);
+	assert_int_equal(run(a, COMMAND_APPEND, 1, event).result, RESULT_OK);
+	seen[2] = content_of(a, CONTENT_SESSIONS);
+	assert_int_equal(run(a, COMMAND_ASK, 1, question).result, RESULT_OK);
+	seen[3] = content_of(a, CONTENT_SESSIONS);
+	assert_int_equal(create(a, 3, &mortal).result, RESULT_OK);
+	seen[4] = content_of(a, CONTENT_SESSIONS);
+	assert_int_equal(create(b, 3, &alices).result, RESULT_OK);
+	seen[5] = content_of(b, CONTENT_SESSIONS);
+	for (i = 0; i < 6; i++) {
+		for (k = 0; k < i; k++)
+			assert_true(seen[i] != seen[k]);
+	}
+	store_free(a);
+	store_free(b);
 }
 
 TEST(the_limits_of_streams_and_questions_have_names)
@@ -513,6 +577,7 @@ int main(void)
 	    cmocka_unit_test(a_stream_that_is_opened_anew_never_shows_its_numbers_again),
 	    cmocka_unit_test(
 	        before_version_3_numbers_begin_anew_and_the_upgrade_keeps_what_there_is),
+	    cmocka_unit_test(what_somebody_wrote_is_content_and_where_it_stands_in_the_log_is_not),
 	    cmocka_unit_test(the_limits_of_streams_and_questions_have_names),
 	    cmocka_unit_test(a_question_is_answered_once),
 	    cmocka_unit_test(questions_of_one_log_entry_have_ids_of_their_own),
