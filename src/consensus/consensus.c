@@ -200,6 +200,8 @@ void consensus_link_reset(struct consensus *c, uint64_t raft_id)
 			continue;
 		c->peers[i].snapshot = 0;
 		runs_forget(&c->peers[i].way, 0);
+		if (c->fetch.active && c->fetch.from == raft_id)
+			c->fetch.patience_ms = FETCH_RETRY_MS;
 	}
 }
 

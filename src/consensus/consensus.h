@@ -163,7 +163,8 @@ int64_t consensus_promise_us(const struct consensus *c);
 
 /* The state that is being fetched from another member, chunk by chunk. */
 struct consensus_sync {
-	bool fetching; /* all else is zero until then */
+	uint64_t applied_bytes; /* of commands applied since the process started */
+	bool fetching;          /* all below is zero until then */
 	char from[NODE_NAME_MAX];
 	uint64_t index;      /* of that state */
 	uint64_t bytes_all;  /* of its chunks */

@@ -106,6 +106,7 @@ static enum status begin_new(struct consensus *c, struct manifest *m, const uint
 		f->bytes_all += m->chunks[i].len;
 	skip_empty(f);
 	f->begun_ms = inside_now_ms(c);
+	f->patience_ms = FETCH_RETRY_MS;
 	f->progress_ms = f->begun_ms;
 	return ST_OK;
 }
@@ -244,6 +245,21 @@ static void hand_in(struct consensus *c)
 	inside_leave(c);
 }
 
+/* When a part that was asked for counts as lost. Pieces come one after the other: while others
+ * come, this one is only waiting for its turn on a slow line. */
+static int64_t lost_ms(const struct fetch *f, const struct fetch_part *part)
+{
+	const int64_t since_ms = part->asked_ms > f->progress_ms ? part->asked_ms : f->progress_ms;
+
+	return since_ms + f->patience_ms;
+}
+
+/* Asked for twice, too soon. */
+static void be_patient(struct fetch *f)
+{
+	f->patience_ms *= f->patience_ms < FETCH_RETRY_MAX_MS ? 2 : 1;
+}
+
 static void step_parts(struct consensus *c)
 {
 	struct fetch *f = &c->fetch;
@@ -255,7 +271,7 @@ static void step_parts(struct consensus *c)
 
 		if (part->state == PART_FREE && f->next < IMAGE_CHUNKS)
 			begin_part(c, part);
-		else if (part->state == PART_ASKING && now_ms - part->asked_ms >= FETCH_RETRY_MS)
+		else if (part->state == PART_ASKING && now_ms >= lost_ms(f, part))
 			ask(c, part);
 		else if (part->state == PART_STUCK && now_ms - part->asked_ms >= PICTURE_RETRY_MS)
 			store_part(c, part);
@@ -303,7 +319,7 @@ int64_t fetch_due_ms(const struct consensus *c)
 		if (part->state == PART_FREE && f->next < IMAGE_CHUNKS)
 			at_ms = 0;
 		else if (part->state == PART_ASKING)
-			at_ms = part->asked_ms + FETCH_RETRY_MS;
+			at_ms = lost_ms(f, part);
 		else if (part->state == PART_STUCK)
 			at_ms = part->asked_ms + PICTURE_RETRY_MS;
 		if (at_ms < due_ms)
@@ -420,8 +436,10 @@ enum status fetch_piece(struct consensus *c, raft_id from, const struct chunk_pi
 	if (!f->active || from != f->from)
 		return ST_NOT_FOUND;
 	part = part_asking(f, &piece->name);
-	if (part == NULL)
+	if (part == NULL) {
+		be_patient(f);
 		return ST_NOT_FOUND;
+	}
 	if (piece->total == 0) {
 		give_up(c, "it has made a newer one");
 		return ST_OK;
@@ -429,8 +447,10 @@ enum status fetch_piece(struct consensus *c, raft_id from, const struct chunk_pi
 	all = f->manifest->chunks[part->chunk].len;
 	if (piece->total != all)
 		return ST_INVALID;
-	if (piece->offset != part->got)
-		return ST_NOT_FOUND; /* asked for twice */
+	if (piece->offset != part->got) {
+		be_patient(f);
+		return ST_NOT_FOUND;
+	}
 	memcpy(part->bytes + part->got, piece->bytes, piece->len);
 	part->got += piece->len;
 	f->bytes_fetched += piece->len;
@@ -477,6 +497,7 @@ void consensus_sync(const struct consensus *c, struct consensus_sync *ret)
 	const struct fetch *f = &c->fetch;
 
 	memset(ret, 0, sizeof *ret);
+	ret->applied_bytes = c->picture.all_bytes;
 	if (!c->started || c->closing || !f->active)
 		return;
 	ret->fetching = true;

@@ -38,8 +38,9 @@ enum {
 	PICTURE_FETCHED_MS = 5000,       /* a member that asked this recently is still fetching */
 	PICTURE_PATIENCE = 16, /* thresholds of entries that a picture waits for reasons */
 	FETCH_PARTS = 8,       /* chunks that are fetched at a time */
-	FETCH_RETRY_MS = 1000, /* an unanswered want is sent again */
-	FETCH_HAND_IN_MS = 10, /* a fetched state waits until our own picture is taken */
+	FETCH_RETRY_MS = 1000, /* an unanswered want is sent again when nothing else came either */
+	FETCH_RETRY_MAX_MS = 16 * 1000, /* where that proved too soon: a piece at 128 kbit/s */
+	FETCH_HAND_IN_MS = 10,          /* a fetched state waits until our own picture is taken */
 	FETCH_GIVE_UP_MS =
 	    60 * 1000,              /* without any progress: the leader will send a new manifest */
 	SERVE_READS_MAX = 32,       /* pieces being read for members; further wants are dropped */

@@ -51,6 +51,7 @@ void picture_note_applied(struct consensus *c, size_t bytes)
 	const uint64_t before = p->applied_bytes;
 
 	p->applied_bytes += bytes;
+	p->all_bytes += bytes;
 	if (before < c->config.snapshot_bytes && p->applied_bytes >= c->config.snapshot_bytes)
 		raft_set_snapshot_threshold(&c->raft, 1);
 }

@@ -59,6 +59,7 @@ struct picture {
 	struct manifest *last;                /* of the newest whole picture here; owned or NULL */
 	struct manifest *before;              /* of the one before: members may be fetching it */
 	uint64_t applied_bytes;               /* of commands since the newest */
+	uint64_t all_bytes;                   /* of commands since this process started */
 	int64_t wanted_ms;                    /* when a member last asked for a chunk; 0: never */
 	bool damaged;                         /* a chunk on the disk is: encode all anew, soon */
 	int64_t begun_us;                     /* the one being taken */
@@ -101,6 +102,7 @@ struct fetch {
 	uint64_t bytes_fetched;      /* that came over the network */
 	int64_t begun_ms;
 	int64_t progress_ms; /* when something last came or was stored */
+	int64_t patience_ms; /* after so long without it, what was asked for is lost */
 	struct fetch_part parts[FETCH_PARTS];
 };
 
