@@ -54,17 +54,23 @@ static bool all_in_step(const json_t *report)
 	return json_array_size(nodes) > 0;
 }
 
-static void put_left(const json_t *node, struct buf *b)
+static const double mib = 1024.0 * 1024.0;
+
+static void put_pace(const json_t *node, struct buf *b)
 {
 	const json_t *left = json_object_get(node, "left_s");
-	const double mib = 1024.0 * 1024.0;
 
-	buf_printf(b, " %.1f of %.1f MiB", number(node, "bytes_done") / mib,
-	           number(node, "bytes_all") / mib);
 	if (number(node, "rate") > 0)
 		buf_printf(b, ", %.1f MiB/s", number(node, "rate") / mib);
 	if (json_is_number(left))
 		buf_printf(b, ", %.0f s left", json_number_value(left));
+}
+
+static void put_left(const json_t *node, struct buf *b)
+{
+	buf_printf(b, " %.1f of %.1f MiB", number(node, "bytes_done") / mib,
+	           number(node, "bytes_all") / mib);
+	put_pace(node, b);
 }
 
 static void put_bar(const json_t *node, struct buf *b)
@@ -85,6 +91,7 @@ static void put_node(const json_t *node, struct buf *b)
 		put_left(node, b);
 	} else if (is_state(node, "catching_up")) {
 		buf_printf(b, "%.0f entries behind", number(node, "lag_entries"));
+		put_pace(node, b);
 	} else {
 		buf_printf(b, "%s", text(node, "state"));
 	}
@@ -125,8 +132,8 @@ static void print_table(const json_t *report)
 	const json_t *node;
 	size_t i;
 
-	(void)printf("%-30s %-12s %10s %8s %10s  %s\n", "Member", "State", "Index", "Lag",
-	             "Verified", "Digest");
+	(void)printf("%-30s %-12s %10s %8s %8s %7s %10s  %s\n", "Member", "State", "Index", "Lag",
+	             "MiB", "Seconds", "Verified", "Digest");
 	json_array_foreach(json_object_get(report, "nodes"), i, node)
 	{
 		const bool known = !is_state(node, "unreachable") && !is_state(node, "silent");
@@ -134,9 +141,10 @@ static void print_table(const json_t *report)
 		if (!known)
 			(void)printf("%-30.30s %-12s\n", text(node, "node"), text(node, "state"));
 		else
-			(void)printf("%-30.30s %-12s %10.0f %8.0f %10.0f  %s\n", text(node, "node"),
-			             text(node, "state"), number(node, "index"),
-			             number(node, "lag_entries"), number(node, "verified_index"),
+			(void)printf("%-30.30s %-12s %10.0f %8.0f %8.1f %7.1f %10.0f  %s\n",
+			             text(node, "node"), text(node, "state"), number(node, "index"),
+			             number(node, "lag_entries"), number(node, "lag_bytes") / mib,
+			             number(node, "lag_s"), number(node, "verified_index"),
 			             number(node, "verified_index") > 0
 			                 ? text(node, "verified_digest")
 			                 : "never compared");

@@ -261,7 +261,8 @@ static const struct term *node_term(struct arena *a, const struct sync_report *r
 	put_int(&f, "index", node->sync.applied);
 	put_int(&f, "lag_entries", x.lag);
 	put_int(&f, "lag_bytes", x.lag_bytes);
-	put(&f, "lag_seconds",
+	put_int(&f, "lag_seconds", (uint64_t)(x.lag_s + 0.5));
+	put(&f, "seconds_left",
 	    x.left_s < 0 ? term_atom(a, "unknown") : term_int(a, (int64_t)(x.left_s + 0.5)));
 	put_int(&f, "percent", (uint64_t)x.percent);
 	put_int(&f, "bytes_per_second", (uint64_t)x.rate);

@@ -5,6 +5,7 @@
 
 #include "node/audit.h"
 #include "node/core.h"
+#include "node/course.h"
 #include "node/scrub.h"
 
 struct consensus_picture;
@@ -53,6 +54,10 @@ struct sync_node {
 	bool asked;    /* in sight */
 	bool answered; /* sync holds its answer */
 	struct audit_sync sync;
+	uint64_t lag_bytes; /* of the log that it has not applied */
+	int64_t lag_us;     /* for so long there has been more than it has */
+	double rate;        /* bytes of the log a second that it applies of late */
+	double own_rate;    /* the same of the node that answers */
 };
 
 struct sync_report {
@@ -68,9 +73,10 @@ struct sync_figures {
 	const char *state;  /* leader, in_sync, catching_up, fetching, silent, unreachable */
 	const char *result; /* of the last transfer of a whole state: none, complete, running */
 	uint64_t lag;       /* committed entries that it has not applied */
-	uint64_t lag_bytes; /* of the state that it fetches, what is missing */
+	uint64_t lag_bytes; /* of the state that it fetches or of the log, what is missing */
+	double lag_s;       /* for so long there has been more than it has */
 	double percent;     /* of that, or of the log, that it has */
-	double rate;        /* bytes a second; 0: nothing is fetched */
+	double rate;        /* bytes a second, fetched or applied */
 	double left_s;      /* until it is there, at that rate; negative: unknown */
 };
 void sync_figures(const struct sync_report *r, const struct sync_node *node,
@@ -123,6 +129,8 @@ struct core_audit {
 	bool resetting;      /* ops.reset was called */
 	size_t wrong;        /* members that the last comparison found to differ */
 	struct audit_totals totals;
+	struct course course;
+	int64_t course_us;        /* its next step */
 	struct sync_report *poll; /* members being asked; owned; NULL: none */
 	int64_t poll_until_us;
 	struct sync_waiter pollers[AUDIT_WAITERS_MAX];

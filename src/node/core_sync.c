@@ -57,6 +57,25 @@ void core_answer_sync(struct core *c, const char *peer, uint64_t round)
 
 /* --- Asking -------------------------------------------------------------------------- */
 
+/* How far the members are, on this node's course of the log. */
+static void reckon(struct core *c, struct sync_report *report)
+{
+	const struct course *course = &c->audit.course;
+	const int64_t now_us = c->ops.now_us(c->ops.arg);
+
+	for (size_t i = 0; i < report->n; i++) {
+		struct sync_node *node = &report->nodes[i];
+
+		if (!node->answered)
+			continue;
+		node->lag_bytes = course_bytes(course, node->sync.applied, report->commit);
+		if (node->sync.applied < report->commit)
+			node->lag_us = course_age_us(course, node->sync.applied, now_us);
+		node->rate = course_rate(course, node->name);
+		node->own_rate = course_rate(course, c->config.cluster.self);
+	}
+}
+
 static void tell_pollers(struct core *c)
 {
 	struct core_audit *a = &c->audit;
@@ -67,6 +86,7 @@ static void tell_pollers(struct core *c)
 	memcpy(pollers, a->pollers, n * sizeof pollers[0]);
 	a->n_pollers = 0;
 	a->poll = NULL;
+	reckon(c, report);
 	for (size_t i = 0; i < n; i++)
 		pollers[i].cb(pollers[i].arg, report);
 	free(report);
@@ -173,7 +193,13 @@ void sync_figures(const struct sync_report *r, const struct sync_node *node,
 	ret->percent =
 	    r->commit == 0 ? 100 : 100.0 * (double)(r->commit - ret->lag) / (double)r->commit;
 	ret->state = node->leader ? "leader" : ret->lag <= SYNC_LAG ? "in_sync" : "catching_up";
-	ret->left_s = ret->lag == 0 ? 0 : -1;
+	ret->lag_bytes = node->lag_bytes;
+	ret->lag_s = (double)node->lag_us / 1000000.0;
+	ret->rate = node->rate;
+	if (ret->lag == 0)
+		ret->left_s = 0;
+	else if (node->rate > node->own_rate)
+		ret->left_s = (double)node->lag_bytes / (node->rate - node->own_rate);
 	if (s->fetching == 0)
 		return;
 	ret->state = "fetching";
@@ -252,6 +278,25 @@ static void tell_picture(struct core *c, const struct consensus_picture *p)
 		core_emit(c, &ev);
 }
 
+static void step_members(struct core *c, int64_t now_us)
+{
+	struct cluster_status *status = malloc(sizeof *status);
+	struct raft_view *raft = malloc(sizeof *raft);
+
+	c->audit.course_us = now_us + COURSE_STEP_US;
+	if (status != NULL && raft != NULL) {
+		core_status(c, status, raft);
+		for (size_t i = 0; i < status->n_members; i++) {
+			const struct member_status *m = &status->members[i];
+
+			if (m->member && (m->self || m->heard))
+				course_step(&c->audit.course, m->name, m->applied, now_us);
+		}
+	}
+	free(status);
+	free(raft);
+}
+
 void core_sync_step(struct core *c, int64_t now_us)
 {
 	struct core_audit *a = &c->audit;
@@ -262,6 +307,9 @@ void core_sync_step(struct core *c, int64_t now_us)
 	if (consensus_picture(c->consensus)->nth != a->pictures)
 		tell_picture(c, consensus_picture(c->consensus));
 	consensus_sync(c->consensus, &s);
+	course_note(&a->course, c->view.last_applied, s.applied_bytes, now_us);
+	if (now_us >= a->course_us)
+		step_members(c, now_us);
 	if (a->fetching && (!s.fetching || s.index != a->fetch_to))
 		tell_end(c);
 	if (!s.fetching || (a->fetching && now_us < a->progress_us))

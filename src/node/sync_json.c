@@ -18,14 +18,15 @@ static json_t *node_json(const struct sync_report *r, const struct sync_node *no
 
 	sync_figures(r, node, &x);
 	(void)snprintf(digest, sizeof digest, "%016" PRIx64, node->sync.digest);
-	return json_pack("{s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:f, s:f, s:o, s:o, s:s, s:o, s:s}",
-	                 "node", node->name, "self", node->self, "state", x.state, "index",
-	                 number(node->sync.applied), "lag_entries", number(x.lag), "bytes_all",
-	                 number(node->sync.bytes_all), "bytes_done", number(node->sync.bytes_done),
-	                 "percent", x.percent, "rate", x.rate, "left_s",
-	                 x.left_s < 0 ? json_null() : json_real(x.left_s), "transfers",
-	                 number(node->sync.fetched), "last_result", x.result, "verified_index",
-	                 number(node->sync.verified), "verified_digest", digest);
+	return json_pack(
+	    "{s:s, s:b, s:s, s:o, s:o, s:o, s:f, s:o, s:o, s:f, s:f, s:o, s:o, s:s, s:o, s:s}",
+	    "node", node->name, "self", node->self, "state", x.state, "index",
+	    number(node->sync.applied), "lag_entries", number(x.lag), "lag_bytes",
+	    number(x.lag_bytes), "lag_s", x.lag_s, "bytes_all", number(node->sync.bytes_all),
+	    "bytes_done", number(node->sync.bytes_done), "percent", x.percent, "rate", x.rate,
+	    "left_s", x.left_s < 0 ? json_null() : json_real(x.left_s), "transfers",
+	    number(node->sync.fetched), "last_result", x.result, "verified_index",
+	    number(node->sync.verified), "verified_digest", digest);
 }
 
 static int append(const char *bytes, size_t len, void *arg)

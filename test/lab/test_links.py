@@ -5,6 +5,7 @@
          node 3               puts into it, every heartbeat behind it waits for.
 """
 
+import json
 import os
 import time
 
@@ -43,6 +44,13 @@ class Line(Cluster):
         return sum(1514 * self.fabric.count(other.host, node.host)["passed"]
                    for other in self.others(node))
 
+    def lag(self, at, of):
+        """What a node tells of a member that is behind and moves, or None."""
+        report = json.loads(at.run("erlmcp-admin", "cluster", "sync", "--json").stdout)
+        told = next(node for node in report["nodes"] if node["node"] == of.name)
+        known = told["lag_bytes"] > VALUE and told["rate"] > KBIT * 1000 / 8 / 20
+        return told if known and (told["lag_s"] > 0 or told["state"] == "fetching") else None
+
     def in_step(self, node, leader):
         there, here = leader.status().get("store"), node.status().get("store")
         return there and there == here
@@ -60,6 +68,8 @@ class Line(Cluster):
         wait_until(lambda: slow.state() in ("syncing", "serving"), 20, f"{slow} is being served")
         for _ in range(4):
             self.fill(leader, 2)
+        lag = wait_until(lambda: self.lag(leader, slow), 20, f"{leader} tells how far {slow} is")
+        assert lag["left_s"] is None or 0 < lag["left_s"] < 60, lag
         wait_until(lambda: self.in_step(slow, leader), 60, f"{slow} is in step")
         self.wait_serving()
         end = time.monotonic() + 2

@@ -43,6 +43,10 @@ TEST(who_is_behind_or_away_is_named_and_the_others_are_not)
 	        ",{\"node\":\"erlmcp@c\",\"state\":\"unreachable\"}",
 	        line);
 	assert_string_equal(line, "erlmcp@b 700 entries behind; erlmcp@c unreachable");
+	line_of(STEADY ",{\"node\":\"erlmcp@b\",\"state\":\"catching_up\",\"lag_entries\":700,"
+	               "\"rate\":2097152.0,\"left_s\":4.0}",
+	        line);
+	assert_string_equal(line, "erlmcp@b 700 entries behind, 2.0 MiB/s, 4 s left");
 	line_of(STEADY, line);
 	assert_string_equal(line, "all 1 members are in step at index 2403");
 }
