@@ -117,7 +117,7 @@ class Boxes:
         return self.engine.inspect(name)[0]
 
     def address(self, name):
-        networks = self.box(name)["NetworkSettings"]["Networks"]
+        networks = self.box(name)["NetworkSettings"].get("Networks") or {}
         return networks.get(self.network, {}).get("IPAddress", "")
 
     def starts(self, name):

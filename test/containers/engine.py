@@ -98,6 +98,8 @@ if [ "$1" = docker-cli-plugin-metadata ]; then
 	exit
 fi
 [ "$1" != compose ] || shift
+# Told by this, version 2 would take itself for the plugin.
+unset DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND
 exec docker-compose "$@"
 """
 

@@ -55,7 +55,8 @@ def test_detection(boxes):
                  "[net_adm:ping('erlmcp@127.0.0.1')]), halt().\"", "pong")
     boxes.expect("docker exec erlmcp erlmcp-admin cluster status", "serving", "3 in sight")
     boxes.expect('docker logs erlmcp | grep "Node.*connected"', "erlmcp-node2", "erlmcp-node3")
-    boxes.expect("docker network inspect erlmcp-network", "erlmcp-node3")
+    boxes.expect("docker network inspect erlmcp-network", "erlmcp-network")
+    boxes.expect("docker exec erlmcp wget -qO- http://127.0.0.1:8080/readyz")
     boxes.expect("docker exec erlmcp ping -c 1 erlmcp-node2", boxes.address("erlmcp-node2"))
 
 
