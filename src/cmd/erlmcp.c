@@ -7,6 +7,7 @@
 #include "cmd/cli.h"
 #include "cmd/erlmcp.h"
 #include "cmd/show.h"
+#include "node/api_help.h"
 #include "node/node.h"
 
 enum {
@@ -123,6 +124,31 @@ static int config(struct cli *c, int argc, char **argv)
 	return code;
 }
 
+/* The functions of the registry: known without a running node. */
+static int functions(struct cli *c, int argc, char **argv)
+{
+	const char *words[2] = {NULL, NULL};
+	size_t n = 0;
+	struct buf b;
+
+	for (int i = 0; i < argc; i++) {
+		if (strncmp(argv[i], "--", 2) != 0 && n < 2)
+			words[n++] = argv[i];
+	}
+	buf_init(&b, TEXT_MAX);
+	if (cli_flag(argc, argv, "--markdown")) {
+		api_help_markdown(&b);
+	} else if (!api_help_text(words[0], words[1], &b)) {
+		(void)fprintf(stderr,
+		              "%s: there is no such function; `erlmcp functions` lists the "
+		              "modules\n",
+		              c->program);
+		buf_close(&b);
+		return CLI_USAGE;
+	}
+	return print(&b);
+}
+
 static int version(struct cli *c, int argc, char **argv)
 {
 	(void)c;
@@ -135,6 +161,7 @@ static int version(struct cli *c, int argc, char **argv)
 static int help(struct cli *c, int argc, char **argv);
 
 static const char *const json_flag[] = {"--json", NULL};
+static const char *const functions_flags[] = {"--markdown", NULL};
 static const char *const config_flags[] = {"--json", "--help", "--markdown", NULL};
 
 static const struct cli_verb verbs[] = {
@@ -152,6 +179,9 @@ static const struct cli_verb verbs[] = {
      rpc},
     {"config", "[--json]", "Effective values and their origin; --help: all keys.", 0, 0,
      config_flags, true, config},
+    {"functions", "[MODULE [FUNCTION]] [--markdown]",
+     "What can be called with eval and rpc, with examples.", 0, 2, functions_flags, false,
+     functions},
     {"version", "", "The version of this program.", 0, 0, NULL, false, version},
     {"help", "[exit-codes]", "This text, or what the exit codes mean.", 0, 1, NULL, false, help},
 };

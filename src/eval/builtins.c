@@ -6,23 +6,15 @@ static const struct {
 	const char *module;
 	const struct builtin *functions;
 } tables[] = {
-    {"erlang", builtins_guards},
-    {"erlang", builtins_erlang},
-    {"erlang", builtins_convert},
-    {"lists", builtins_lists},
-    {"lists", builtins_lists_make},
-    {"lists", builtins_lists_order},
-    {"lists", builtins_lists_split},
-    {"maps", builtins_maps},
-    {"string", builtins_string},
-    {"string", builtins_string_old},
-    {"proplists", builtins_proplists},
-    {"binary", builtins_binary},
-    {"unicode", builtins_unicode},
-    {"math", builtins_math},
-    {"io", builtins_io},
-    {"io_lib", builtins_io_lib},
-    {"ordsets", builtins_ordsets},
+    {"erlang", builtins_guards},     {"erlang", builtins_erlang},
+    {"erlang", builtins_convert},    {"erlang", builtins_help},
+    {"lists", builtins_lists},       {"lists", builtins_lists_make},
+    {"lists", builtins_lists_order}, {"lists", builtins_lists_split},
+    {"maps", builtins_maps},         {"string", builtins_string},
+    {"string", builtins_string_old}, {"proplists", builtins_proplists},
+    {"binary", builtins_binary},     {"unicode", builtins_unicode},
+    {"math", builtins_math},         {"io", builtins_io},
+    {"io_lib", builtins_io_lib},     {"ordsets", builtins_ordsets},
 };
 
 const struct builtin *builtin_find(const char *module, const char *function, size_t arity)

@@ -31,6 +31,7 @@ extern const struct builtin builtins_proplists[];
 extern const struct builtin builtins_binary[];
 extern const struct builtin builtins_unicode[];
 extern const struct builtin builtins_math[];
+extern const struct builtin builtins_help[]; /* of the shell: help(Module) */
 extern const struct builtin builtins_io[];
 extern const struct builtin builtins_io_lib[];
 extern const struct builtin builtins_ordsets[];

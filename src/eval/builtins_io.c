@@ -142,6 +142,41 @@ BUILTIN(io_lib_printable_unicode)
 	return term_bool(m->arena, printable(args[0], true));
 }
 
+/* help/0,1,2 print what the host's erlmcp_help:text tells. */
+static const struct term *help(struct machine *m, const struct term *const args[], size_t n)
+{
+	const struct term *told = apply_function(m, "erlmcp_help", "text", args, n);
+	struct term_bytes text;
+
+	if (told == NULL)
+		return NULL;
+	if (term_type(told) != TERM_TUPLE || term_tuple_size(told) != 2 ||
+	    term_type(term_element(told, 1)) != TERM_BINARY)
+		return told;
+	text = term_binary_bytes(term_element(told, 1));
+	buf_bytes(m->output, text.base, text.len);
+	return buf_status(m->output) == ST_OK ? term_atom(m->arena, "ok")
+	                                      : machine_limit(m, "too much output");
+}
+
+BUILTIN(help_0)
+{
+	return help(m, args, 0);
+}
+
+BUILTIN(help_1)
+{
+	return help(m, args, 1);
+}
+
+BUILTIN(help_2)
+{
+	return help(m, args, 2);
+}
+
+const struct builtin builtins_help[] = {
+    {"help", 0, help_0}, {"help", 1, help_1}, {"help", 2, help_2}, {NULL, 0, NULL}};
+
 const struct builtin builtins_io[] = {
     {"format", 1, io_format_1}, {"format", 2, io_format_2},     {"format", 3, io_format_3},
     {"fwrite", 1, io_format_1}, {"fwrite", 2, io_format_2},     {"fwrite", 3, io_format_3},

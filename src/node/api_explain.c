@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "node/api.h"
+#include "node/api_help.h"
 #include "node/explain.h"
 #include "node/node_internal.h"
 #include "node/term_json.h"
@@ -73,4 +74,25 @@ void api_flight_clock(struct node *node, struct api_call *call)
 
 	(void)node;
 	api_reply(call, term_tuple2(a, term_atom(a, "ok"), term_binary(a, text, (size_t)len)));
+}
+
+void api_help(struct node *node, struct api_call *call)
+{
+	const char *words[2] = {NULL, NULL};
+	struct arena *a = &call->arena;
+	struct buf b;
+
+	(void)node;
+	for (unsigned i = 0; i < call->entry->arity; i++) {
+		if (term_type(call->args[i]) != TERM_ATOM) {
+			api_badarg(call);
+			return;
+		}
+		words[i] = term_atom_text(call->args[i]);
+	}
+	buf_init(&b, API_MEMORY_MAX);
+	if (!api_help_text(words[0], words[1], &b))
+		buf_printf(&b, "there is nothing of this name; help() lists the modules\n");
+	api_reply(call, term_tuple2(a, term_atom(a, "ok"), term_binary(a, b.base, b.len)));
+	buf_close(&b);
 }

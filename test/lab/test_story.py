@@ -261,11 +261,57 @@ def test_doctor():
                        f"{third} is fenced and alone")
         levels, told = doctor(third, 2)
         assert levels["node"] == {"failure"} and levels["quorum"] == {"failure"}, told
+        lab.heal()
         # A name that nobody knows, a directory that is a file.
         levels, told = doctor(third, 2, ERLMCP_SEED_NODES="erlmcp@no-such-host.invalid")
         assert "failure" in levels["names"], told
         levels, told = doctor(third, 2, ERLMCP_DATA_DIR=third.log.path)
         assert "failure" in levels["permissions"], told
+
+
+def test_functions_of_the_cluster():
+    """the functions that operators expect tell the partition, and help tells the functions"""
+    with Lab(3) as lab:
+        lab.start()
+        lab.wait_all_see_all()
+        leader = lab.leader()
+        other, third = lab.others(leader)
+        names = sorted(node.name for node in lab.nodes)
+        assert other.eval("erlmcp_cluster_coordinator:get_leader().") == f"{{ok,'{leader.name}'}}"
+        assert leader.eval("erlmcp_cluster_coordinator:is_leader().") == "true"
+        assert other.eval("erlmcp_cluster_coordinator:get_state().") == "{ok,serving}"
+        assert other.eval("erlmcp_cluster_coordinator:has_quorum().") == "true"
+        assert other.eval("erlmcp_split_brain_detector:is_split().") == "false"
+        assert other.eval("erlmcp_split_brain_detector:get_side().") == "{ok,majority}"
+        assert other.eval(f"erlmcp_cluster_membership:is_member('{third.name}').") == "true"
+        assert other.eval("erlmcp_cluster_membership:is_member('erlmcp@nobody').") == "false"
+        voters = other.eval("erlmcp_cluster_membership:get_voters().")
+        assert sorted(re.findall(r"'([^']+)'", voters)) == names, voters
+        assert other.eval("erlmcp_cluster_membership:get_standbys().") == "{ok,[]}"
+        assert "reachable => 3" in other.eval("erlmcp_cluster_membership:get_status().")
+        lab.wait_until(lambda: other.eval("erlmcp_cluster_sync:is_in_sync().") == "true", 5,
+                       "all are in step")
+        assert "digest =>" in other.eval("erlmcp_session_ha:get_digest().")
+        done = other.eval("{ok, Id} = erlmcp_session_manager:create_session(#{}), "
+                          "{ok, _} = erlmcp_session_manager:get_session(Id), "
+                          "ok = erlmcp_session_manager:touch_session(Id), "
+                          "{erlmcp_session_manager:count_sessions(), "
+                          "length(erlmcp_session_manager:list_sessions()), "
+                          "erlmcp_session_manager:delete_session(Id)}.")
+        assert done == "{1,1,ok}", done
+        text = other.eval("help(erlmcp_cluster_sync).")
+        assert "erlmcp_cluster_sync:trigger_full_sync(Node)" in text and text.endswith("ok"), text
+        assert "Runbook: RB-010" in other.eval("help(erlmcp_cluster_sync, get_sync_status).")
+        assert "erlmcp_session_manager" in other.eval("help().")
+        assert "nothing of this name" in other.eval("help(nobody).")
+        lab.isolate(third)
+        lab.wait_until(lambda: other.eval("erlmcp_split_brain_detector:is_split().") == "true", 5,
+                       f"{other} sees the split")
+        parts = other.eval("erlmcp_split_brain_detector:get_partitions().")
+        assert parts.count("[") == 3 and f"['{third.name}']" in parts, parts
+        lab.wait_until(lambda: third.eval("erlmcp_split_brain_detector:get_side().") ==
+                       "{ok,minority}", 5, f"{third} knows that it is a minority")
+        assert "is_in_sync" in other.run("erlmcp", "functions", "erlmcp_cluster_sync").stdout
 
 
 if __name__ == "__main__":
