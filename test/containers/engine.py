@@ -85,8 +85,7 @@ if [ -n '{docker}' ]; then
 	exec '{docker}' "$@"
 fi
 if [ "$1" = compose ]; then
-	shift
-	exec docker-compose "$@"
+	exec '{config}/cli-plugins/docker-compose' "$@"
 fi
 exec podman --url "$DOCKER_HOST" "$@"
 """
@@ -101,6 +100,32 @@ fi
 # Told by this, version 2 would take itself for the plugin.
 unset DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND
 exec docker-compose "$@"
+"""
+# Podman gives a network options of its own, and forgets those of its driver. Compose 1.29 takes that
+# for a change and refuses to use the network again; so it is told to use it as it is.
+PODMANS_PLUGIN = """\
+#!/bin/sh
+# docker compose, by the docker-compose command, for a podman: networks that are there are used as they are.
+if [ "$1" = docker-cli-plugin-metadata ]; then
+	echo '{"SchemaVersion":"0.1.0","Vendor":"Debian","Version":"1","ShortDescription":"Compose"}'
+	exit
+fi
+[ "$1" != compose ] || shift
+file=${COMPOSE_FILE:-docker-compose.yml}
+name=$(sed -n '/^networks:/,/^[a-z]/s/^    name: *//p' "$file" 2>/dev/null)
+if [ -z "$name" ] || ! docker network inspect "$name" >/dev/null 2>&1; then
+	exec docker-compose "$@"
+fi
+place=$(realpath "$(dirname "$file")")
+copy=$(mktemp)
+awk '/^[a-z]/ { inside = /^networks:/ }
+	!inside || /^networks:/ || /^  [a-z]/ || /^    name:/ { print }
+	inside && /^    name:/ { print "    external: true" }' "$file" >"$copy"
+unset COMPOSE_FILE
+docker-compose -f "$copy" --project-directory "$place" -p "$(basename "$place")" "$@"
+code=$?
+rm -f "$copy"
+exit $code
 """
 
 
@@ -241,7 +266,8 @@ class Engine:
         write(os.path.join(inside, "storage.conf"), STORAGE_CONF)
         config = os.path.join(inside, "config")
         write(os.path.join(config, "config.json"), "{}\n")
-        write(os.path.join(config, "cli-plugins", "docker-compose"), PLUGIN, 0o755)
+        write(os.path.join(config, "cli-plugins", "docker-compose"), PODMANS_PLUGIN,
+              0o755)
         write(os.path.join(inside, "bin", "docker"), DOCKER.format(
             host=self.url, config=config, docker=shutil.which("docker") or ""), 0o755)
         self.environment.update(PATH=os.path.join(inside, "bin") + ":" + os.environ["PATH"],
