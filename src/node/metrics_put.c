@@ -1,5 +1,6 @@
 #include "node/metrics_put.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "node/exposition.h"
@@ -76,8 +77,10 @@ void put_alarms(struct exposition *x, const struct metrics_view *v)
 
 void put_limit_in_use(struct exposition *x, const struct metrics_view *v)
 {
-	for (size_t i = 0; i < v->n_limits; i++)
-		exposition_one(x, "limit", v->limits[i].name, v->limits[i].in_use);
+	for (size_t i = 0; i < v->n_limits; i++) {
+		if (!isnan(v->limits[i].in_use))
+			exposition_one(x, "limit", v->limits[i].name, v->limits[i].in_use);
+	}
 }
 
 void put_limit(struct exposition *x, const struct metrics_view *v)

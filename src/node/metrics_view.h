@@ -44,7 +44,7 @@ struct metrics_device {
 
 struct metrics_limit {
 	const char *name; /* static */
-	double in_use;
+	double in_use;    /* NAN: there are many of what it limits */
 	double limit;
 	double refusals;
 };

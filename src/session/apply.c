@@ -153,6 +153,7 @@ static enum status apply_new(struct store *s, const struct command *cmd, struct 
 	st = command_carry_out(s, cmd, &answer);
 	if (st != ST_OK)
 		return st;
+	s->answered[answer.result]++;
 	len = result_encode(&answer, encoded);
 	st = result_keep(s, cmd, encoded, len);
 	if (st != ST_OK)

@@ -54,6 +54,8 @@ struct store {
 	size_t bytes;                     /* of all; counted against bytes_max */
 	size_t sessions_max;              /* replicated limits: SESSIONS_MAX at most, */
 	size_t bytes_max;                 /* STORE_BYTES_MAX at most */
+	uint64_t answered[RESULT_COUNT];  /* commands that ended so, by this node's count since it
+	                                     started; not replicated */
 	struct store_mark *marks;         /* MARKS_MAX of them or NULL; not replicated */
 	size_t next_mark;                 /* where the next one goes */
 	struct image *images[IMAGES_MAX]; /* being taken; borrowed */

@@ -62,6 +62,12 @@ void store_free(struct store *s)
 	free(s);
 }
 
+uint64_t store_answered(const struct store *s, enum store_result how)
+{
+	assert(how < RESULT_COUNT);
+	return s->answered[how];
+}
+
 void store_become(struct store *s, struct store *fresh)
 {
 	assert(fresh->n_images == 0);
@@ -69,6 +75,7 @@ void store_become(struct store *s, struct store *fresh)
 	store_close(s);
 	fresh->newest = s->newest;
 	fresh->met = s->met;
+	memcpy(fresh->answered, s->answered, sizeof fresh->answered);
 	*s = *fresh;
 	store_meet(s, s->version);
 	free(fresh);

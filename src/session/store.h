@@ -240,4 +240,8 @@ CHECKED enum status store_snapshot(const struct store *s, struct buf *b);
 CHECKED enum status store_restore(struct store *s, const uint8_t *bytes, size_t len,
                                   struct fault *fault);
 
+/* Commands that this node applied since it started and that ended so: how often a limit was hit. A
+ * retry that is told its old result does not count again. */
+uint64_t store_answered(const struct store *s, enum store_result how);
+
 #endif

@@ -224,6 +224,15 @@ TEST(every_limit_has_its_own_result)
 	/* Replacing by something of the same size is no growth. */
 	h = head_of(7, ++seq, "");
 	assert_int_equal(put(s, &h, 1, 1, SESSION_VALUE_MAX, 'a').result, RESULT_OK);
+	assert_int_equal(store_answered(s, RESULT_INFO_LIMIT), 1);
+	assert_int_equal(store_answered(s, RESULT_KEY_LIMIT), 2);
+	assert_int_equal(store_answered(s, RESULT_VALUE_LIMIT), 1);
+	assert_int_equal(store_answered(s, RESULT_SESSION_LIMIT), 1);
+	assert_int_equal(store_answered(s, RESULT_SESSIONS_LIMIT), 0);
+	/* A retry that is told its old result does not count again. */
+	h = head_of(7, seq - 1, "");
+	assert_int_equal(put(s, &h, 1, 1, SESSION_VALUE_MAX, 'z').result, RESULT_SESSION_LIMIT);
+	assert_int_equal(store_answered(s, RESULT_SESSION_LIMIT), 1);
 	store_free(s);
 }
 
