@@ -161,6 +161,17 @@ def why_no_podman():
     return None
 
 
+def make_directory():
+    """A directory for one engine; those of runs that were killed are removed on the way.
+
+    Unix sockets have short names: it is not below a build directory."""
+    for name in os.listdir(tempfile.gettempdir()):
+        owner = re.match(r"erlmcp-engine-(\d+)-", name)
+        if owner and not os.path.exists(f"/proc/{owner.group(1)}"):
+            shutil.rmtree(os.path.join(tempfile.gettempdir(), name), ignore_errors=True)
+    return tempfile.mkdtemp(prefix=f"erlmcp-engine-{os.getpid()}-")
+
+
 class HealthClock(threading.Thread):
     """Podman leaves the clock of health checks to systemd; without one, this is the clock."""
 
@@ -213,6 +224,10 @@ class Engine:
         """Is this engine ours alone?"""
         return self.url is not None
 
+    def is_podman(self):
+        """Podman answers as docker does, but leaves some things out."""
+        return self.own() or "conmon" in self.docker("version").stdout.lower()
+
     # Finding one
 
     def use_what_is_there(self):
@@ -221,7 +236,7 @@ class Engine:
             return
         if not shutil.which("docker-compose"):
             raise NoEngine(f"docker has no compose, nor is docker-compose installed: {PACKAGES}")
-        self.directory = tempfile.mkdtemp(prefix="erlmcp-engine-")
+        self.directory = make_directory()
         config = os.path.join(self.directory, "config")
         theirs = os.environ.get("DOCKER_CONFIG", os.path.expanduser("~/.docker"))
         if os.path.isdir(theirs):
@@ -233,8 +248,7 @@ class Engine:
         why = why_no_podman()
         if why:
             raise NoEngine(why)
-        # Unix sockets have short names: not below a build directory.
-        self.directory = tempfile.mkdtemp(prefix="erlmcp-engine-")
+        self.directory = make_directory()
         socket = os.path.join(self.directory, "socket")
         self.url = "unix://" + socket
         self.write_settings()

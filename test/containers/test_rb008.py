@@ -190,7 +190,7 @@ def test_health(boxes):
     assert (check["Interval"], check["Timeout"], check["Retries"], check["StartPeriod"]) == (
         30 * second, 10 * second, 3, 60 * second), check
     boxes.await_health("erlmcp", "healthy")
-    if not boxes.engine.own():  # podman's answer to `docker ps` leaves it out
+    if not boxes.engine.is_podman():  # podman's answer to `docker ps` leaves it out
         boxes.expect("docker ps | grep erlmcp", "(healthy)")
     boxes.expect("docker exec erlmcp /opt/erlmcp/scripts/check-partition.sh", "healthy: serving")
     boxes.expect("docker network disconnect erlmcp-network erlmcp")

@@ -29,7 +29,7 @@ def test_up(boxes):
     said = boxes.expect("docker network inspect erlmcp-net", "172.28.0.0/16", "bridge")
     for name in NAMES:
         assert boxes.address(name).startswith("172.28."), boxes.address(name)
-    if not boxes.engine.own():  # podman does not tell them
+    if not boxes.engine.is_podman():  # podman does not tell them
         options = json.loads(said)[0]["Options"]
         assert options["com.docker.network.bridge.name"] == "br-erlmcp", options
     boxes.create_session("erlmcp_node1")
