@@ -13,6 +13,15 @@ install -d "$root/bin" "$root/scripts/lib" "$root/scripts/runbooks" "$root/relea
 for program in erlmcp erlmcp-admin epmd erl; do
 	install -m 755 "$build/src/cmd/$program" "$root/bin/$program"
 done
+
+# Manual pages and completion are made by the programs, out of the tables that their help is made of.
+man="$root/share/man/man1"
+install -d "$man" "$root/share/bash-completion/completions" "$root/share/zsh/site-functions"
+for program in erlmcp erlmcp-admin; do
+	"$build/src/cmd/$program" man >"$man/$program.1"
+	"$build/src/cmd/$program" completion bash >"$root/share/bash-completion/completions/$program"
+	"$build/src/cmd/$program" completion zsh >"$root/share/zsh/site-functions/_$program"
+done
 install -m 755 scripts/check-partition.sh scripts/test-network-partition.sh "$root/scripts/"
 install -m 755 scripts/runbooks/*.sh "$root/scripts/runbooks/"
 install -m 755 scripts/lib/*.sh "$root/scripts/lib/"

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "cmd/cli.h"
+#include "cmd/cli_pages.h"
 #include "cmd/doctor.h"
 #include "cmd/explain.h"
 #include "cmd/members.h"
@@ -133,10 +134,28 @@ static int usage(const char *topic)
 	return CLI_USAGE;
 }
 
+/* cluster [COMMAND] --help */
+static int cluster_help(int argc, char **argv)
+{
+	for (size_t i = 0; i < TOPICS; i++) {
+		char head[64];
+		bool meant = argc == 1; /* only --help: all of them */
+
+		for (int k = 0; k < argc; k++)
+			meant |= strcmp(argv[k], topics[i].name) == 0;
+		(void)snprintf(head, sizeof head, "%s %s", topics[i].topic, topics[i].name);
+		if (meant)
+			cli_pages_verb(head, topics[i].args, topics[i].help);
+	}
+	return CLI_OK;
+}
+
 static int cluster(struct cli *c, int argc, char **argv)
 {
 	int nodes = -1; /* the command itself is none */
 
+	if (cli_flag(argc, argv, "--help"))
+		return cluster_help(argc, argv);
 	/* Flags may stand in front of it. */
 	for (int i = 0; i < argc; i++) {
 		char *word = argv[i];
@@ -167,16 +186,18 @@ static int version(struct cli *c, int argc, char **argv)
 }
 
 static int help(struct cli *c, int argc, char **argv);
+static int man(struct cli *c, int argc, char **argv);
+static int completion(struct cli *c, int argc, char **argv);
 
 static const char *const flags[] = {"--json", "--watch", MEMBERS_FLAGS, SYNC_FLAGS,
-                                    "--yes",  "--keep",  NULL};
+                                    "--yes",  "--keep",  "--help",      NULL};
 static const char *const metrics_flags[] = {METRICS_FLAGS, NULL};
 static const char *const json_flags[] = {"--json", NULL};
 static const char *const timeline_flags[] = {TIMELINE_FLAGS, NULL};
 static const char *const restore_flags[] = {"--dry-run", NULL};
 
 static const struct cli_verb verbs[] = {
-    {"cluster", "COMMAND", "About the cluster, as this host's node sees it.", 1, 17, flags, true,
+    {"cluster", "COMMAND", "About the cluster, as this host's node sees it.", 0, 17, flags, true,
      cluster},
     {"doctor", "[--json]",
      "Examine configuration, disk, names, ports, peers, clocks and quorum; a remedy for each\n"
@@ -207,28 +228,64 @@ static const struct cli_verb verbs[] = {
      "                               PATTERN. --reference: what each of them means.",
      0, 1, metrics_flags, true, metrics_show},
     {"version", "", "The version of this program.", 0, 0, NULL, false, version},
+    {"completion", "bash|zsh", "The script that completes this program's words.", 1, 1, NULL, false,
+     completion},
+    {"man", "", "This program's manual page, as roff.", 0, 0, NULL, false, man},
     {"help", "", "This text.", 0, 0, NULL, false, help},
+};
+
+static bool sub_of(size_t i, struct cli_sub *ret)
+{
+	if (i >= TOPICS)
+		return false;
+	*ret = (struct cli_sub){topics[i].topic, topics[i].name, topics[i].args, topics[i].help};
+	return true;
+}
+
+static const struct cli_exit_text exits[] = {
+    {0, "done; `cluster status`: the node serves; doctor: all is well"},
+    {1, "refused, or it failed; `cluster sync`: somebody is behind; doctor: warnings"},
+    {2, "nobody can be asked; `cluster status`: the node does not serve; doctor: failures"},
+    {CLI_USAGE, "wrong usage"},
+    {CLI_CONFIG, "the configuration is wrong"},
+};
+
+static const struct cli_pages pages = {
+    .program = "erlmcp-admin",
+    .what = "looks at an erlmcp cluster, and changes it",
+    .about = "It asks this host's node over its control socket, and others over the distribution. "
+             "Changes of the members are one at a time, and refused, with the arithmetic, when "
+             "they would stop the cluster. They go on by themselves, whoever leads; --no-wait "
+             "returns when one has begun.",
+    .verbs = verbs,
+    .n_verbs = sizeof verbs / sizeof verbs[0],
+    .sub = sub_of,
+    .exits = exits,
+    .n_exits = sizeof exits / sizeof exits[0],
 };
 
 static int help(struct cli *c, int argc, char **argv)
 {
+	(void)c;
 	(void)argc;
 	(void)argv;
-	cli_help(c, verbs, sizeof verbs / sizeof verbs[0]);
-	(void)printf("\ncommands:\n");
-	for (size_t i = 0; i < TOPICS; i++)
-		(void)printf("  %s %s %s\n      %s\n", topics[i].topic, topics[i].name,
-		             topics[i].args, topics[i].help);
-	(void)printf(
-	    "\nChanges of the members are one at a time, and refused, with the arithmetic, when "
-	    "they\n"
-	    "would stop the cluster. They go on by themselves, whoever leads; --no-wait returns "
-	    "when\n"
-	    "one has begun.\n"
-	    "\nexit codes of `cluster status`: 0 the node serves (serving or degraded), 2 it "
-	    "does\nnot serve, or cannot be asked; of a change: 0 done, 1 refused, 2 nobody can be\n"
-	    "asked; 64 wrong usage\n");
+	cli_pages_help(&pages);
 	return CLI_OK;
+}
+
+static int man(struct cli *c, int argc, char **argv)
+{
+	(void)c;
+	(void)argc;
+	(void)argv;
+	return cli_pages_man(&pages);
+}
+
+static int completion(struct cli *c, int argc, char **argv)
+{
+	(void)c;
+	(void)argc;
+	return cli_pages_completion(&pages, argv[0]);
 }
 
 int main(int argc, char **argv)

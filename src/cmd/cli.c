@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cmd/cli_pages.h"
 #include "io/lockfile.h"
 
 extern char **environ;
@@ -180,17 +181,6 @@ bool cli_flag(int argc, char **argv, const char *flag)
 	return false;
 }
 
-void cli_help(const struct cli *c, const struct cli_verb *verbs, size_t n_verbs)
-{
-	(void)printf("usage: %s [--KEY VALUE...] COMMAND [ARGUMENT...]\n\n", c->program);
-	for (size_t i = 0; i < n_verbs; i++) {
-		char head[64];
-
-		(void)snprintf(head, sizeof head, "%s %s", verbs[i].name, verbs[i].args);
-		(void)printf("  %-28s %s\n", head, verbs[i].help);
-	}
-}
-
 static int usage(const struct cli *c, const struct cli_verb *v)
 {
 	(void)fprintf(stderr, "usage: %s %s %s\n  %s\n", c->program, v->name, v->args, v->help);
@@ -245,6 +235,12 @@ static int run(struct cli *c, const struct cli_verb *v, int argc, char **argv)
 	int kept;
 	int n;
 
+	if (!own_flag(v, "--help") &&
+	    (cli_flag(argc, argv, "--help") || cli_flag(argc, argv, "-h"))) {
+		(void)printf("usage: %s [--KEY VALUE...] COMMAND [ARGUMENT...]\n\n", c->program);
+		cli_pages_verb(v->name, v->args, v->help);
+		return CLI_OK;
+	}
 	kept = sort_words(c, v, argc, argv, &n);
 	if (n < v->min || n > v->max)
 		return usage(c, v);

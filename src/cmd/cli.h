@@ -42,9 +42,6 @@ struct cli_verb {
 /* Find the verb in argv, gather options, check the number of arguments and run it. */
 int cli_main(struct cli *c, const struct cli_verb *verbs, size_t n_verbs, int argc, char **argv);
 
-/* Print all verbs, or the one named. */
-void cli_help(const struct cli *c, const struct cli_verb *verbs, size_t n_verbs);
-
 /* True when flag is among the arguments. */
 bool cli_flag(int argc, char **argv, const char *flag);
 

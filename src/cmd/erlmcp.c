@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cmd/cli.h"
+#include "cmd/cli_pages.h"
 #include "cmd/erlmcp.h"
 #include "cmd/show.h"
 #include "node/api_help.h"
@@ -159,6 +160,8 @@ static int version(struct cli *c, int argc, char **argv)
 }
 
 static int help(struct cli *c, int argc, char **argv);
+static int man(struct cli *c, int argc, char **argv);
+static int completion(struct cli *c, int argc, char **argv);
 
 static const char *const json_flag[] = {"--json", NULL};
 static const char *const functions_flags[] = {"--markdown", NULL};
@@ -183,15 +186,15 @@ static const struct cli_verb verbs[] = {
      "What can be called with eval and rpc, with examples.", 0, 2, functions_flags, false,
      functions},
     {"version", "", "The version of this program.", 0, 0, NULL, false, version},
+    {"completion", "bash|zsh", "The script that completes this program's words.", 1, 1, NULL, false,
+     completion},
+    {"man", "", "This program's manual page, as roff.", 0, 0, NULL, false, man},
     {"help", "[exit-codes]", "This text, or what the exit codes mean.", 0, 1, NULL, false, help},
 };
 
 enum { VERBS = sizeof verbs / sizeof verbs[0] };
 
-static const struct {
-	int code;
-	const char *text;
-} exit_codes[] = {
+static const struct cli_exit_text exit_codes[] = {
     {CLI_OK, "success; a node that was asked to stop ends with this, too"},
     {CLI_FAILED, "eval, rpc: an exception or a syntax error; ping: no answer;\n"
                  "     status: the node runs, but does not serve; start: it did not come up"},
@@ -205,14 +208,38 @@ static const struct {
     {CLI_CONFIG, "the configuration is wrong; each error names input, place and remedy"},
 };
 
+static const struct cli_pages pages = {
+    .program = "erlmcp",
+    .what = "runs a node of an erlmcp cluster, and asks it",
+    .about = "KEY is any key of `erlmcp config --help`, with - for _. Environment: ERLMCP_ROOT "
+             "(release directory), ERLMCP_VM_ARGS, ERLMCP_SYS_CONFIG (files), and those that "
+             "`erlmcp config --help` names.",
+    .verbs = verbs,
+    .n_verbs = VERBS,
+    .exits = exit_codes,
+    .n_exits = sizeof exit_codes / sizeof exit_codes[0],
+};
+
+static int man(struct cli *c, int argc, char **argv)
+{
+	(void)c;
+	(void)argc;
+	(void)argv;
+	return cli_pages_man(&pages);
+}
+
+static int completion(struct cli *c, int argc, char **argv)
+{
+	(void)c;
+	(void)argc;
+	return cli_pages_completion(&pages, argv[0]);
+}
+
 static int help(struct cli *c, int argc, char **argv)
 {
+	(void)c;
 	if (argc == 0) {
-		cli_help(c, verbs, VERBS);
-		(void)printf("\nKEY is any key of `erlmcp config --help`, with - for _.\n"
-		             "Environment: ERLMCP_ROOT (release directory), ERLMCP_VM_ARGS, "
-		             "ERLMCP_SYS_CONFIG\n(files), and those that `erlmcp config --help` "
-		             "names.\n");
+		cli_pages_help(&pages);
 		return CLI_OK;
 	}
 	if (strcmp(argv[0], "exit-codes") == 0) {
@@ -222,7 +249,7 @@ static int help(struct cli *c, int argc, char **argv)
 	}
 	for (size_t i = 0; i < VERBS; i++) {
 		if (strcmp(verbs[i].name, argv[0]) == 0) {
-			cli_help(c, &verbs[i], 1);
+			cli_pages_verb(verbs[i].name, verbs[i].args, verbs[i].help);
 			return CLI_OK;
 		}
 	}
