@@ -253,7 +253,7 @@ static void deliver(struct whatif *w)
 
 		if (cursor_u8(&in, &from) != ST_OK || cursor_u8(&in, &to) != ST_OK ||
 		    cursor_u32(&in, &len) != ST_OK || cursor_bytes(&in, len, &ev.bytes) != ST_OK)
-			assert(!"we wrote these ourselves");
+			assert(false && "we wrote these ourselves");
 		ev.peer = w->q->members[from].name;
 		ev.len = len;
 		if (open_way(w, from, to))
