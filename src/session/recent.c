@@ -35,9 +35,9 @@ void recent_clear(struct recent *r)
 	r->digest = 0;
 }
 
-static size_t home_of(const struct recent *r, const uint8_t *key, size_t key_len)
+static uint32_t key_hash(const struct recent *r, const uint8_t *key, size_t key_len)
 {
-	return XXH64(key, key_len, r->seed) & (2 * r->cap - 1);
+	return (uint32_t)XXH64(key, key_len, r->seed);
 }
 
 static uint64_t hash_of(const struct recent *r, const struct recent_item *item)
@@ -52,13 +52,19 @@ static bool item_is(const struct recent_item *item, const uint8_t *key, size_t k
 	return item->key_len == key_len && memcmp(item->key, key, key_len) == 0;
 }
 
-/* The slot that holds key, or the empty one where it belongs. */
-static size_t slot_of(const struct recent *r, const uint8_t *key, size_t key_len)
+static bool slot_is(const struct recent *r, const struct recent_slot *slot, uint32_t hash,
+                    const uint8_t *key, size_t key_len)
+{
+	return slot->hash == hash && item_is(&r->items[slot->place - 1], key, key_len);
+}
+
+/* The slot that holds key with that hash, or the empty one where it belongs. */
+static size_t slot_of(const struct recent *r, uint32_t hash, const uint8_t *key, size_t key_len)
 {
 	size_t mask = 2 * r->cap - 1;
-	size_t slot = home_of(r, key, key_len);
+	size_t slot = hash & mask;
 
-	while (r->slots[slot] != 0 && !item_is(&r->items[r->slots[slot] - 1], key, key_len))
+	while (r->slots[slot].place != 0 && !slot_is(r, &r->slots[slot], hash, key, key_len))
 		slot = (slot + 1) & mask;
 	return slot;
 }
@@ -69,8 +75,8 @@ const struct recent_item *recent_find(const struct recent *r, const uint8_t *key
 
 	if (r->n == 0)
 		return NULL;
-	slot = slot_of(r, key, key_len);
-	return r->slots[slot] == 0 ? NULL : &r->items[r->slots[slot] - 1];
+	slot = slot_of(r, key_hash(r, key, key_len), key, key_len);
+	return r->slots[slot].place == 0 ? NULL : &r->items[r->slots[slot].place - 1];
 }
 
 const struct recent_item *recent_at(const struct recent *r, size_t i)
@@ -91,9 +97,8 @@ static void slot_clear(struct recent *r, size_t slot)
 	size_t hole = slot;
 	size_t next = (slot + 1) & mask;
 
-	while (r->slots[next] != 0) {
-		const struct recent_item *item = &r->items[r->slots[next] - 1];
-		size_t home = home_of(r, item->key, item->key_len);
+	while (r->slots[next].place != 0) {
+		size_t home = r->slots[next].hash & mask;
 
 		if (((next - home) & mask) >= ((next - hole) & mask)) {
 			r->slots[hole] = r->slots[next];
@@ -101,7 +106,7 @@ static void slot_clear(struct recent *r, size_t slot)
 		}
 		next = (next + 1) & mask;
 	}
-	r->slots[hole] = 0;
+	r->slots[hole].place = 0;
 }
 
 static void drop_oldest(struct recent *r)
@@ -109,16 +114,28 @@ static void drop_oldest(struct recent *r)
 	const struct recent_item *item = recent_at(r, 0);
 
 	r->digest -= hash_of(r, item);
-	slot_clear(r, slot_of(r, item->key, item->key_len));
+	slot_clear(r, slot_of(r, key_hash(r, item->key, item->key_len), item->key, item->key_len));
 	r->first = (r->first + 1) & (r->cap - 1);
 	r->n--;
+}
+
+/* For the item at a place, whose key is in no slot. */
+static void slot_put(struct recent *r, size_t place)
+{
+	const struct recent_item *item = &r->items[place];
+	uint32_t hash = key_hash(r, item->key, item->key_len);
+	struct recent_slot *slot = &r->slots[slot_of(r, hash, item->key, item->key_len)];
+
+	assert(slot->place == 0);
+	slot->place = (uint32_t)(place + 1);
+	slot->hash = hash;
 }
 
 static enum status recent_grow(struct recent *r)
 {
 	size_t cap = r->cap == 0 ? CAP_FIRST : 2 * r->cap;
 	struct recent_item *items;
-	uint32_t *slots;
+	struct recent_slot *slots;
 	size_t i;
 
 	if (cap > r->max)
@@ -138,7 +155,7 @@ static enum status recent_grow(struct recent *r)
 	r->cap = cap;
 	r->first = 0;
 	for (i = 0; i < r->n; i++)
-		slots[slot_of(r, items[i].key, items[i].key_len)] = (uint32_t)(i + 1);
+		slot_put(r, i);
 	return ST_OK;
 err_items:
 	free(items);
@@ -150,22 +167,19 @@ enum status recent_add(struct recent *r, const uint8_t *key, size_t key_len, con
 {
 	struct recent_item *item;
 	size_t place;
-	size_t slot;
 
 	assert(key_len > 0 && key_len <= REQUEST_ID_MAX && result_len <= RESULT_BYTES_MAX);
 	if (r->n == r->cap && r->cap < r->max && recent_grow(r) != ST_OK)
 		return ST_NOMEM;
 	if (r->n == r->max)
 		drop_oldest(r);
-	slot = slot_of(r, key, key_len);
-	assert(r->slots[slot] == 0);
 	place = (r->first + r->n) & (r->cap - 1);
 	item = &r->items[place];
 	item->key_len = (uint8_t)key_len;
 	memcpy(item->key, key, key_len);
 	item->result_len = (uint8_t)result_len;
 	memcpy(item->result, result, result_len);
-	r->slots[slot] = (uint32_t)(place + 1);
+	slot_put(r, place);
 	r->n++;
 	r->digest += hash_of(r, item);
 	return ST_OK;

@@ -20,9 +20,15 @@ struct recent_item {
 	uint8_t result[RESULT_BYTES_MAX]; /* what the first one was answered */
 };
 
+/* Enough of the key's hash not to look at items of other keys, which are far apart in memory. */
+struct recent_slot {
+	uint32_t place; /* in items + 1, or 0 */
+	uint32_t hash;  /* low bits of the key's */
+};
+
 struct recent {
 	struct recent_item *items; /* ring; owned */
-	uint32_t *slots;           /* open addressing: place in items + 1, or 0; owned */
+	struct recent_slot *slots; /* open addressing; owned */
 	size_t cap;                /* of items, a power of two or 0; slots has twice as many */
 	size_t max;                /* items never exceed this */
 	size_t first;              /* place of the oldest item */
