@@ -39,8 +39,9 @@ struct promise {
 
 /* One session, over all answers and all nodes' states. */
 struct session_watch {
-	uint64_t epoch_index; /* newest place at which its epoch was seen ... */
-	uint64_t epoch;       /* ... and that */
+	uint64_t epoch_index; /* newest entry at which its epoch was seen ... */
+	uint64_t epoch;       /* ... the greatest of those seen there ... */
+	bool epoch_final;     /* ... and it was the one after the whole entry */
 	uint64_t index;       /* newest state that it was seen in ... */
 	int64_t created_ms;   /* ... and which life of it that was */
 };

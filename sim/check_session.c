@@ -7,23 +7,29 @@
 #include "session/limits.h"
 #include "sim/check_inside.h"
 
-/* An epoch as seen at a place of the log: never less than at an older place. One entry may end
- * and begin several lives of a session. */
-static void see_epoch(struct node *node, unsigned session, uint64_t index, uint64_t epoch)
+/* An epoch as seen at an entry of the log: never less than at an older one. An answer shows the
+ * state in the midst of its entry: other commands of the same entry may have changed the epoch
+ * before and after, also by ending a life of the session and beginning another. A state and a read
+ * show it after the whole entry: final. */
+static void see_epoch(struct node *node, unsigned session, uint64_t index, uint64_t epoch,
+                      bool final)
 {
 	struct session_watch *s = &node->world->checks->sessions[session];
-	bool older = index < s->epoch_index;
+	bool back =
+	    (index > s->epoch_index || (index == s->epoch_index && final)) && epoch < s->epoch;
+	bool ahead = (index < s->epoch_index || (index == s->epoch_index && s->epoch_final)) &&
+	             epoch > s->epoch;
 
-	if (epoch == 0 || (older && epoch > s->epoch) ||
-	    (index > s->epoch_index && epoch < s->epoch))
+	if (epoch == 0 || back || ahead)
 		world_fail(node->world, CHECK_EPOCH,
 		           "s%u has epoch %" PRIu64 " at entry %" PRIu64 " (%s), and %" PRIu64
 		           " at entry %" PRIu64,
 		           session + 1, epoch, index, node->name, s->epoch, s->epoch_index);
-	if (older)
+	if (index < s->epoch_index)
 		return;
+	s->epoch_final = final || (index == s->epoch_index && s->epoch_final);
+	s->epoch = index > s->epoch_index || epoch > s->epoch ? epoch : s->epoch;
 	s->epoch_index = index;
-	s->epoch = epoch > s->epoch ? epoch : s->epoch;
 }
 
 /* --- Two creations ------------------------------------------------------------------- */
@@ -79,7 +85,7 @@ void session_written(struct node *node, const struct op *op)
 {
 	if (op->kind != OP_CREATE && op->kind != OP_PUT)
 		return;
-	see_epoch(node, op->session, op->revision, op->epoch);
+	see_epoch(node, op->session, op->revision, op->epoch, false);
 	if (op->kind == OP_CREATE)
 		check_created(node, op);
 }
@@ -87,7 +93,7 @@ void session_written(struct node *node, const struct op *op)
 void session_read(struct node *node, const struct op *op)
 {
 	if (op->kind == OP_READ && op->present)
-		see_epoch(node, op->session, op->index, op->epoch);
+		see_epoch(node, op->session, op->index, op->epoch, true);
 }
 
 /* --- State --------------------------------------------------------------------------- */
@@ -99,7 +105,7 @@ static void see_session(struct node *node, unsigned at, const struct session_vie
 	uint64_t index = store_index(core_store(node->core));
 	struct session_watch *s = &w->checks->sessions[at];
 
-	see_epoch(node, at, index, view->epoch);
+	see_epoch(node, at, index, view->epoch, true);
 	if (index < s->index)
 		return;
 	if (s->index != 0 && s->created_ms != view->created_ms &&

@@ -112,7 +112,8 @@ CHECKED enum status consensus_propose(struct consensus *c, uint64_t tag, const u
                                       size_t len);
 void consensus_flush(struct consensus *c);
 /* The same once a turn, unless entries enough are on their way: then the batch waits for one of
- * them to be committed, not longer than GATHER_MAX_US. */
+ * them to be committed, not longer than GATHER_MAX_US. After that it waits for those who were
+ * answered just then, no longer than the commit took: see struct gather. */
 void consensus_flush_gathered(struct consensus *c);
 
 /* Leader only: see that an entry of this term gets committed, so that reads can be served.

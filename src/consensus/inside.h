@@ -51,6 +51,8 @@ struct inflight {
 	raft_index index;        /* of the entry */
 	raft_term term;          /* of the entry */
 	size_t size;             /* bytes of the entry */
+	int64_t since_us;        /* when it was submitted */
+	bool gathered;           /* it could have waited for its commands: see struct gather */
 	size_t n;                /* commands */
 	uint64_t tags[];         /* theirs, in order */
 };
@@ -77,6 +79,19 @@ struct batch {
 	uint64_t *tags;   /* owned; BATCH_COMMANDS_MAX of them */
 	size_t n;         /* commands */
 	int64_t since_us; /* when the first of them came */
+};
+
+/* For how many commands the next entry waits when none is on its way.
+ *
+ * Clients that wait for an answer before they go on fall into two groups otherwise: one's commands
+ * are committed while the other's wait, and everybody waits for two commits. When an entry is
+ * committed and answered, its clients will be back at once; then one entry has the commands of all.
+ */
+struct gather {
+	size_t expected;  /* with so many commands it leaves; 0: at once */
+	int64_t until_us; /* it leaves without them */
+	unsigned misses; /* waited in a row, and as many came while it was committed all the same */
+	unsigned rest;   /* entries that do not wait, after too many misses */
 };
 
 enum change_kind {
@@ -148,9 +163,10 @@ struct consensus {
 	raft_id leader_id;      /* that leader, as the timeout was ranked for */
 	struct hand_over grant; /* our leader's word that this candidate may start */
 	struct peer peers[MEMBERS_MAX];
-	int64_t runs_ms;        /* when runs that wait were last looked at */
-	struct buf out;         /* message being encoded */
-	struct batch batch;     /* next entry */
+	int64_t runs_ms;    /* when runs that wait were last looked at */
+	struct buf out;     /* message being encoded */
+	struct batch batch; /* next entry */
+	struct gather gather;
 	struct queue inflights; /* struct inflight, oldest first */
 	struct inflight *spent; /* those that libraft may still look at */
 	size_t n_inflight;      /* entries in inflights */

@@ -15,7 +15,11 @@ enum {
 	INFLIGHT_COMMANDS_MAX = 65536,    /* proposals waiting for their commit */
 	INFLIGHT_BYTES_MAX = 32 * 1024 * 1024, /* of the same, so that memory stays bounded */
 	GATHER_ENTRIES = 1, /* on their way keep the disks busy; what comes meanwhile shares one */
-	GATHER_MAX_US = 1000,         /* but waits no longer than this: far members answer late */
+	GATHER_MAX_US = 1000,  /* but waits no longer than this: far members answer late */
+	GATHER_MISSES_MAX = 3, /* entries that waited in vain: their clients do not wait for us */
+	GATHER_REST = 64,      /* entries that do not wait then, before it is tried again */
+	GATHER_REST_SHARE =
+	    4, /* in vain: more than this part of an entry came while it committed */
 	WIRE_ENTRIES_MAX = 4096,      /* entries in one message: as many as can be in flight */
 	WIRE_BATCH_MAX = 256 * 1024,  /* entry bytes in one message: some 80 ms of a slow link */
 	RUNS_AHEAD_MAX = 128 * 1024,  /* normal bytes before a run: the link takes more by itself */

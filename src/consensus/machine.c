@@ -179,6 +179,31 @@ static struct inflight *inflight_at(struct consensus *c, raft_index index, size_
 	return f->index == index && f->n == n && still_ours(c, f) ? f : NULL;
 }
 
+/* f is committed, its clients are about to be answered. Whoever does not wait for answers goes on
+ * while an entry is being committed: then waiting brings nothing, and is left for a while. */
+static void gather_note(struct consensus *c, const struct inflight *f)
+{
+	struct gather *g = &c->gather;
+	const int64_t now_us = c->ops.now_us(c->ops.arg);
+	int64_t patience_us = now_us - f->since_us;
+
+	g->expected = 0;
+	if (f->gathered)
+		g->misses = c->batch.n > f->n / GATHER_REST_SHARE ? g->misses + 1 : 0;
+	if (g->misses == GATHER_MISSES_MAX) {
+		g->misses = 0;
+		g->rest = GATHER_REST;
+	}
+	if (g->rest > 0) {
+		g->rest--;
+		return;
+	}
+	if (patience_us > GATHER_MAX_US)
+		patience_us = GATHER_MAX_US;
+	g->expected = f->n + c->batch.n;
+	g->until_us = now_us + patience_us;
+}
+
 static int machine_apply(struct raft_fsm *fsm, const struct raft_buffer *buf, void **result)
 {
 	struct consensus *c = fsm->data;
@@ -209,8 +234,10 @@ static int machine_apply(struct raft_fsm *fsm, const struct raft_buffer *buf, vo
 		}
 		apply_one(c, index, bytes, len, f == NULL ? NULL : &f->tags[i]);
 	}
-	if (f != NULL)
+	if (f != NULL) {
+		gather_note(c, f);
 		inflight_drop(c, f);
+	}
 	return 0;
 }
 
@@ -453,6 +480,9 @@ static enum status batch_submit(struct consensus *c)
 	}
 	f->index = f->apply.index;
 	f->term = c->raft.current_term;
+	f->since_us = c->ops.now_us(c->ops.arg);
+	f->gathered = c->gather.expected > 0;
+	c->gather.expected = 0;
 	f->n = b->n;
 	memcpy(f->tags, b->tags, b->n * sizeof f->tags[0]);
 	queue_push(&c->inflights, &f->link);
@@ -493,8 +523,10 @@ int64_t batch_due_us(const struct consensus *c)
 
 	if (b->n == 0)
 		return INT64_MAX;
-	if (c->n_inflight < GATHER_ENTRIES || c->raft.state != RAFT_LEADER)
+	if (c->raft.state != RAFT_LEADER)
 		return 0;
+	if (c->n_inflight < GATHER_ENTRIES)
+		return b->n < c->gather.expected ? c->gather.until_us : 0;
 	return b->since_us + GATHER_MAX_US;
 }
 

@@ -408,6 +408,110 @@ TEST(while_an_entry_is_on_its_way_commands_gather_but_not_for_long)
 	rc_close(&rc);
 }
 
+/* n commands, as a turn of the loop brings them: those that may leave do. Returns the first tag. */
+static uint64_t turn_with(unsigned leader, unsigned n)
+{
+	uint64_t first = rc.next_tag;
+	enum status st;
+	unsigned i;
+
+	for (i = 0; i < n; i++)
+		assert_true(rc_create(&rc, leader, 0, &st) != 0);
+	consensus_flush_gathered(rc.nodes[leader].consensus);
+	return first;
+}
+
+static uint64_t index_of(uint64_t tag)
+{
+	assert_true(rc.outcomes[tag % RC_TAGS].told);
+	return rc.outcomes[tag % RC_TAGS].index;
+}
+
+static bool is_told(struct raft_cluster *c, unsigned tag)
+{
+	return c->outcomes[tag % RC_TAGS].told;
+}
+
+static void run_until_told(uint64_t tag)
+{
+	assert_true(rc_run_until(&rc, is_told, (unsigned)tag, 1000));
+}
+
+static unsigned start_three(uint64_t seed)
+{
+	unsigned leader;
+
+	rc_init(&rc, 3, seed);
+	rc_start_all(&rc);
+	leader = elect();
+	run_until_told(turn_with(leader, 1));
+	/* A commit takes less than GATHER_MAX_US. */
+	rc.latency_us = 50;
+	return leader;
+}
+
+TEST(who_was_answered_is_waited_for_and_then_one_entry_has_the_commands_of_all)
+{
+	unsigned leader = start_three(37);
+	uint64_t first = turn_with(leader, 2);
+	uint64_t second = turn_with(leader, 2);
+	uint64_t third;
+
+	run_until_told(first);
+	assert_false(is_told(&rc, (unsigned)second));
+	third = turn_with(leader, 1);
+	assert_true(consensus_deadline_us(rc.nodes[leader].consensus) > rc.now_us);
+	(void)turn_with(leader, 1);
+	run_until_told(third + 1);
+	assert_true(index_of(second) > index_of(first));
+	assert_true(index_of(third) == index_of(second));
+	assert_true(index_of(third + 1) == index_of(second));
+	rc_close(&rc);
+}
+
+TEST(who_does_not_come_back_is_waited_for_no_longer_than_a_commit_took)
+{
+	unsigned leader = start_three(38);
+	int64_t before_us = rc.now_us;
+	uint64_t first = turn_with(leader, 2);
+	uint64_t second = turn_with(leader, 1);
+	const struct consensus *c = rc.nodes[leader].consensus;
+	int64_t took_us;
+
+	run_until_told(first);
+	took_us = rc.now_us - before_us;
+	assert_true(consensus_deadline_us(c) > rc.now_us);
+	assert_true(consensus_deadline_us(c) <= rc.now_us + took_us);
+	rc.now_us += took_us;
+	assert_true(consensus_deadline_us(c) <= rc.now_us);
+	(void)turn_with(leader, 0);
+	run_until_told(second);
+	rc_close(&rc);
+}
+
+/* As many come while an entry is committed as it has, whatever it waited for. */
+TEST(commands_that_wait_for_no_answer_are_soon_not_waited_for)
+{
+	unsigned leader = start_three(39);
+	const struct consensus *c = rc.nodes[leader].consensus;
+	uint64_t under_way = turn_with(leader, 2);
+	unsigned waits = 0;
+	unsigned i;
+
+	for (i = 0; i < GATHER_REST; i++) {
+		uint64_t next = turn_with(leader, 2);
+
+		run_until_told(under_way);
+		waits += consensus_deadline_us(c) > rc.now_us;
+		rc.now_us += GATHER_MAX_US;
+		(void)turn_with(leader, 0);
+		under_way = next;
+	}
+	assert_in_range(waits, 1, GATHER_MISSES_MAX);
+	run_until_told(under_way);
+	rc_close(&rc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -422,6 +526,10 @@ int main(void)
 	    cmocka_unit_test(a_great_backlog_is_cut_into_messages_and_entries),
 	    cmocka_unit_test(too_many_proposals_are_refused_and_each_is_told_once),
 	    cmocka_unit_test(while_an_entry_is_on_its_way_commands_gather_but_not_for_long),
+	    cmocka_unit_test(
+	        who_was_answered_is_waited_for_and_then_one_entry_has_the_commands_of_all),
+	    cmocka_unit_test(who_does_not_come_back_is_waited_for_no_longer_than_a_commit_took),
+	    cmocka_unit_test(commands_that_wait_for_no_answer_are_soon_not_waited_for),
 	    cmocka_unit_test(a_silent_leader_is_replaced_soon_after_the_last_needed_timer),
 	};
 
