@@ -43,6 +43,9 @@ static void raft_setup(struct consensus *c)
 	raft_set_max_inflight_entries(r, INFLIGHT_ENTRIES_MAX);
 	raft_set_snapshot_threshold(r, c->config.snapshot_threshold);
 	raft_set_snapshot_trailing(r, c->config.snapshot_trailing);
+	/* One that a member lost by dying is sent again after this; until then libraft takes its
+	 * rejections for old ones as soon as a newer snapshot is there. */
+	raft_set_install_snapshot_timeout(r, SNAPSHOT_RESEND_MS);
 	/* Space is watched by consensus_disk_full(): libraft's own refusal reaches calls that
 	 * cannot be refused (a new leader's first entry) and aborts. */
 	raft_set_capacity_threshold(r, 0);
