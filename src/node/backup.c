@@ -145,12 +145,9 @@ static void write_done(void *arg)
 
 	b->written += b->bytes.len;
 	buf_reset(&b->bytes);
-	if (b->fd < 0) {
-		finish(b, ST_IO, "%.300s cannot be made: %s", b->temp, strerror(b->error));
-		return;
-	}
 	if (b->st != ST_OK) {
-		finish(b, ST_IO, "%.300s cannot be written: %s%s", b->path, strerror(b->error),
+		finish(b, ST_IO, "%.300s cannot be %s: %s%s", b->fd < 0 ? b->temp : b->path,
+		       b->fd < 0 ? "made" : "written", strerror(b->error),
 		       b->error == ENOSPC ? "; nothing is left of it" : "");
 		return;
 	}
