@@ -40,7 +40,8 @@ static void take_out(struct scene *s)
 		const char *length;
 		size_t len;
 
-		assert_non_null(end);
+		if (end == NULL)
+			break;
 		len = (size_t)(end - at) + 4;
 		buf_printf(&s->trace, "< %.3s%s\n", at + 9,
 		           memmem(at, len, "Connection: close", 17) != NULL ? " close" : "");
