@@ -214,21 +214,29 @@ void http_conn_ended(struct http_conn *c, int64_t now_us)
 		c->request.head.keep_alive = false;
 }
 
+/* Nothing to say to such a peer any more. */
+static bool is_lost(const struct http_conn *c, int64_t now_us)
+{
+	const int64_t age_us = now_us - c->since_us;
+
+	if (c->out.len > 0 && now_us - c->sent_us >= HTTP_SEND_US)
+		return true;
+	if (c->state == HTTP_CONN_HEAD && c->in.len == 0 && c->out.len == 0)
+		return age_us >= HTTP_IDLE_US;
+	return c->state == HTTP_CONN_DRAIN && age_us >= HTTP_DRAIN_US;
+}
+
 void http_conn_tick(struct http_conn *c, int64_t now_us)
 {
 	static const struct http_refusal late = {408, "the request came too slowly"};
 	const int64_t age_us = now_us - c->since_us;
 
-	if (c->out.len > 0 && now_us - c->sent_us >= HTTP_SEND_US && c->state != HTTP_CONN_CLOSED) {
-		conn_move(c, HTTP_CONN_CLOSED, now_us);
+	if (c->state == HTTP_CONN_CLOSED)
 		return;
-	}
-	if (c->state == HTTP_CONN_HEAD && c->in.len == 0 && age_us >= HTTP_IDLE_US)
+	if (is_lost(c, now_us))
 		conn_move(c, HTTP_CONN_CLOSED, now_us);
 	else if ((c->state == HTTP_CONN_HEAD && c->in.len > 0 && age_us >= HTTP_HEAD_US) ||
 	         (c->state == HTTP_CONN_BODY && age_us >= HTTP_BODY_US))
 		refuse(c, now_us, &late);
-	else if (c->state == HTTP_CONN_DRAIN && age_us >= HTTP_DRAIN_US)
-		conn_move(c, HTTP_CONN_CLOSED, now_us);
 	drain_when_sent(c, now_us);
 }

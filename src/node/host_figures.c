@@ -2,9 +2,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -54,30 +54,48 @@ static double limit_of(__rlimit_resource_t resource)
 	return limit.rlim_cur == RLIM_INFINITY ? -1.0 : (double)limit.rlim_cur;
 }
 
-/* proc(5), /proc/pid/stat: fields 14, 15, 22, 23 and 24, behind a name that may hold anything. */
+/* The numbers of a line, separated by blanks; returns how many there are, at most cap. */
+static size_t read_numbers(const char *text, double *ret, size_t cap)
+{
+	char *end;
+	size_t n = 0;
+
+	for (; n < cap; n++) {
+		ret[n] = strtod(text, &end);
+		if (end == text)
+			break;
+		text = end;
+	}
+	return n;
+}
+
+/* proc(5), /proc/pid/stat: behind a name that may hold anything stand the state, a letter, and
+ * from the fourth field on numbers. */
+enum {
+	STAT_USER = 14 - 4,
+	STAT_SYSTEM = 15 - 4,
+	STAT_START = 22 - 4,
+	STAT_BYTES = 23 - 4,
+	STAT_PAGES = 24 - 4,
+	STAT_FIELDS
+};
+
 static void from_stat(struct metrics_view *v, const char *text, int64_t now_us, int64_t wall_ms)
 {
 	const double hertz = (double)sysconf(_SC_CLK_TCK);
 	const char *behind = strrchr(text, ')');
-	uint64_t user;
-	uint64_t system;
-	uint64_t start;
-	uint64_t bytes;
-	int64_t pages;
+	double field[STAT_FIELDS];
+	double boot_s;
 
-	if (behind == NULL ||
-	    sscanf(behind + 1,
-	           " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
-	           " %*d %*d %*d %*d %*d %*d %" SCNu64 " %" SCNu64 " %" SCNd64,
-	           &user, &system, &start, &bytes, &pages) != 5)
+	if (behind == NULL || strlen(behind) < 4 ||
+	    read_numbers(behind + 3, field, STAT_FIELDS) < STAT_FIELDS)
 		return;
-	v->process_cpu_seconds = (double)(user + system) / hertz;
-	v->process_virtual_memory_bytes = (double)bytes;
-	v->process_resident_memory_bytes = (double)pages * (double)sysconf(_SC_PAGESIZE);
-	/* In whole ticks, so that two scrapes tell the same. */
-	v->process_start_time_seconds =
-	    floor(((double)wall_ms / 1e3 - (double)now_us / 1e6 + (double)start / hertz) * 10.0) /
-	    10.0;
+	v->process_cpu_seconds = (field[STAT_USER] + field[STAT_SYSTEM]) / hertz;
+	v->process_virtual_memory_bytes = field[STAT_BYTES];
+	v->process_resident_memory_bytes = field[STAT_PAGES] * (double)sysconf(_SC_PAGESIZE);
+	/* In whole tenths, so that two scrapes tell the same. */
+	boot_s = (double)wall_ms / 1e3 - (double)now_us / 1e6;
+	v->process_start_time_seconds = floor((boot_s + field[STAT_START] / hertz) * 10.0) / 10.0;
 }
 
 void host_process(struct metrics_view *v, int64_t now_us, int64_t wall_ms)
@@ -93,14 +111,17 @@ void host_process(struct metrics_view *v, int64_t now_us, int64_t wall_ms)
 
 bool host_device_line(const char *line, struct metrics_device *ret)
 {
-	uint64_t errors;
-	int end = 0;
+	enum { RECEIVE_ERRORS = 2, FIELDS };
+	const char *name = line + strspn(line, " ");
+	const char *colon = strchr(name, ':');
+	double field[FIELDS];
 
-	if (sscanf(line, " %31[^: ]:%n", ret->name, &end) != 1 || end == 0)
+	if (colon == NULL || colon == name || colon - name >= METRICS_DEVICE_NAME ||
+	    read_numbers(colon + 1, field, FIELDS) < FIELDS)
 		return false;
-	if (sscanf(line + end, " %*u %*u %" SCNu64, &errors) != 1)
-		return false;
-	ret->receive_errors = (double)errors;
+	memcpy(ret->name, name, (size_t)(colon - name));
+	ret->name[colon - name] = '\0';
+	ret->receive_errors = field[RECEIVE_ERRORS];
 	return true;
 }
 

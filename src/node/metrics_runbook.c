@@ -5,7 +5,7 @@
 
 /* RB-010, "Runbook Metrics". */
 enum { DETECTION_TARGET_S = 30, MANUAL_TARGET_S = 300 };
-static const double AUTOMATIC_TARGET = 0.95;
+static const double automatic_target = 0.95;
 
 /* The bound of the highest bucket in use. */
 static double worst_s(const struct histogram *h)
@@ -34,7 +34,7 @@ void runbook_metrics(const struct metrics *m, struct runbook_metric ret[RUNBOOK_
 	ret[1] = (struct runbook_metric){
 	    "Auto-Recovery Success",
 	    "auto_recovery_success_ratio",
-	    AUTOMATIC_TARGET,
+	    automatic_target,
 	    recoveries == 0 ? (double)NAN : (double)m->automatic / (double)recoveries,
 	    (double)NAN,
 	    recoveries,

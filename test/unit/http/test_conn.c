@@ -6,7 +6,7 @@
 
 #include "http/conn.h"
 
-enum { SECOND = 1000000 };
+#define SECOND ((int64_t)1000000)
 
 /* A connection and what was seen on it, one line an event. */
 struct scene {
@@ -47,7 +47,7 @@ static void take_out(struct scene *s)
 		           memmem(at, len, "Connection: close", 17) != NULL ? " close" : "");
 		length = memmem(at, len, "Content-Length: ", 16);
 		if (length != NULL && left > len && memcmp(at + len, "HTTP/", 5) != 0)
-			len += (size_t)atoi(length + 16);
+			len += (size_t)strtoul(length + 16, NULL, 10);
 		assert_true(len <= left);
 		at += len;
 		left -= len;

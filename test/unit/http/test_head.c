@@ -109,7 +109,8 @@ TEST(too_long_a_head_is_refused_by_what_is_too_long)
 	memset(text + n, 'a', sizeof text - 1 - (size_t)n);
 	read_head(text, got, sizeof got);
 	assert_string_equal(got, "414");
-	memcpy(text, "GET / HTTP/1.1\r\nX: ", 19);
+	n = snprintf(text, sizeof text, "GET / HTTP/1.1\r\nX: ");
+	memset(text + n, 'a', sizeof text - 1 - (size_t)n);
 	read_head(text, got, sizeof got);
 	assert_string_equal(got, "431");
 	n = snprintf(text, sizeof text, "GET /%0*d HTTP/1.1\r\nHost: a\r\n\r\n", HTTP_TARGET_MAX,
