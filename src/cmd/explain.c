@@ -8,13 +8,17 @@
 #include "cmd/page.h"
 #include "cmd/remote.h"
 #include "cmd/show.h"
+#include "cmd/story.h"
 #include "io/tool.h"
+#include "node/recorder.h"
 #include "term/term.h"
 
 enum {
 	ASK_MS = 5000,
 	TEXT_MAX = 1 << 20,
-	HEAD = 10, /* columns of what stands before each fact */
+	RECORDER_MAX = 64 << 20,
+	LAST_MS = 10000, /* of a node that is down: its last seconds */
+	HEAD = 10,       /* columns of what stands before each fact */
 	NAME_MAX_WIDTH = 30,
 };
 
@@ -330,6 +334,42 @@ static int show(const struct buf *json, bool as_json)
 	return code;
 }
 
+/* Its last process was told to stop. */
+static bool said_goodbye(const struct story *s)
+{
+	bool stopped = false;
+
+	for (size_t i = 0; i < s->n_events; i++) {
+		if (story_is(&s->events[i], "start"))
+			stopped = false;
+		stopped |= story_is(&s->events[i], "stop");
+	}
+	return stopped;
+}
+
+/* What a node that does not run recorded last. */
+static void tell_last(const struct cli *c)
+{
+	struct story s;
+	struct buf b;
+
+	buf_init(&b, RECORDER_MAX);
+	story_init(&s);
+	if (recorder_read(c->config.values.data_dir, 0, &b) == ST_OK)
+		(void)story_add(&s, &b, c->config.values.node_name, STORY_FILE);
+	buf_reset(&b);
+	if (s.n_events > 0 && story_order(&s) == ST_OK) {
+		s.since_ms = story_wall_ms(&s, s.events[s.n_events - 1].at_us) - LAST_MS;
+		(void)printf(said_goodbye(&s) ? "What it recorded last, before it stopped:\n"
+		                              : "What it recorded last, before it ended without a "
+		                                "word (killed, or power lost):\n");
+		story_print(&s, show_colour(stdout), &b);
+		(void)fwrite(b.base, 1, b.len, stdout);
+	}
+	story_close(&s);
+	buf_close(&b);
+}
+
 int explain_show(struct cli *c, int argc, char **argv)
 {
 	const bool json = cli_flag(argc, argv, "--json");
@@ -341,6 +381,8 @@ int explain_show(struct cli *c, int argc, char **argv)
 		node = strncmp(argv[i], "--", 2) == 0 ? node : argv[i];
 	if (code == CLI_OK)
 		code = explain_ask(c, node, &answer);
+	if (code == CLI_DOWN && node == NULL && !json)
+		tell_last(c);
 	if (code == CLI_OK) {
 		code = show(&answer, json);
 		buf_close(&answer);

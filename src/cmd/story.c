@@ -61,9 +61,20 @@ const char *story_text_of(const struct story_event *e, const char *key)
 	return text == NULL ? "" : text;
 }
 
+/* No clock, count or term is beyond that: sums of some of them stay in range. */
+static int64_t bounded(const json_t *v)
+{
+	const int64_t max = 1000000000000000; /* microseconds of 31 years, milliseconds of 31,000 */
+	const int64_t value = json_integer_value(v);
+
+	if (value > max)
+		return max;
+	return value < -max ? -max : value;
+}
+
 int64_t story_int_of(const struct story_event *e, const char *key)
 {
-	return json_integer_value(json_object_get(e->record, key));
+	return bounded(json_object_get(e->record, key));
 }
 
 bool story_is(const struct story_event *e, const char *event)
@@ -78,7 +89,7 @@ static int take_header(struct story *s, const json_t *j)
 	const int at = name == NULL ? -1 : story_node(s, name);
 
 	if (at >= 0)
-		s->nodes[at].boot_us = json_integer_value(json_object_get(j, "boot_us"));
+		s->nodes[at].boot_us = bounded(json_object_get(j, "boot_us"));
 	return at;
 }
 

@@ -188,6 +188,8 @@ def test_timeline_of_a_partition():
         one = answer(leader, "timeline", "--node", others[0].name, *[n.data for n in lab.nodes])
         assert {e["node"] for e in one["events"]} == {others[0].name}, one
         assert answer(leader, "timeline")["nodes"][0]["source"] == "file"
+        last = admin(leader, "explain", code=2)
+        assert "SIGTERM" in last and "before it stopped" in last, last
 
         # The picture.
         page = os.path.join(lab.directory, "story.html")
