@@ -19,7 +19,12 @@ lay_out() {
 	ln -s /var/lib/erlmcp "$root/opt/erlmcp/data"
 	ln -s /var/log/erlmcp "$root/opt/erlmcp/log"
 	strip --strip-unneeded "$root"/opt/erlmcp/bin/*
-	install -d "$root/usr/bin" "$root/usr/lib/systemd/system" "$root/etc/erlmcp" "$root/usr/share/doc/erlmcp"
+	mv "$root/opt/erlmcp/share" "$root/usr-share"
+	install -d "$root/usr/bin" "$root/usr/share" "$root/usr/lib/systemd/system" "$root/etc/erlmcp" "$root/usr/share/doc/erlmcp"
+	cp -r "$root/usr-share/." "$root/usr/share/"
+	rm -rf "$root/usr-share"
+	mv "$root/usr/share/zsh/site-functions" "$root/usr/share/zsh/vendor-completions"
+	gzip -9n "$root"/usr/share/man/man1/*.1
 	for program in erlmcp erlmcp-admin; do
 		ln -s "/opt/erlmcp/bin/$program" "$root/usr/bin/$program"
 	done

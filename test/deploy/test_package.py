@@ -65,6 +65,8 @@ export DEBIAN_FRONTEND=noninteractive
 dpkg -i /tmp/erlmcp.deb
 erlmcp version
 erlmcp-admin --help >/dev/null
+dpkg-deb -c /tmp/erlmcp.deb | grep -o "man/man1/erlmcp-admin.1.gz"
+dpkg-deb -c /tmp/erlmcp.deb | grep -o "bash-completion/completions/erlmcp-admin"
 stat -c '%U %a' /var/lib/erlmcp /etc/erlmcp/erlmcp.env
 setpriv --reuid erlmcp --regid erlmcp --clear-groups env HOME=/tmp ERLANG_COOKIE=secret \\
     ERLMCP_NODE_NAME=erlmcp@127.0.0.1 erlmcp start
@@ -95,7 +97,8 @@ def test_package():
         code, text = in_copy(package(os.path.join(directory, "out")), INSTALL + REMOVE)
     assert code == 0, text
     lines = iter(text.splitlines())
-    for wanted in ("set the cluster in /etc/erlmcp/erlmcp.env", "erlmcp 750", "root 640", "0",
+    for wanted in ("set the cluster in /etc/erlmcp/erlmcp.env", "man1/erlmcp-admin.1.gz",
+                   "completions/erlmcp-admin", "erlmcp 750", "root 640", "0",
                    "erlmcp@127.0.0.1: serving", "1", "programs are gone", "settings and data stay",
                    "the node's data stay in /var/lib/erlmcp", "data stay"):
         assert any(wanted in line for line in lines), f"no {wanted!r} (in this order) in:\n{text}"
