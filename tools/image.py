@@ -25,9 +25,10 @@ CAP_NET_ADMIN = 12
 CAP_NET_RAW = 13
 
 # Programs of other packages: where they go.
-# busybox is no shell here: its own prefers its applets to what stands in PATH.
-PROGRAMS = {"tini": "/usr/bin", "dash": "/usr/bin", "busybox": "/usr/bin", "ping": "/usr/bin",
-            "netstat": "/usr/bin", "ip": "/usr/sbin", "tc": "/usr/sbin"}
+# What starts other programs is not busybox's: that prefers its own applets to what stands in PATH.
+PROGRAMS = {"tini": "/usr/bin", "dash": "/usr/bin", "env": "/usr/bin", "timeout": "/usr/bin",
+            "busybox": "/usr/bin", "ping": "/usr/bin", "netstat": "/usr/bin", "ip": "/usr/sbin",
+            "tc": "/usr/sbin"}
 # What may do more than its user: (permitted, effective). ping raises its capability itself, and
 # does without where a container is not given it; tc cannot, and fails to start there.
 CAPABILITIES = {"/usr/bin/ping": (1 << CAP_NET_RAW, False),

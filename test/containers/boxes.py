@@ -96,6 +96,21 @@ class Boxes:
             return code == 0 and all(word in text for word in words)
         wait_until(said, timeout, f"{line} says {words}")
 
+    def await_name(self, asker, name, address):
+        """A container finds another by its name, at its address of today.
+
+        Podman's name server misses a change now and then; the next change tells it."""
+        line = f"docker exec {asker} timeout 8 ping -c 1 {name}"
+        for _ in range(4):
+            try:
+                return self.await_line(line, address, timeout=10)
+            except AssertionError:
+                if not self.engine.is_podman():
+                    raise
+            self.expect(f"docker run --rm --network {self.network} --entrypoint true "
+                        f"erlmcp:{VERSION}")
+        return self.expect(line, address)
+
     # Questions
 
     def eval(self, name, expression):

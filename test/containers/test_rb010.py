@@ -130,6 +130,19 @@ def test_tc_is_tc(boxes):
     boxes.expect("docker exec erlmcp_node1 tc qdisc del dev eth0 root")
 
 
+def test_capabilities(boxes):
+    """tc and ping work for a user without any capability, by those of their files; nothing else"""
+    # Podman hands the container's capabilities down to every process: take them away first.
+    bare = ("docker exec erlmcp_node1 setpriv --inh-caps=-cap_12,-cap_13 "
+            "--ambient-caps=-cap_12,-cap_13 /usr/bin/dash -c")
+    boxes.expect(f"{bare} 'grep CapEff /proc/self/status'", "0000000000000000")
+    boxes.expect(f"{bare} 'tc qdisc add dev eth0 root pfifo limit 100'")
+    boxes.expect(f"{bare} 'tc qdisc del dev eth0 root'")
+    boxes.expect(f"{bare} 'ping -c 1 erlmcp_node2'", "1 received")
+    code, text = boxes.run(f"{bare} 'cp /usr/sbin/tc /tmp && /tmp/tc qdisc add dev eth0 root pfifo'")
+    assert code != 0 and "not permitted" in text, text
+
+
 def test_script(boxes):
     """the automated testing script passes, on the literal names"""
     boxes.expect("./scripts/test-network-partition.sh", "Starting network partition test...",
