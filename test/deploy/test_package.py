@@ -62,7 +62,7 @@ def package(directory):
 
 INSTALL = """
 export DEBIAN_FRONTEND=noninteractive
-dpkg -i /tmp/erlmcp.deb
+dpkg --no-triggers -i /tmp/erlmcp.deb
 erlmcp version
 erlmcp-admin --help >/dev/null
 dpkg-deb -c /tmp/erlmcp.deb | grep -o "man/man1/erlmcp-admin.1.gz"
@@ -78,7 +78,7 @@ echo '# an operator' >>/etc/erlmcp/erlmcp.env
 """
 
 REMOVE = """
-dpkg -i --force-confold /tmp/erlmcp.deb >/dev/null
+dpkg --no-triggers -i --force-confold /tmp/erlmcp.deb >/dev/null
 grep -c 'an operator' /etc/erlmcp/erlmcp.env
 dpkg -r erlmcp >/dev/null
 test ! -e /opt/erlmcp/bin/erlmcp && test ! -e /usr/bin/erlmcp && echo programs are gone
