@@ -55,6 +55,7 @@ class Boxes:
             if not self.engine.own():
                 self.refuse_to_disturb()
             self.archive = make_image(self.engine)
+            self.try_one()
         except BaseException:
             self.engine.close()
             raise
@@ -65,6 +66,12 @@ class Boxes:
             self.run("docker compose down -v")
             self.run(f"docker rmi erlmcp:{VERSION}")
         self.engine.close()
+
+    def try_one(self):
+        """Not every machine that can start our podman lets it run a container."""
+        done = self.engine.run(f"docker run --rm erlmcp:{VERSION} version")
+        if done.returncode != 0 and self.engine.own():
+            raise NoEngine(f"podman cannot run a container here: {done.stderr.strip()}")
 
     def refuse_to_disturb(self):
         """An engine that is not ours may run somebody's deployment under these names."""
