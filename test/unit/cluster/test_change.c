@@ -207,7 +207,16 @@ TEST(two_voters_are_an_alarm_until_there_is_a_third)
 	sim_free(s);
 }
 
-/* Orders and faults at random; sim_check() looks after every step, and in the end all serve. */
+static bool leader_serves(struct sim *s)
+{
+	const char leader = sim_leader(s);
+
+	return leader != '\0' && (sim_state(s, leader) == CLUSTER_SERVING ||
+	                          sim_state(s, leader) == CLUSTER_DEGRADED);
+}
+
+/* Orders and faults at random; sim_check() looks after every step, and in the end the leader
+ * serves, and still does when all that was under way has had its time. */
 static void random_story(uint64_t seed)
 {
 	static const enum plan_kind kinds[] = {PLAN_JOIN,    PLAN_STANDBY, PLAN_LEAVE,
@@ -244,14 +253,13 @@ static void random_story(uint64_t seed)
 		if (!sim_node(s, node)->running)
 			sim_start(s, (char[]){node, '\0'}); /* one that is no member stops again */
 	}
-	sim_run_ms(s, 20000);
-	if (sim_leader(s) == '\0') {
+	for (int ms = 0; ms < 20000 && !leader_serves(s); ms += 100)
+		sim_run_ms(s, 100);
+	sim_run_ms(s, 5000);
+	if (!leader_serves(s)) {
 		(void)fputs(sim_trace(s), stderr);
-		fail_msg("seed %" PRIu64 ": nobody leads in the end", seed);
+		fail_msg("seed %" PRIu64 ": nobody leads and serves in the end", seed);
 	}
-	assert_int_equal(sim_state(s, sim_leader(s)) == CLUSTER_SERVING ||
-	                     sim_state(s, sim_leader(s)) == CLUSTER_DEGRADED,
-	                 1);
 	sim_free(s);
 }
 
