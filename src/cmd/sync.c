@@ -230,16 +230,37 @@ static int watch(struct cli *c)
 	return code;
 }
 
+/* Compare, and have who differs replaced; ret_whole: all that was begun came to its end. */
+static int full_sync(struct cli *c, bool *ret_whole)
+{
+	static const char *const full[] = {"erlmcp_cluster_sync:trigger_full_sync()."};
+	const struct control_request request = {c->config.values.data_dir, "eval", full, 1,
+	                                        FULL_MS};
+	struct control_answer a;
+	int code = cli_ask(c, &request, &a);
+
+	if (code != CLI_OK)
+		return code;
+	(void)fwrite(a.out.base, 1, a.out.len, stdout);
+	(void)fflush(stdout);
+	(void)fwrite(a.err.base, 1, a.err.len, stderr);
+	*ret_whole = a.out.len > 3 && memcmp(a.out.base, "{ok", 3) == 0;
+	code = a.exit_code;
+	buf_close(&a.out);
+	buf_close(&a.err);
+	return code;
+}
+
 int sync_show(struct cli *c, int argc, char **argv)
 {
-	const char *const full[] = {"erlmcp_cluster_sync:trigger_full_sync()."};
 	int code = cli_load(c, CLI_ASK);
+	bool whole = true;
 
 	if (code == CLI_OK && cli_flag(argc, argv, "--full"))
-		code = cli_relay(c, "eval", full, 1, FULL_MS);
+		code = full_sync(c, &whole);
 	if (code == CLI_OK)
 		code = cli_flag(argc, argv, "--watch") ? watch(c)
 		                                       : once(c, cli_flag(argc, argv, "--json"));
 	config_close(&c->config);
-	return code;
+	return code == CLI_OK && !whole ? CLI_FAILED : code;
 }

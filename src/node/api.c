@@ -74,8 +74,8 @@ static const struct api_entry entries[] = {
      "{error, Details} names nodes, buckets and keys that differ.",
      api_validate},
     {"erlmcp_cluster_sync", "trigger_full_sync", 0, "",
-     "{ok, [Node]}: every member in sight is brought to the leader's index and verified; one that "
-     "differs is replaced by a full transfer.",
+     "{ok, [Map]}: every member in sight is brought to the leader's index and verified; one that "
+     "differs is replaced by a full transfer and awaited; {error, {timeout, [Map]}}.",
      api_full_sync},
     {"erlmcp_cluster_sync", "trigger_full_sync", 1, "Node",
      "As trigger_full_sync/0, telling about Node only.", api_full_sync},

@@ -7,6 +7,7 @@
 
 #include "node/api.h"
 #include "node/core_audit.h"
+#include "node/core_full.h"
 #include "node/node_internal.h"
 
 enum { FIELDS_MAX = 20, NODES_MAX = MEMBERS_MAX };
@@ -190,17 +191,8 @@ void api_validate(struct node *node, struct api_call *call)
 
 /* --- trigger_full_sync/0,1 ----------------------------------------------------------- */
 
-static const char *deed(const struct audit_node *node)
-{
-	if (node->outcome == AUDIT_EQUAL)
-		return "verified";
-	if (is_compared(node))
-		return node->replaced ? "replaced" : "differs";
-	return node->outcome == AUDIT_UNREACHABLE ? "unreachable" : "not_compared";
-}
-
 /* /1: only that node; false: it is none of the members. */
-static bool is_meant(const struct api_call *call, const struct audit_node *node)
+static bool is_meant(const struct api_call *call, const struct full_node *node)
 {
 	char name[NODE_NAME_MAX];
 	size_t len;
@@ -211,7 +203,17 @@ static bool is_meant(const struct api_call *call, const struct audit_node *node)
 	       strcmp(name, node->name) == 0;
 }
 
-static void synced(void *arg, enum status st, const struct audit_round *r)
+/* {error, {Why, Nodes}} when a member is told to start over and its return was not seen. */
+static const char *unfinished(const struct full_report *r)
+{
+	for (size_t i = 0; i < r->n && !r->late; i++) {
+		if (r->nodes[i].action == FULL_STARTS_OVER)
+			return "starts_over";
+	}
+	return r->late ? "timeout" : NULL;
+}
+
+static void synced(void *arg, enum status st, const struct full_report *r)
 {
 	struct api_call *call = arg;
 	struct arena *a = &call->arena;
@@ -223,26 +225,30 @@ static void synced(void *arg, enum status st, const struct audit_round *r)
 		return;
 	}
 	for (size_t i = 0; i < r->n; i++) {
+		const struct full_node *node = &r->nodes[i];
 		struct fields f = {.arena = a};
 
-		if (!is_meant(call, &r->nodes[i]))
+		if (!is_meant(call, node))
 			continue;
-		put(&f, "node", term_atom(a, r->nodes[i].name));
-		put_atom(&f, "action", deed(&r->nodes[i]));
-		put_int(&f, "index", is_compared(&r->nodes[i]) ? r->index : 0);
-		put_hex(&f, "digest", r->nodes[i].digest);
+		put(&f, "node", term_atom(a, node->name));
+		put_atom(&f, "action", full_action_name(node->action));
+		put_int(&f, "index", node->index);
+		put_hex(&f, "digest", node->digest);
 		items[n++] = map_of(&f);
 	}
 	if (n == 0)
 		api_error(call, term_tuple2(a, term_atom(a, "not_found"),
 		                            text_of(a, "no member has that name")));
+	else if (unfinished(r) != NULL)
+		api_error(call,
+		          term_tuple2(a, term_atom(a, unfinished(r)), term_list(a, items, n)));
 	else
 		api_reply(call, term_tuple2(a, term_atom(a, "ok"), term_list(a, items, n)));
 }
 
 void api_full_sync(struct node *node, struct api_call *call)
 {
-	core_validate(node->core, synced, call);
+	core_full(node->core, synced, call);
 }
 
 /* --- get_sync_status/0 --------------------------------------------------------------- */

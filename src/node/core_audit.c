@@ -500,14 +500,18 @@ void core_audit_step(struct core *c, int64_t now_us)
 		step_round(c, now_us);
 	if (a->totals.damaged && !a->resetting && now_us >= a->call_us)
 		call_for_help(c, now_us);
+	core_full_step(c, now_us);
 	core_sync_step(c, now_us);
 }
 
 int64_t core_audit_deadline_us(const struct core *c)
 {
 	const struct core_audit *a = &c->audit;
+	const int64_t full = core_full_deadline_us(c);
 	int64_t at = core_sync_deadline_us(c);
 
+	if (full < at)
+		at = full;
 	if (a->fast.left > 0 && a->fast_us < at)
 		at = a->fast_us;
 	if (c->config.scrub_us > 0 && a->slow_us < at)
@@ -538,6 +542,7 @@ void core_audit_totals(const struct core *c, struct audit_totals *ret)
 void core_audit_close(struct core *c)
 {
 	tell_waiters(c, ST_CLOSED, NULL);
+	core_full_close(c);
 	core_sync_close(c);
 }
 

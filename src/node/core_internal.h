@@ -5,6 +5,7 @@
 #include "base/prng.h"
 #include "node/core.h"
 #include "node/core_audit.h"
+#include "node/core_full.h"
 #include "node/forward.h"
 #include "node/housekeeping.h"
 #include "node/pace.h"
@@ -76,6 +77,7 @@ struct core {
 	struct late_down downs[MEMBERS_MAX]; /* told to the cluster in the next turn */
 	char stranger[NODE_NAME_MAX];        /* the same; "": none. It speaks again. */
 	struct core_audit audit;             /* comparing the members */
+	struct core_full full;               /* ... and waiting for those who start over */
 	struct buf out;                      /* one outgoing member message */
 	struct buf stamped;                  /* one command on its way into the leader's log */
 	struct buf note;                     /* text of an event */

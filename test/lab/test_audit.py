@@ -107,6 +107,30 @@ def test_flipped_bit_is_named():
             assert c.shows(victim, number)
 
 
+def test_full_sync_sees_the_end():
+    """a full synchronisation waits for the member that it had replaced, and proves its new state"""
+    with Audited(3, ERLMCP_SCRUB_INTERVAL="0") as c:
+        victim = c.follower()
+        since = victim.log.mark()
+        c.damage(victim, 3)
+        done = c.others(victim)[0].run("erlmcp-admin", "cluster", "sync", "--full", timeout=70)
+        said = done.stdout
+        assert done.returncode == 0 and said.startswith("{ok"), said + done.stderr
+        assert said.count("action => verified") == 2 and "action => replaced" in said, said
+        assert victim.log.grep("rejoins as a new incarnation", since), "it was not replaced"
+        assert victim.state() == "serving" and c.shows(victim, 3)
+        assert len(set(re.findall(r'digest => <<"(\w+)">>', said))) == 1, said
+        assert len(set(re.findall(r"index => (\d+)", said))) == 1, said
+        # Damaged itself, a node says so before it starts over.
+        victim = next(node for node in c.others(victim) if node != c.leader())
+        since = victim.log.mark()
+        c.damage(victim, 2)
+        done = victim.run("erlmcp-admin", "cluster", "sync", "--full", timeout=70)
+        assert "{error,{starts_over" in done.stdout, done.stdout + done.stderr
+        assert done.returncode != 0, done.returncode
+        c.wait_replaced(victim, since)
+
+
 def test_scrub_finds_the_leaders_damage():
     """nobody asks: the leader finds its own damage, hands over, starts over, and nothing is lost"""
     with Audited(3, ERLMCP_SCRUB_INTERVAL="2") as c:
