@@ -72,16 +72,21 @@ void doctor_cookie(struct doctor *d)
 
 static void check_directory(struct doctor *d, const char *what, const char *path)
 {
+	const bool is_data = strcmp(what, "data") == 0;
 	struct stat st;
 
 	if (stat(path, &st) != 0 && errno == ENOENT) {
 		doctor_say(d, DOCTOR_OK, NULL,
 		           "the %s directory %s will be made at the first start", what, path);
+	} else if (access(path, R_OK | W_OK | X_OK) != 0 && errno == EROFS && !is_data) {
+		doctor_say(d, DOCTOR_OK, NULL,
+		           "%s is read-only: a node in the foreground logs to standard output",
+		           path);
 	} else if (access(path, R_OK | W_OK | X_OK) != 0) {
 		doctor_say(d, DOCTOR_FAILURE,
 		           "run this as the node's user, or give the directory to it (chown)",
 		           "the %s directory %s: %s", what, path, strerror(errno));
-	} else if (strcmp(what, "data") == 0 && (st.st_mode & 0007) != 0) {
+	} else if (is_data && (st.st_mode & 0007) != 0) {
 		doctor_say(d, DOCTOR_WARNING,
 		           "chmod o-rwx it: the sessions of all clients are in it",
 		           "the %s directory %s is open to every user (mode %04o)", what, path,

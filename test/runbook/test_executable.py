@@ -42,7 +42,7 @@ class Deployment:
             raise tap.Skip(str(why)) from why
         self.scratch = tempfile.TemporaryDirectory(prefix="erlmcp-runbook-")
         self.environment = {**self.boxes.engine.environment, **self.boxes.settings,
-                            "ERLMCP_QUORUM_SIZE": "3", "TERM": "dumb"}
+                            "ERLMCP_QUORUM_SIZE": "3", "TERM": "xterm"}
         return self
 
     def __exit__(self, *_):
