@@ -86,8 +86,10 @@ static uint64_t choose_ttl(struct prng *p, enum thing_kind kind)
 static void make(struct things *t, enum thing_kind kind, unsigned slot, struct op *op)
 {
 	uint64_t parts[2] = {prng_next(&t->random), prng_next(&t->random)};
-	struct thing *thing = &t->list[t->n++];
+	struct thing *thing;
 
+	assert(t->list != NULL && t->n < THINGS_MAX);
+	thing = &t->list[t->n++];
 	thing->kind = kind;
 	thing->create = op->id;
 	thing->ttl_ms = choose_ttl(&t->random, kind);
