@@ -114,7 +114,8 @@ def test_all_apart():
         c.isolate(2)
         for node in c.nodes:
             c.wait_fenced(node)
-            assert c.put(node, 666).startswith(FENCED)
+            answer = c.put(node, 666)
+            assert answer.startswith(FENCED), f"{node.name}: {answer}"
         c.heal()
         c.all_show(1)
 
