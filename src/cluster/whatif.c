@@ -318,6 +318,7 @@ static enum status make_room(struct whatif *w, size_t at, struct fault *fault)
 	    .promise_max_ms = (uint32_t)(config.promise_max_us / 1000),
 	};
 
+	assert(at < q->n);
 	memcpy(config.self, q->members[at].name, sizeof config.self);
 	config.n_expected = q->n;
 	for (size_t i = 0; i < q->n; i++)
