@@ -11,6 +11,7 @@ enum {
 	NAME_MAX_WIDTH = 30, /* longer node names are cut in tables: 80 columns */
 	MATRIX_MAX = 16,     /* as many members as a cluster may have */
 	TEXT_MAX = 1024 * 1024,
+	NEARLY_PERCENT = 80, /* of a limit: time to do something before it is hit */
 };
 
 static void verdict(const struct page *p)
@@ -224,6 +225,34 @@ static void disagreements(const struct page *p)
 	json_array_foreach(list, i, item) buf_printf(p->b, "   %s\n", json_string_value(item));
 }
 
+/* Those that are nearly used up, or that something was refused for. */
+static void limits(const struct page *p)
+{
+	const json_t *list = json_object_get(p->status, "limits");
+	const json_t *limit;
+	bool any = false;
+	size_t i;
+
+	json_array_foreach(list, i, limit)
+	{
+		const long long all = page_integer(limit, "limit");
+		const long long used = page_integer(limit, "in_use");
+		const long long refused = page_integer(limit, "refused");
+
+		if (refused == 0 && used * 100 <= all * NEARLY_PERCENT)
+			continue;
+		buf_printf(p->b, "%s   %-20s", any ? "" : "\nLimits\n", page_text(limit, "name"));
+		any = true;
+		if (json_is_integer(json_object_get(limit, "in_use")))
+			buf_printf(p->b, "%lld of %lld in use", used, all);
+		else
+			buf_printf(p->b, "at most %lld", all);
+		if (refused > 0)
+			buf_printf(p->b, "; refused because of it since the start: %lld", refused);
+		buf_u8(p->b, '\n');
+	}
+}
+
 static json_t *parse(const struct buf *json)
 {
 	json_t *status = json_loadb((const char *)json->base, json->len, 0, NULL);
@@ -249,6 +278,7 @@ enum status show_text(const struct buf *json, bool colour, bool everything, stru
 	if (everything) {
 		matrix(&p);
 		disagreements(&p);
+		limits(&p);
 	}
 	json_decref(status);
 	return buf_status(b);

@@ -164,8 +164,10 @@ bool state_value(struct api_call *call, const struct term *t, enum store_result 
 		*ret = (struct bytes_view){copy, b.len};
 	}
 	buf_close(&b);
-	if (copy == NULL)
+	if (copy == NULL) {
+		metrics_too_large(&call->node->metrics, limit);
 		refuse(call, "limit", store_result_text(limit));
+	}
 	return copy != NULL;
 }
 

@@ -191,5 +191,7 @@ void core_hand_over(struct core *c, void (*done_cb)(void *arg), void *arg);
 
 /* Requests not yet answered. */
 size_t core_pending(const struct core *c);
+/* Requests refused since the start because as many as can be were pending. */
+uint64_t core_refused(const struct core *c);
 
 #endif

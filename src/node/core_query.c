@@ -103,3 +103,8 @@ void core_hand_over(struct core *c, void (*done_cb)(void *arg), void *arg)
 out:
 	done_cb(arg);
 }
+
+uint64_t core_refused(const struct core *c)
+{
+	return c->requests.refused;
+}

@@ -131,8 +131,10 @@ enum status jobs_start(struct jobs *j, const char *text, size_t len, job_done_cb
 
 	if (j->closing)
 		return ST_CLOSED;
-	if (j->n_waiting >= JOBS_WAITING_MAX)
+	if (j->n_waiting >= JOBS_WAITING_MAX) {
+		j->refused++;
 		return ST_BUSY;
+	}
 	job = calloc(1, sizeof *job);
 	if (job == NULL)
 		return ST_NOMEM;

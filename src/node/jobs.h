@@ -26,6 +26,7 @@ struct jobs {
 	size_t n_waiting;
 	size_t n_running; /* on a worker right now */
 	size_t n;         /* all, those that wait for an answer of the registry included */
+	uint64_t refused; /* because as many as may waited */
 	bool closing;
 };
 

@@ -281,6 +281,12 @@ void metrics_operation(struct metrics *m, enum metric_door door, enum metric_ope
 	m->outcomes[door][outcome]++;
 }
 
+void metrics_too_large(struct metrics *m, unsigned how)
+{
+	assert(how < METRIC_RESULTS);
+	m->too_large[how]++;
+}
+
 void metrics_http(struct metrics *m, unsigned code)
 {
 	unsigned i = 0;

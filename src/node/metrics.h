@@ -104,7 +104,10 @@ enum metric_outcome {
 enum metric_countdown { COUNTDOWN_BEGUN, COUNTDOWN_ABORTED, COUNTDOWN_OVER, METRIC_COUNTDOWNS };
 
 /* Status codes of HTTP that are counted each; others together. */
-enum { METRIC_HTTP_CODES = 13 };
+enum {
+	METRIC_HTTP_CODES = 13,
+	METRIC_RESULTS = 64 /* enum store_result has fewer */
+};
 extern const unsigned metric_http_codes[METRIC_HTTP_CODES]; /* the last one, 0: others */
 
 struct metric_member {
@@ -156,6 +159,7 @@ struct metrics {
 	uint64_t countdowns[METRIC_COUNTDOWNS];
 	uint64_t alarms[METRIC_ALARMS]; /* raised */
 	uint64_t http[METRIC_HTTP_CODES];
+	uint64_t too_large[METRIC_RESULTS]; /* refused before the log, by enum store_result */
 	uint64_t partitions;
 	uint64_t automatic; /* recoveries */
 	uint64_t by_hand;   /* recoveries with an operator's order */
@@ -217,6 +221,8 @@ void metrics_elected(struct metrics *m, int64_t now_us, const struct raft_view *
 void metrics_operation(struct metrics *m, enum metric_door door, enum metric_operation operation,
                        enum metric_outcome outcome, int64_t us);
 void metrics_http(struct metrics *m, unsigned code);
+/* A value was too large to become a command; how: the store_result that says so. */
+void metrics_too_large(struct metrics *m, unsigned how);
 
 /* The mean of a histogram in seconds; NAN: it is empty. */
 double histogram_mean_s(const struct histogram *h);

@@ -9,9 +9,8 @@
 #include "node/core_audit.h"
 #include "node/metrics_render.h"
 #include "node/node_internal.h"
+#include "node/node_limits.h"
 #include "node/node_metrics.h"
-#include "node/requests.h"
-#include "session/limits.h"
 #include "session/store.h"
 
 static void gather_node(struct node *n, struct metrics_view *v)
@@ -45,36 +44,6 @@ static void gather_links(struct node *n, struct metrics_view *v)
 	free(links);
 }
 
-static void put_limit_of(struct metrics_view *v, const char *name, double in_use, double limit)
-{
-	if (v->n_limits < METRICS_LIMITS_MAX)
-		v->limits[v->n_limits++] = (struct metrics_limit){name, in_use, limit, 0};
-}
-
-/* Limits of single things: how much of them is used differs from one to the next. */
-static const struct {
-	const char *name;
-	double limit;
-	enum store_result refusal;
-} single_limits[] = {
-    {"session_bytes", SESSION_BYTES_MAX, RESULT_SESSION_LIMIT},
-    {"value_bytes", SESSION_VALUE_MAX, RESULT_VALUE_LIMIT},
-    {"key_bytes", SESSION_KEY_MAX, RESULT_KEY_LIMIT},
-    {"info_bytes", SESSION_INFO_MAX, RESULT_INFO_LIMIT},
-    {"session_streams", STREAMS_MAX, RESULT_STREAMS_LIMIT},
-    {"stream_events", EVENTS_MAX, RESULT_EVENTS_LIMIT},
-    {"event_bytes", EVENT_BYTES_MAX, RESULT_EVENT_LIMIT},
-    {"session_questions", PENDING_MAX, RESULT_QUESTIONS_LIMIT},
-    {"question_bytes", PENDING_BYTES_MAX, RESULT_QUESTION_LIMIT},
-    {"handle_bytes", HANDLE_VALUE_MAX, RESULT_HANDLE_LIMIT},
-    {"task_bytes", TASK_BYTES_MAX, RESULT_TASK_LIMIT},
-};
-
-static void put_refusals(struct metrics_view *v, const struct store *store, enum store_result how)
-{
-	v->limits[v->n_limits - 1].refusals = (double)store_answered(store, how);
-}
-
 static void gather_state(struct node *n, struct metrics_view *v)
 {
 	const struct store *store = core_store(n->core);
@@ -83,19 +52,6 @@ static void gather_state(struct node *n, struct metrics_view *v)
 	store_usage(store, &u);
 	v->sessions = (double)u.sessions;
 	v->state_index = (double)store_index(store);
-	put_limit_of(v, "sessions", (double)u.sessions, (double)u.sessions_max);
-	put_refusals(v, store, RESULT_SESSIONS_LIMIT);
-	put_limit_of(v, "state_bytes", (double)store_bytes(store), (double)u.bytes_max);
-	put_refusals(v, store, RESULT_STORE_LIMIT);
-	put_limit_of(v, "handles", (double)u.handles, (double)u.sessions_max);
-	put_limit_of(v, "tasks", (double)u.tasks, (double)u.sessions_max);
-	/* The answer does not tell which of the two it was. */
-	put_limit_of(v, "handles_or_tasks", NAN, (double)u.sessions_max);
-	put_refusals(v, store, RESULT_OBJECTS_LIMIT);
-	for (size_t i = 0; i < sizeof single_limits / sizeof single_limits[0]; i++) {
-		put_limit_of(v, single_limits[i].name, NAN, single_limits[i].limit);
-		put_refusals(v, store, single_limits[i].refusal);
-	}
 }
 
 static void gather_audit(struct node *n, struct metrics_view *v)
@@ -154,10 +110,7 @@ static void gather_work(struct node *n, struct metrics_view *v)
 	v->http_connections = (double)http.connections;
 	v->http_refused_connections = (double)http.refused;
 	v->scrape_render_seconds = (double)n->render_us / 1e6;
-	put_limit_of(v, "requests", (double)pending, REQUESTS_MAX);
-	put_limit_of(v, "client_connections", v->client_connections, CLIENTS_MAX);
-	put_limit_of(v, "http_connections", v->http_connections, HTTP_CONNECTIONS_MAX);
-	v->limits[v->n_limits - 1].refusals = (double)http.refused;
+	v->n_limits = node_limits(n, v->limits);
 }
 
 static void gather(struct node *n, struct metrics_view *v, int64_t now_us)

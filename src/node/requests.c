@@ -58,8 +58,10 @@ struct request *requests_add(struct requests *r, bool read, const uint8_t *bytes
 {
 	struct request *q;
 
-	if (r->n >= REQUESTS_MAX)
+	if (r->n >= REQUESTS_MAX) {
+		r->refused++;
 		return NULL;
+	}
 	q = calloc(1, sizeof *q);
 	if (q == NULL)
 		return NULL;

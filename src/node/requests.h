@@ -66,6 +66,7 @@ struct read_batch {
 struct requests {
 	uint64_t next_id;
 	size_t n;             /* requests in any list */
+	uint64_t refused;     /* because there were REQUESTS_MAX */
 	struct queue queued;  /* writes to send, oldest first */
 	struct queue sent;    /* writes that wait for an answer */
 	struct queue waiting; /* reads without a batch */

@@ -5,6 +5,7 @@
 
 #include "node/core_audit.h"
 #include "node/node_internal.h"
+#include "node/node_limits.h"
 #include "node/status_json.h"
 #include "session/store.h"
 
@@ -13,6 +14,7 @@ struct sample {
 	struct cluster_status cluster;
 	struct raft_view raft;
 	struct status_alarm alarms[ALARMS_MAX];
+	struct metrics_limit limits[METRICS_LIMITS_MAX];
 };
 
 /* Before the founding the setting is held against the expected members, afterwards against the
@@ -72,6 +74,8 @@ void node_status_json(struct node *n, struct buf *b)
 	for (size_t i = 0; i < n->n_alarms; i++)
 		s->alarms[i] = (struct status_alarm){n->alarms[i].text, n->alarms[i].since_ms};
 	extra.alarms = s->alarms;
+	extra.limits = s->limits;
+	extra.n_limits = node_limits(n, s->limits);
 	extra.uptime_ms = (extra.now_us - n->started_us) / 1000;
 	core_audit_totals(n->core, &totals);
 	core_sync_now(n->core, &sync);

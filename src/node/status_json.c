@@ -3,10 +3,12 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "node/core_audit.h"
+#include "node/metrics_view.h"
 
 enum { TEXT_MAX = 1024 }; /* alarms and reasons are sentences */
 
@@ -209,6 +211,22 @@ static json_t *alarms(const struct status_extra *x)
 	return list;
 }
 
+static json_t *limits(const struct status_extra *x)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < x->n_limits; i++) {
+		const struct metrics_limit *l = &x->limits[i];
+
+		(void)json_array_append_new(
+		    list,
+		    json_pack("{s:s, s:o, s:I, s:I}", "name", l->name, "in_use",
+		              isnan(l->in_use) ? json_null() : json_integer((json_int_t)l->in_use),
+		              "limit", (json_int_t)l->limit, "refused", (json_int_t)l->refusals));
+	}
+	return list;
+}
+
 static json_t *store(const struct status_extra *x)
 {
 	return json_pack("{s:o, s:o, s:o}", "sessions", number(x->sessions), "index",
@@ -256,14 +274,14 @@ void status_json(const struct status_extra *x, const struct cluster_status *c,
 
 	assert(c->n_members <= MEMBERS_MAX);
 	rest = json_pack(
-	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
+	    "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}",
 	    "quorum", quorum(x, c), "change", c->change[0] == '\0' ? json_null() : text(c->change),
 	    "raft", raft_json(c, raft), "members", members(c, raft), "edges", edges(x, c),
 	    "disagreements", disagreements(c, raft), "alarms", alarms(x), "store", store(x),
 	    "software", ERLMCP_VERSION, "pid", (json_int_t)x->pid, "uptime_ms",
 	    (json_int_t)x->uptime_ms, "wall_ms", (json_int_t)x->wall_ms, "cluster_id",
 	    x->cluster_id == 0 ? json_null() : hex(x->cluster_id), "view", hex(c->view_hash),
-	    "audit", audit(x->audit), "sync", sync_of(x->sync));
+	    "audit", audit(x->audit), "sync", sync_of(x->sync), "limits", limits(x));
 	if (root == NULL || rest == NULL || json_object_update(root, rest) != 0 ||
 	    json_dump_callback(root, append, b, JSON_COMPACT) != 0) {
 		if (b->st == ST_OK)

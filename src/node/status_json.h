@@ -15,6 +15,7 @@ struct node;
 
 struct audit_sync;
 struct audit_totals;
+struct metrics_limit;
 
 struct status_alarm {
 	const char *text;
@@ -37,6 +38,8 @@ struct status_extra {
 	const struct audit_sync *sync;    /* how far this node is; NULL: not told */
 	const struct status_alarm *alarms;
 	size_t n_alarms;
+	const struct metrics_limit *limits; /* that clients can hit */
+	size_t n_limits;
 };
 
 /* Append one JSON object and a line break: pure. ST_NOMEM ends as the buffer's status. */

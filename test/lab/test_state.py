@@ -6,6 +6,7 @@ tasks outlive their node or end as was said, and any node may answer.
          node 3
 """
 
+import json
 import os
 import re
 import time
@@ -193,6 +194,13 @@ def test_bad_input():
             said = c.ask(3, call)
             assert said.startswith(wanted), f"{call}: {said}"
         assert c.ask(1, f"erlmcp_session:get({s}, k)") == f"{{ok,1,{revision}}}"
+        # What was too large to become a command counts as well, where it was refused.
+        done = c.node(3).run("erlmcp-admin", "cluster", "status", "--json")
+        refused = {limit["name"]: limit["refused"] for limit in json.loads(done.stdout)["limits"]}
+        assert refused["value_bytes"] == 1 and refused["event_bytes"] == 1, refused
+        done = c.node(3).run("erlmcp-admin", "cluster", "status")
+        assert re.search("Limits\n +value_bytes +at most 65536; refused .*: 1\n", done.stdout), \
+            done.stdout
 
 
 def test_real_erlang():

@@ -127,6 +127,29 @@ TEST(missing_fields_are_shown_as_unknown)
 	buf_close(&b);
 }
 
+TEST(limits_are_shown_when_they_are_nearly_used_up_or_were_hit)
+{
+	static const char status[] =
+	    "{\"state\":\"serving\",\"limits\":["
+	    "{\"name\":\"sessions\",\"in_use\":80,\"limit\":100,\"refused\":0},"
+	    "{\"name\":\"tasks\",\"in_use\":81,\"limit\":100,\"refused\":0},"
+	    "{\"name\":\"key_bytes\",\"in_use\":null,\"limit\":256,\"refused\":0},"
+	    "{\"name\":\"value_bytes\",\"in_use\":null,\"limit\":65536,\"refused\":2}]}";
+	static const char shown[] =
+	    "\nLimits\n"
+	    "   tasks               81 of 100 in use\n"
+	    "   value_bytes         at most 65536; refused because of it since the start: 2\n";
+	struct buf b;
+
+	assert_int_equal(render(status, false, true, &b), ST_OK);
+	assert_non_null(strstr(buf_text(&b), shown));
+	assert_null(strstr(buf_text(&b), "key_bytes"));
+	buf_close(&b);
+	assert_int_equal(render("{\"state\":\"serving\",\"limits\":[]}", false, true, &b), ST_OK);
+	assert_null(strstr(buf_text(&b), "Limits"));
+	buf_close(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +159,7 @@ int main(void)
 	    cmocka_unit_test(what_is_no_status_is_told),
 	    cmocka_unit_test(long_sentences_are_broken_at_80_columns),
 	    cmocka_unit_test(missing_fields_are_shown_as_unknown),
+	    cmocka_unit_test(limits_are_shown_when_they_are_nearly_used_up_or_were_hit),
 	};
 
 	return RUN_TESTS(tests);

@@ -1,7 +1,9 @@
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "node/metrics_view.h"
 #include "node/status_json.h"
 #include "testing.h"
 
@@ -133,6 +135,28 @@ TEST(text_that_is_no_utf8_does_not_break_the_status)
 	json_decref(j);
 }
 
+TEST(limits_tell_what_is_used_and_what_was_refused)
+{
+	const struct metrics_limit limits[] = {{"sessions", 3, 100, 1},
+	                                       {"value_bytes", NAN, 65536, 7}};
+	const struct status_extra extra = {.node = "erlmcp@a", .limits = limits, .n_limits = 2};
+	json_t *list;
+	json_t *j;
+
+	set_up();
+	j = made(&extra);
+	list = json_object_get(j, "limits");
+	assert_int_equal(json_array_size(list), 2);
+	assert_string_equal(text(json_array_get(list, 0), "name"), "sessions");
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 0), "in_use")), 3);
+	assert_true(json_is_null(json_object_get(json_array_get(list, 1), "in_use")));
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 1), "limit")),
+	                 65536);
+	assert_int_equal(json_integer_value(json_object_get(json_array_get(list, 1), "refused")),
+	                 7);
+	json_decref(j);
+}
+
 TEST(a_buffer_too_small_is_told)
 {
 	const struct status_extra extra = {.node = "erlmcp@a"};
@@ -152,6 +176,7 @@ int main(void)
 	    cmocka_unit_test(members_carry_role_contact_and_lag),
 	    cmocka_unit_test(a_one_way_cut_is_a_disagreement),
 	    cmocka_unit_test(text_that_is_no_utf8_does_not_break_the_status),
+	    cmocka_unit_test(limits_tell_what_is_used_and_what_was_refused),
 	    cmocka_unit_test(a_buffer_too_small_is_told),
 	};
 
