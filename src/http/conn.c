@@ -94,6 +94,11 @@ bool http_conn_idle(const struct http_conn *c)
 	return c->state == HTTP_CONN_HEAD && c->in.len == 0 && c->out.len == 0;
 }
 
+bool http_conn_slow(const struct http_conn *c)
+{
+	return c->state == HTTP_CONN_HEAD && c->in.len > 0 && c->out.len == 0;
+}
+
 static void ask_for_body(struct http_conn *c, int64_t now_us)
 {
 	const struct http_head *h = &c->request.head;
@@ -178,7 +183,7 @@ static void take_body(struct http_conn *c, int64_t now_us)
 const struct http_request *http_conn_next(struct http_conn *c, int64_t now_us)
 {
 	/* A peer that does not take its answers gets no more of them made. */
-	if (c->state == HTTP_CONN_HEAD && c->out.len < HTTP_OUT_MAX / 2)
+	if (c->state == HTTP_CONN_HEAD && c->out.len <= HTTP_AHEAD_MAX)
 		take_head(c, now_us);
 	if (c->state == HTTP_CONN_BODY)
 		take_body(c, now_us);

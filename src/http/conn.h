@@ -75,5 +75,7 @@ void http_conn_tick(struct http_conn *c, int64_t now_us);
 
 /* True while nothing of a request has come: such a connection can be closed for another. */
 bool http_conn_idle(const struct http_conn *c);
+/* True while a head has begun and nothing else is under way. */
+bool http_conn_slow(const struct http_conn *c);
 
 #endif

@@ -9,8 +9,8 @@ enum {
 	HTTP_BODY_MAX = 1024 * 1024, /* of a request, decoded */
 	HTTP_CHUNK_LINE_MAX = 64,    /* a chunk's length in hexadecimal; extensions are refused */
 	HTTP_READ_MAX = 64 * 1024,   /* taken in at once, and ahead of the request being answered */
-	HTTP_OUT_MAX =
-	    8 * 1024 * 1024, /* answers that were not taken: the largest, several times */
+	HTTP_OUT_MAX = 8 * 1024 * 1024, /* answers that were not taken: the largest, twice */
+	HTTP_AHEAD_MAX = 64 * 1024,     /* ... with more than that no other one is made */
 
 	HTTP_HEAD_US = 10 * 1000 * 1000, /* from a request's first byte to the end of its head */
 	HTTP_BODY_US = 30 * 1000 * 1000, /* ... from there to the end of its body */

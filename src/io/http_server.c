@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/queue.h"
 #include "io/net_limits.h"
 #include "io/net_socket.h"
 
@@ -20,20 +21,24 @@ struct peer {
 	uv_tcp_t tcp;     /* its data is the peer */
 	uv_write_t write; /* at most one is under way */
 	struct http_server *server;
+	struct queue link; /* in the server's ready, or alone */
 	uint64_t number;
 	struct http_conn conn;
 	struct buf
 	    sending; /* a copy of the front of conn.out, which the write holds; empty: none */
 	bool reading;
-	bool ended;   /* the peer sends no more */
-	bool asked;   /* the owner has the request */
-	bool serving; /* inside serve(): what it calls does not enter again */
+	bool ended; /* the peer sends no more */
+	bool asked; /* the owner has the request */
 	bool closing;
 };
 
 struct http_server {
 	uv_tcp_t listener;
-	uv_timer_t timer; /* runs while somebody is connected */
+	uv_timer_t timer;   /* runs while somebody is connected */
+	uv_timer_t rest;    /* runs while nobody is served: the loop is for others */
+	struct queue ready; /* peers that may have something to do, by turns */
+	int64_t spent_us;   /* on peers, since the last rest */
+	bool running;       /* inside run(): what it calls does not enter again */
 	struct http_server_ops ops;
 	struct peer *slots[SLOTS];
 	uint64_t used[SLOTS]; /* how often each slot was */
@@ -74,13 +79,22 @@ static void peer_close(struct peer *p)
 	if (p->closing)
 		return;
 	p->closing = true;
+	queue_remove(&p->link);
 	p->server->counts.connections--;
 	if (p->server->counts.connections == 0)
 		uv_timer_stop(&p->server->timer);
 	uv_close((uv_handle_t *)&p->tcp, peer_closed);
 }
 
-static void serve(struct peer *p);
+/* Its turn shall come. */
+static void make_ready(struct peer *p)
+{
+	if (!p->closing && queue_empty(&p->link))
+		queue_push(&p->server->ready, &p->link);
+}
+
+static void run(struct http_server *s);
+static void read_or_wait(struct peer *p);
 
 static void sent_cb(uv_write_t *write, int status)
 {
@@ -93,7 +107,8 @@ static void sent_cb(uv_write_t *write, int status)
 		return;
 	}
 	http_conn_sent(&p->conn, now_of(p->server), n);
-	serve(p);
+	make_ready(p);
+	run(p->server);
 }
 
 /* What does not fit into the socket now waits in a copy: out may move meanwhile. */
@@ -152,14 +167,15 @@ static void read_cb(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (n == UV_EOF) {
 		uv_read_stop(stream);
 		p->ended = true;
-		http_conn_ended(&p->conn, now_us);
 	} else if (n < 0) {
 		peer_close(p);
 		return;
 	} else {
 		http_conn_take(&p->conn, now_us, (const uint8_t *)buf->base, (size_t)n);
 	}
-	serve(p);
+	read_or_wait(p);
+	make_ready(p);
+	run(p->server);
 }
 
 /* Read exactly while there is room for it. */
@@ -176,24 +192,61 @@ static void read_or_wait(struct peer *p)
 		peer_close(p);
 }
 
-/* Give the owner what has come, send what it answered; it may answer at once, within this. */
+/* Give the owner one request, send what it answered; it may answer at once, within this. */
 static void serve(struct peer *p)
 {
 	struct http_server *s = p->server;
-	const struct http_request *q;
+	const struct http_request *q = NULL;
+	bool had_out;
 
-	if (p->serving || p->closing)
-		return;
-	p->serving = true;
-	while (!p->asked && (q = http_conn_next(&p->conn, now_of(s))) != NULL) {
+	if (!p->asked)
+		q = http_conn_next(&p->conn, now_of(s));
+	if (q != NULL) {
 		p->asked = true;
 		s->ops.request(s->ops.arg, p->number, q);
 	}
-	p->serving = false;
+	had_out = p->conn.out.len > 0;
 	send_out(p);
+	if (p->ended && q == NULL && !p->asked && p->conn.out.len == 0)
+		http_conn_ended(&p->conn, now_of(s));
+	/* The next request may have waited for that. */
+	if (had_out && p->conn.out.len == 0 && p->conn.in.len > 0)
+		make_ready(p);
 	if (p->conn.state == HTTP_CONN_CLOSED)
 		peer_close(p);
 	read_or_wait(p);
+}
+
+static void rest_cb(uv_timer_t *timer)
+{
+	struct http_server *s = timer->data;
+
+	s->spent_us = 0;
+	run(s);
+}
+
+/* Serve one after the other, a request each, until the others on the loop have to have a turn:
+ * a peer can send thousands of requests at once. */
+static void run(struct http_server *s)
+{
+	struct queue *front;
+
+	if (s->running || s->closing)
+		return;
+	s->running = true;
+	while (!uv_is_active((uv_handle_t *)&s->rest) && (front = queue_front(&s->ready)) != NULL) {
+		struct peer *p = CONTAINER_OF(front, struct peer, link);
+		const int64_t since_us = now_of(s);
+
+		queue_remove(&p->link);
+		serve(p);
+		s->spent_us += now_of(s) - since_us;
+		if (s->spent_us >= HTTP_SLICE_US) {
+			uv_update_time(s->rest.loop);
+			uv_timer_start(&s->rest, rest_cb, HTTP_REST_MS, 0);
+		}
+	}
+	s->running = false;
 }
 
 void http_server_answer(struct http_server *s, uint64_t connection,
@@ -208,7 +261,8 @@ void http_server_answer(struct http_server *s, uint64_t connection,
 	/* It may have been cut off meanwhile. */
 	if (p->conn.state == HTTP_CONN_ASKED)
 		http_conn_answer(&p->conn, now_of(s), answer);
-	serve(p);
+	make_ready(p);
+	run(s);
 }
 
 static void tick_cb(uv_timer_t *timer)
@@ -222,20 +276,29 @@ static void tick_cb(uv_timer_t *timer)
 		if (p == NULL || p->closing)
 			continue;
 		http_conn_tick(&p->conn, now_us);
-		serve(p);
+		make_ready(p);
 	}
+	run(s);
 }
 
-/* The connection that has been idle for longest; NULL: none is. */
-static struct peer *idlest(struct http_server *s)
+/* A peer that nobody would miss, or that takes its time on purpose: others send their head at
+ * once. */
+static bool may_go(const struct peer *p, bool idle)
+{
+	if (p == NULL || p->closing || !queue_empty(&p->link))
+		return false;
+	return idle ? http_conn_idle(&p->conn) : http_conn_slow(&p->conn);
+}
+
+/* The connection that may go and has stood for longest; NULL: there is none. */
+static struct peer *oldest_of(struct http_server *s, bool idle)
 {
 	struct peer *oldest = NULL;
 
 	for (unsigned i = 0; i < SLOTS; i++) {
 		struct peer *p = s->slots[i];
 
-		if (p != NULL && !p->closing && http_conn_idle(&p->conn) &&
-		    (oldest == NULL || p->conn.since_us < oldest->conn.since_us))
+		if (may_go(p, idle) && (oldest == NULL || p->conn.since_us < oldest->conn.since_us))
 			oldest = p;
 	}
 	return oldest;
@@ -245,8 +308,10 @@ static struct peer *idlest(struct http_server *s)
 static int find_slot(struct http_server *s)
 {
 	if (s->counts.connections >= HTTP_CONNECTIONS_MAX) {
-		struct peer *p = idlest(s);
+		struct peer *p = oldest_of(s, true);
 
+		if (p == NULL)
+			p = oldest_of(s, false);
 		if (p == NULL)
 			return -1;
 		peer_close(p);
@@ -270,6 +335,7 @@ static struct peer *peer_new(struct http_server *s, int slot)
 	}
 	p->tcp.data = p;
 	p->server = s;
+	queue_init(&p->link);
 	p->number = ++s->used[slot] << SLOT_BITS | (unsigned)slot;
 	http_conn_init(&p->conn, now_of(s));
 	buf_init(&p->sending, HTTP_READ_MAX);
@@ -369,13 +435,16 @@ enum status http_server_open(struct uv_loop_s *loop, const struct sockaddr_in *a
 	if (s == NULL)
 		return ST_NOMEM;
 	s->ops = *ops;
-	if (uv_tcp_init(loop, &s->listener) != 0 || uv_timer_init(loop, &s->timer) != 0) {
+	queue_init(&s->ready);
+	if (uv_tcp_init(loop, &s->listener) != 0 || uv_timer_init(loop, &s->timer) != 0 ||
+	    uv_timer_init(loop, &s->rest) != 0) {
 		free(s);
 		return ST_NOMEM;
 	}
 	s->listener.data = s;
 	s->timer.data = s;
-	s->open_handles = 2;
+	s->rest.data = s;
+	s->open_handles = 3;
 	st = listen_on(s, address);
 	if (st != ST_OK) {
 		http_server_close(s, free_when_closed, s);
@@ -402,6 +471,7 @@ void http_server_close(struct http_server *s, void (*closed_cb)(void *arg), void
 	}
 	uv_close((uv_handle_t *)&s->listener, handle_closed);
 	uv_close((uv_handle_t *)&s->timer, handle_closed);
+	uv_close((uv_handle_t *)&s->rest, handle_closed);
 }
 
 void http_server_free(struct http_server *s)

@@ -3,7 +3,10 @@
  * Knows no paths: whole requests go to the owner, who answers now or later. A connection is read
  * only while it takes its answers. When all places are taken, the connection that has been idle
  * for longest makes room, so that a probe gets through although many others stay connected; when
- * none is idle the new one is closed at once.
+ * none is idle, the one that has been sending its head for longest; else the new one is closed.
+ *
+ * The loop also carries heartbeats: connections take turns of one request, and after a slice of
+ * time all of them rest, however much is waiting.
  *
  * Not encrypted: TLS is a proxy's. */
 #ifndef IO_HTTP_SERVER_H
@@ -22,6 +25,8 @@ struct http_server;
 enum {
 	HTTP_CONNECTIONS_MAX = 256, /* probes, scrapers and people: each holds a descriptor */
 	HTTP_TICK_MS = 250,         /* how late a slow peer may be found */
+	HTTP_SLICE_US = 2000,       /* on requests at a time: a tenth of a heartbeat's interval */
+	HTTP_REST_MS = 2,           /* for the others on the loop: half of its time is theirs */
 };
 
 struct http_server_ops {

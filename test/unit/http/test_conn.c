@@ -322,6 +322,31 @@ TEST(a_body_that_grows_beyond_its_limit_is_refused)
 	scene_close(&s);
 }
 
+TEST(who_does_not_take_answers_gets_no_more_of_them_made)
+{
+	const struct http_answer a = {200, "text/plain", NULL, "yes\n", 4, 0};
+	struct scene s;
+	size_t sent = 0;
+
+	scene_open(&s);
+	for (;;) {
+		while (http_conn_reads(&s.c)) {
+			http_conn_take(&s.c, 0, (const uint8_t *)"GET / HTTP/1.1\r\n" HOST "\r\n",
+			               sizeof "GET / HTTP/1.1\r\n" HOST "\r\n" - 1);
+			sent++;
+		}
+		if (http_conn_next(&s.c, 0) == NULL)
+			break;
+		http_conn_answer(&s.c, 0, &a);
+		assert_true(sent < HTTP_OUT_MAX / sizeof "HTTP/1.1 200");
+	}
+	assert_int_equal(s.c.state, HTTP_CONN_HEAD);
+	assert_in_range(s.c.out.len, HTTP_AHEAD_MAX, 2 * HTTP_AHEAD_MAX);
+	http_conn_sent(&s.c, 0, s.c.out.len);
+	assert_non_null(http_conn_next(&s.c, 0));
+	scene_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +362,7 @@ int main(void)
 	    cmocka_unit_test(
 	        an_end_in_the_middle_of_a_request_closes_and_after_it_lets_the_answer_out),
 	    cmocka_unit_test(a_body_that_grows_beyond_its_limit_is_refused),
+	    cmocka_unit_test(who_does_not_take_answers_gets_no_more_of_them_made),
 	};
 
 	return RUN_TESTS(tests);

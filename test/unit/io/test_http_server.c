@@ -1,0 +1,225 @@
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "io/http_server.h"
+#include "testing.h"
+
+enum {
+	COST_US = 900, /* of one request, by the clock of this test */
+	FLOOD = 400,   /* requests in one piece */
+	TURNS_MAX = 100000,
+};
+
+static const char get[] = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/* A server whose requests take time on a clock that nothing else moves. */
+struct scene {
+	uv_loop_t loop;
+	uv_timer_t pulse;
+	struct http_server *server;
+	struct sockaddr_in address;
+	int64_t now_us;
+	unsigned answered;
+	unsigned answered_before; /* at the last turn of the pulse */
+	unsigned most;            /* between two turns of the pulse */
+	bool closed;
+};
+
+static int64_t now_us(void *arg)
+{
+	return ((struct scene *)arg)->now_us;
+}
+
+static void on_request(void *arg, uint64_t connection, const struct http_request *request)
+{
+	const struct http_answer yes = {200, "text/plain", NULL, "yes\n", 4, 0};
+	struct scene *s = arg;
+
+	assert_int_equal(request->head.verb, VERB_GET);
+	s->now_us += COST_US;
+	s->answered++;
+	http_server_answer(s->server, connection, &yes);
+}
+
+static void on_pulse(uv_timer_t *timer)
+{
+	struct scene *s = timer->data;
+	const unsigned n = s->answered - s->answered_before;
+
+	s->most = n > s->most ? n : s->most;
+	s->answered_before = s->answered;
+}
+
+/* A port that is free now. */
+static void find_port(struct sockaddr_in *address)
+{
+	socklen_t len = sizeof *address;
+	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	address->sin_family = AF_INET;
+	address->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_int_equal(bind(fd, (const struct sockaddr *)address, sizeof *address), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)address, &len), 0);
+	close(fd);
+}
+
+static void scene_open(struct scene *s)
+{
+	const struct http_server_ops ops = {s, on_request, now_us};
+
+	memset(s, 0, sizeof *s);
+	assert_int_equal(uv_loop_init(&s->loop), 0);
+	assert_int_equal(uv_timer_init(&s->loop, &s->pulse), 0);
+	s->pulse.data = s;
+	assert_int_equal(uv_timer_start(&s->pulse, on_pulse, 1, 1), 0);
+	find_port(&s->address);
+	assert_int_equal(http_server_open(&s->loop, &s->address, &ops, &s->server), ST_OK);
+}
+
+static void on_closed(void *arg)
+{
+	((struct scene *)arg)->closed = true;
+}
+
+static void scene_close(struct scene *s)
+{
+	http_server_close(s->server, on_closed, s);
+	uv_close((uv_handle_t *)&s->pulse, NULL);
+	assert_int_equal(uv_run(&s->loop, UV_RUN_DEFAULT), 0);
+	assert_true(s->closed);
+	http_server_free(s->server);
+	assert_int_equal(uv_loop_close(&s->loop), 0);
+}
+
+static int connected(const struct scene *s)
+{
+	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&s->address, sizeof s->address), 0);
+	return fd;
+}
+
+static void send_times(int fd, unsigned times)
+{
+	while (times-- > 0)
+		assert_int_equal(send(fd, get, sizeof get - 1, MSG_NOSIGNAL), sizeof get - 1);
+}
+
+/* How many answers are here by now. */
+static int answers(int fd)
+{
+	static char bytes[1 << 18];
+	const ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_PEEK);
+	int count = 0;
+
+	for (ssize_t i = 0; i + 12 < n; i++)
+		count += memcmp(bytes + i, "HTTP/1.1 200", 12) == 0;
+	return count;
+}
+
+static void turn_until_asked(struct scene *s, unsigned wanted)
+{
+	for (unsigned i = 0; i < TURNS_MAX && s->answered < wanted; i++)
+		uv_run(&s->loop, UV_RUN_ONCE);
+	assert_true(s->answered >= wanted);
+}
+
+static void turn_until_answered(struct scene *s, int fd, int wanted)
+{
+	for (unsigned i = 0; i < TURNS_MAX && answers(fd) < wanted; i++)
+		uv_run(&s->loop, UV_RUN_ONCE);
+	assert_int_equal(answers(fd), wanted);
+}
+
+TEST(however_many_requests_come_at_once_the_loop_gets_its_turns)
+{
+	const unsigned slice = HTTP_SLICE_US / COST_US + 1;
+	struct scene s;
+	int fd;
+
+	scene_open(&s);
+	fd = connected(&s);
+	send_times(fd, FLOOD);
+	turn_until_answered(&s, fd, FLOOD);
+	assert_in_range(s.most, 1, slice);
+	close(fd);
+	scene_close(&s);
+}
+
+TEST(who_asks_once_does_not_wait_for_those_who_ask_thousands_of_times)
+{
+	struct scene s;
+	int flood[4];
+	int fd;
+
+	scene_open(&s);
+	for (unsigned i = 0; i < 4; i++) {
+		flood[i] = connected(&s);
+		send_times(flood[i], FLOOD);
+	}
+	turn_until_asked(&s, 8);
+	fd = connected(&s);
+	send_times(fd, 1);
+	turn_until_answered(&s, fd, 1);
+	assert_in_range(s.answered, 8, FLOOD);
+	for (unsigned i = 0; i < 4; i++)
+		close(flood[i]);
+	close(fd);
+	scene_close(&s);
+}
+
+TEST(what_was_asked_before_the_end_of_the_stream_is_answered)
+{
+	struct scene s;
+	int fd;
+
+	scene_open(&s);
+	fd = connected(&s);
+	send_times(fd, 10);
+	assert_int_equal(shutdown(fd, SHUT_WR), 0);
+	turn_until_answered(&s, fd, 10);
+	close(fd);
+	scene_close(&s);
+}
+
+TEST(heads_that_never_end_make_room_for_whole_ones)
+{
+	struct http_server_counts counts;
+	int slow[HTTP_CONNECTIONS_MAX];
+	struct scene s;
+	int fd;
+
+	scene_open(&s);
+	for (unsigned i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
+		slow[i] = connected(&s);
+		assert_int_equal(send(slow[i], "G", 1, MSG_NOSIGNAL), 1);
+		uv_run(&s.loop, UV_RUN_ONCE);
+	}
+	fd = connected(&s);
+	send_times(fd, 1);
+	turn_until_answered(&s, fd, 1);
+	http_server_counts(s.server, &counts);
+	assert_int_equal(counts.connections, HTTP_CONNECTIONS_MAX);
+	assert_int_equal(counts.refused, 0);
+	for (unsigned i = 0; i < HTTP_CONNECTIONS_MAX; i++)
+		close(slow[i]);
+	close(fd);
+	scene_close(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(however_many_requests_come_at_once_the_loop_gets_its_turns),
+	    cmocka_unit_test(who_asks_once_does_not_wait_for_those_who_ask_thousands_of_times),
+	    cmocka_unit_test(what_was_asked_before_the_end_of_the_stream_is_answered),
+	    cmocka_unit_test(heads_that_never_end_make_room_for_whole_ones),
+	};
+
+	return RUN_TESTS(tests);
+}
