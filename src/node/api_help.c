@@ -124,8 +124,7 @@ static const struct api_help table[] = {
     {"erlmcp_session_manager", "count_sessions",
      "A confirmed read: it is refused on a node that is cut off.",
      "erlmcp_session_manager:count_sessions().", "RB-010, Health Checks"},
-    {"erlmcp_session_manager", "list_sessions",
-     "All of them: on a large cluster, page with erlmcp_recovery:sessions/1.",
+    {"erlmcp_session_manager", "list_sessions", "As erlmcp_session:list/0,1,2.",
      "erlmcp_session_manager:list_sessions().", ""},
     {"erlmcp_session", "create", "Ids are 128 random bits, as 32 hexadecimal digits.",
      "erlmcp_session:create(#{name => demo}).", ""},
@@ -142,7 +141,9 @@ static const struct api_help table[] = {
     {"erlmcp_session", "delete", "With its streams and questions.", "erlmcp_session:delete(Id).",
      ""},
     {"erlmcp_session", "count", "A confirmed read.", "erlmcp_session:count().", ""},
-    {"erlmcp_session", "list", "Ids in their order.", "erlmcp_session:list().", ""},
+    {"erlmcp_session", "list",
+     "Ids in their order. A page at a time: list(first), then list(Next) until Next is done.",
+     "erlmcp_session:list(first, 100).", ""},
     {"erlmcp_session", "append", "Numbers grow by one, and are never given twice.",
      "erlmcp_session:append(Id, 1, event).", ""},
     {"erlmcp_session", "replay", "What a client asks for that lost its connection.",
@@ -175,7 +176,8 @@ static const struct api_help table[] = {
      ""},
     {"erlmcp_task", "claim", "Of several claimants one wins.", "erlmcp_task:claim(Id, Epoch).", ""},
     {"erlmcp_task", "delete", "Its result goes with it.", "erlmcp_task:delete(Id).", ""},
-    {"erlmcp_task", "list", "A confirmed read.", "erlmcp_task:list().", ""},
+    {"erlmcp_task", "list", "A confirmed read; pages as of erlmcp_session:list/1.",
+     "erlmcp_task:list(first, 100).", ""},
 };
 
 const struct api_help *api_help_of(const char *module, const char *function)

@@ -258,37 +258,3 @@ void api_task_get(struct node *node, struct api_call *call)
 	if (take_reader(call))
 		state_read(call, query_task);
 }
-
-struct task_list {
-	struct arena *arena;
-	const struct term **items;
-	size_t n;
-};
-
-static void on_task(void *arg, const struct task_view *task)
-{
-	struct task_list *list = arg;
-	struct arena *a = list->arena;
-
-	list->items[list->n++] =
-	    term_tuple2(a, state_id_term(a, &task->id), term_atom(a, task_state_text(task->state)));
-}
-
-static const struct term *query_tasks(struct api_call *call, const struct store *store)
-{
-	struct task_list list = {.arena = &call->arena};
-	struct store_usage usage;
-
-	store_usage(store, &usage);
-	list.items = arena_alloc(&call->arena, (usage.tasks + 1) * sizeof(const struct term *));
-	if (list.items == NULL)
-		return NULL;
-	(void)store_task_page(store, NULL, usage.tasks, on_task, &list);
-	return term_list(&call->arena, list.items, list.n);
-}
-
-void api_task_list(struct node *node, struct api_call *call)
-{
-	(void)node;
-	state_read(call, query_tasks);
-}

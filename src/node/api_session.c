@@ -276,31 +276,6 @@ static const struct term *query_count(struct api_call *call, const struct store 
 	return term_int(&call->arena, (int64_t)store_count(store));
 }
 
-struct id_list {
-	struct arena *arena;
-	const struct term **items;
-	size_t n;
-};
-
-static void on_session(void *arg, const struct session_view *session)
-{
-	struct id_list *list = arg;
-
-	list->items[list->n++] = state_id_term(list->arena, &session->id);
-}
-
-static const struct term *query_list(struct api_call *call, const struct store *store)
-{
-	struct id_list list = {.arena = &call->arena};
-
-	list.items =
-	    arena_alloc(&call->arena, (store_count(store) + 1) * sizeof(const struct term *));
-	if (list.items == NULL)
-		return NULL;
-	store_list(store, on_session, &list);
-	return term_list(&call->arena, list.items, list.n);
-}
-
 void api_session_get(struct node *node, struct api_call *call)
 {
 	(void)node;
@@ -330,10 +305,4 @@ void api_session_count(struct node *node, struct api_call *call)
 {
 	(void)node;
 	state_read(call, query_count);
-}
-
-void api_session_list(struct node *node, struct api_call *call)
-{
-	(void)node;
-	state_read(call, query_list);
 }

@@ -207,11 +207,6 @@ size_t store_task_page(const struct store *s, const struct session_id *after, si
 	return page(s, after, &v);
 }
 
-void store_list(const struct store *s, store_session_cb cb, void *arg)
-{
-	(void)store_page(s, NULL, SIZE_MAX, cb, arg);
-}
-
 static const void *part_of(const struct store *s, const struct session_id *id, enum part_kind kind)
 {
 	const struct session *session = store_find(s, id);

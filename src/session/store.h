@@ -166,10 +166,8 @@ CHECKED enum status store_keys(const struct store *s, const struct session_id *i
                                void *arg);
 size_t store_count(const struct store *s);
 typedef void (*store_session_cb)(void *arg, const struct session_view *session);
-/* Visit all sessions in id order. */
-void store_list(const struct store *s, store_session_cb cb, void *arg);
-/* Visit at most max of them, those behind `after` (NULL: from the first). Returns how many; less
- * than max: there are no more. */
+/* Visit at most max sessions in id order, those behind `after` (NULL: from the first). Returns how
+ * many; less than max: there are no more. */
 size_t store_page(const struct store *s, const struct session_id *after, size_t max,
                   store_session_cb cb, void *arg);
 

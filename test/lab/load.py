@@ -137,7 +137,12 @@ class Load:
             since = boottime()
             data = self.data_of(await control.eval(self.get()))
             self.history.read(f"end{node.host}", data, self.keys, since, boottime())
-            names = NAME.findall(await control.eval("erlmcp_session:list()."))
+            names, after = [], "first"
+            while after != "done":
+                said = await control.eval(f"erlmcp_session:list({after}).")
+                page, following = said.rsplit("]", 1)
+                names += NAME.findall(page)
+                after = "done" if "done" in following else following.strip(",} \n")
             control.close()
             names.remove(self.session)
             self.promises.check_end(data, names, self.given_up, node.name)

@@ -6,6 +6,7 @@
 """
 
 import os
+import re
 import socket
 import struct
 
@@ -150,6 +151,53 @@ def test_leader_lost():
             for i in kept:
                 if kept[i]:
                     assert c.read(session, b"k%d" % i) == (channel.OK, b"v")
+
+
+def create_many(connection, n):
+    """So many sessions, a few hundred under way at any time; their ids as text."""
+    made = [session_id() for _ in range(n)]
+    under_way = 0
+    for session in made:
+        connection.ask_write(create(session))
+        under_way += 1
+        while under_way == 200:
+            assert connection.answer()[1] == channel.OK
+            under_way -= 1
+    for _ in range(under_way):
+        assert connection.answer()[1] == channel.OK
+    return sorted(session.hex() for session in made)
+
+
+def pages_of(node, function, count):
+    """All pages of a list, and how many there were."""
+    ids, after, pages = [], "first", 0
+    while after != "done":
+        said = node.eval(f"{function}({after}, {count}).", timeout=30)
+        page, following = said.rsplit("]", 1)
+        ids += re.findall(r'<<"(\w{32})">>', page)
+        after = following.strip(",}. \n")
+        pages += 1
+    return ids, pages
+
+
+def test_long_lists():
+    """ten thousand sessions are one list; more are an error that names the way, and pages"""
+    with Clients() as lab:
+        with lab.open(lab.leader()) as c:
+            made = create_many(c, 10000)
+            node = lab.nodes[1]
+            said = node.eval("length(erlmcp_session:list()).", timeout=30)
+            assert said.strip() == "10000", said
+            made = sorted(made + create_many(c, 50))
+        said = node.eval("erlmcp_session_manager:list_sessions().", timeout=30)
+        assert said.startswith("{error,{limit,") and "there are 10050" in said, said
+        assert pages_of(node, "erlmcp_session:list", 4000) == (made, 3)
+        assert pages_of(node, "erlmcp_session_manager:list_sessions", 10000) == (made, 2)
+        assert node.eval("element(1, erlmcp_session:list(first)).").strip() == "ok"
+        assert node.eval("length(element(2, erlmcp_session:list(first))).").strip() == "1000"
+        for bad in ("first, 0", "first, 10001", "last, 5", "first, x"):
+            assert "bad argument" in node.run("erlmcp", "eval", f"erlmcp_session:list({bad}).").stderr
+        assert pages_of(node, "erlmcp_task:list", 5) == ([], 1)
 
 
 def test_minority():
