@@ -300,7 +300,7 @@ void api_call(struct node *node, const struct api_entry *entry, const struct ter
 	call->done = done;
 	call->arg = arg;
 	call->began_us = node_now_us(NULL);
-	node_metrics_call(node, entry);
+	node_metrics_call(node, entry, call->began_us);
 	arena_init(&call->arena, API_MEMORY_MAX);
 	if (copy_args(call, args))
 		entry->handler(node, call);
@@ -308,8 +308,17 @@ void api_call(struct node *node, const struct api_entry *entry, const struct ter
 		api_badarg(call); /* funs and the like have no external form here */
 }
 
+/* {error, _}, as all functions say no. */
+static bool is_error(const struct term *value)
+{
+	return value != NULL && term_type(value) == TERM_TUPLE && term_tuple_size(value) == 2 &&
+	       term_is_atom(term_element(value, 0), "error");
+}
+
 static void finish(struct api_call *call, bool ok, const struct term *value)
 {
+	if (!ok || is_error(value))
+		node_metrics_call_refused(call->node, call->entry, call->began_us);
 	node_metrics_called(call->node, call->entry, ok && value != NULL,
 	                    node_now_us(NULL) - call->began_us);
 	call->done(call->arg, ok && value != NULL, value);

@@ -149,6 +149,12 @@ void metrics_order(struct metrics *m, int64_t now_us)
 		m->incident.order_us = now_us;
 }
 
+void metrics_order_refused(struct metrics *m, int64_t given_us)
+{
+	if (m->incident.order_us == given_us)
+		m->incident.order_us = 0;
+}
+
 bool metrics_wants_sync(const struct metrics *m)
 {
 	return m->incident.syncing;

@@ -196,6 +196,9 @@ void metrics_countdown(struct metrics *m, enum metric_countdown what);
 /* An operator ordered something about members or their view. */
 void metrics_order(struct metrics *m, int64_t now_us);
 
+/* The order of that moment was refused: it has not helped. */
+void metrics_order_refused(struct metrics *m, int64_t given_us);
+
 /* One turn of the loop. */
 struct metrics_turn {
 	int64_t now_us;

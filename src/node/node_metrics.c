@@ -204,10 +204,16 @@ static bool is_order(const struct api_entry *entry)
 	       entry->handler == api_full_sync || entry->handler == api_give_up;
 }
 
-void node_metrics_call(struct node *n, const struct api_entry *entry)
+void node_metrics_call(struct node *n, const struct api_entry *entry, int64_t now_us)
 {
 	if (is_order(entry))
-		metrics_order(&n->metrics, node_now_us(NULL));
+		metrics_order(&n->metrics, now_us);
+}
+
+void node_metrics_call_refused(struct node *n, const struct api_entry *entry, int64_t began_us)
+{
+	if (is_order(entry))
+		metrics_order_refused(&n->metrics, began_us);
 }
 
 void node_metrics_called(struct node *n, const struct api_entry *entry, bool ok, int64_t us)

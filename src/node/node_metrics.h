@@ -19,7 +19,10 @@ void node_metrics_event(struct node *n, const struct core_event *ev);
 void node_metrics_turn(struct node *n, int64_t began_us);
 
 /* A call of the registry began, and ended. */
-void node_metrics_call(struct node *n, const struct api_entry *entry);
+void node_metrics_call(struct node *n, const struct api_entry *entry, int64_t now_us);
+
+/* The call of that moment was answered with an error, or raised one. */
+void node_metrics_call_refused(struct node *n, const struct api_entry *entry, int64_t began_us);
 void node_metrics_called(struct node *n, const struct api_entry *entry, bool ok, int64_t us);
 
 /* Entries became durable, after so long. */

@@ -132,6 +132,30 @@ TEST(an_order_during_a_partition_makes_its_recovery_manual)
 	assert_true(all[2].value == 12.0 && all[2].target == 300.0 && all[2].worst == 15.0);
 }
 
+TEST(an_order_that_is_refused_leaves_a_recovery_automatic)
+{
+	struct raft_view raft;
+	struct metrics m;
+
+	begin(&m, &raft);
+	metrics_member(&m, 10 * SECOND, "b", false, 0, 1);
+	metrics_order(&m, 20 * SECOND);
+	metrics_order_refused(&m, 20 * SECOND);
+	metrics_member(&m, 30 * SECOND, "b", true, 0, 1);
+	turn_in(&m, &raft, 32 * SECOND, CLUSTER_SERVING);
+	assert_int_equal(m.by_hand, 0);
+	assert_int_equal(m.automatic, 1);
+
+	/* A later refusal takes nothing away from an order that was obeyed. */
+	metrics_member(&m, 40 * SECOND, "b", false, 0, 1);
+	metrics_order(&m, 41 * SECOND);
+	metrics_order(&m, 42 * SECOND);
+	metrics_order_refused(&m, 42 * SECOND);
+	metrics_member(&m, 43 * SECOND, "b", true, 0, 1);
+	turn_in(&m, &raft, 44 * SECOND, CLUSTER_SERVING);
+	assert_int_equal(m.by_hand, 1);
+}
+
 TEST(who_is_missing_at_the_start_is_not_lost)
 {
 	struct metrics m;
@@ -273,6 +297,7 @@ int main(void)
 	    cmocka_unit_test(a_partition_that_heals_by_itself_is_one_whoever_is_lost),
 	    cmocka_unit_test(a_heal_that_breaks_off_begins_anew),
 	    cmocka_unit_test(an_order_during_a_partition_makes_its_recovery_manual),
+	    cmocka_unit_test(an_order_that_is_refused_leaves_a_recovery_automatic),
 	    cmocka_unit_test(who_is_missing_at_the_start_is_not_lost),
 	    cmocka_unit_test(a_takeover_is_measured_from_the_old_leaders_last_word),
 	    cmocka_unit_test(a_leader_that_follows_itself_takes_nothing_over),
