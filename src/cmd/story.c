@@ -246,6 +246,17 @@ static void describe_turned(const struct story *s, const struct story_event *e, 
 		           story_text_of(e, "why"));
 }
 
+/* Recorders of before do not say whether the node obeyed. */
+static void describe_shutdown(const struct story *s, const struct story_event *e, struct buf *b)
+{
+	const bool dry =
+	    json_is_integer(json_object_get(e->record, "force")) && story_int_of(e, "force") == 0;
+
+	(void)s;
+	buf_printf(b, "%s: %s", dry ? "would shut down, if FORCE_SHUTDOWN were true" : "shuts down",
+	           story_text_of(e, "why"));
+}
+
 static void describe_other(const struct story *s, const struct story_event *e, struct buf *b)
 {
 	(void)s;
@@ -258,10 +269,11 @@ void story_describe(const struct story *s, const struct story_event *e, struct b
 		const char *event;
 		void (*describe)(const struct story *s, const struct story_event *e, struct buf *b);
 	} words[] = {
-	    {"leader", describe_leader}, {"state", describe_state},
-	    {"member", describe_member}, {"vote", describe_vote},
-	    {"start", describe_start},   {"stop", describe_stop},
-	    {"alarm", describe_turned},  {"countdown", describe_turned},
+	    {"leader", describe_leader},     {"state", describe_state},
+	    {"member", describe_member},     {"vote", describe_vote},
+	    {"start", describe_start},       {"stop", describe_stop},
+	    {"alarm", describe_turned},      {"countdown", describe_turned},
+	    {"shutdown", describe_shutdown},
 	};
 
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {

@@ -53,6 +53,8 @@ static void record(struct node *n, const char *event, const struct core_event *e
 	if (ev->term != 0)
 		recorder_int(n->recorder, "term", (int64_t)ev->term);
 	recorder_int(n->recorder, "up", ev->up ? 1 : 0);
+	if (ev->type == CORE_SHUTDOWN)
+		recorder_int(n->recorder, "force", ev->force ? 1 : 0);
 	if (ev->text != NULL && ev->text[0] != '\0')
 		recorder_text(n->recorder, "why", ev->text);
 	recorder_end(n->recorder);

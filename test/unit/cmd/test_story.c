@@ -195,6 +195,26 @@ TEST(text_fits_eighty_columns_and_a_page_escapes_what_it_shows)
 	story_close(&s);
 }
 
+TEST(a_shutdown_that_was_a_dry_run_is_told_as_one)
+{
+	struct story s;
+	struct buf b;
+
+	story_init(&s);
+	buf_init(&b, 4096);
+	add(&s, "a",
+	    "{\"event\":\"shutdown\",\"boot_us\":1,\"wall_ms\":1,\"force\":0,\"why\":\"x\"}\n"
+	    "{\"event\":\"shutdown\",\"boot_us\":2,\"wall_ms\":2,\"force\":1,\"why\":\"x\"}\n");
+	assert_int_equal(story_order(&s), ST_OK);
+	story_describe(&s, &s.events[0], &b);
+	assert_string_equal(buf_text(&b), "would shut down, if FORCE_SHUTDOWN were true: x");
+	buf_reset(&b);
+	story_describe(&s, &s.events[1], &b);
+	assert_string_equal(buf_text(&b), "shuts down: x");
+	buf_close(&b);
+	story_close(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +225,7 @@ int main(void)
 	    cmocka_unit_test(a_restart_of_the_machine_keeps_the_order_of_its_recorder),
 	    cmocka_unit_test(the_fence_of_the_old_leader_is_measured_against_the_take_over),
 	    cmocka_unit_test(text_fits_eighty_columns_and_a_page_escapes_what_it_shows),
+	    cmocka_unit_test(a_shutdown_that_was_a_dry_run_is_told_as_one),
 	};
 
 	return RUN_TESTS(tests);
