@@ -87,8 +87,16 @@ enum cause why_cause(const struct cluster *c, const struct raft_view *raft, int6
 static const char *name_of(const struct why *w, uint64_t raft_id)
 {
 	const struct raft_voter *voter = config_by_id(w->raft, raft_id);
+	const struct cluster *c = w->c;
 
-	return voter == NULL ? "(removed)" : voter->name;
+	if (voter != NULL)
+		return voter->name;
+	/* A node that stops has no part in Raft any more, and still knows who was who. */
+	for (size_t i = 0; i < c->n_members; i++) {
+		if (raft_id != 0 && c->members[i].known && c->members[i].head.raft_id == raft_id)
+			return c->members[i].name;
+	}
+	return "(removed)";
 }
 
 /* The members that should be here and are not, or are late. */
