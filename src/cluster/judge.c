@@ -153,13 +153,17 @@ static bool is_newcomer(struct judging *j)
 static bool has_other(struct judging *j)
 {
 	return j->other != NULL ||
-	       refuse(j, ST_NOT_FOUND, "%.100s is no member of this cluster", j->order->other);
+	       refuse(j, ST_NOT_FOUND,
+	              "%.100s is no member of this cluster: `cluster status` lists them",
+	              j->order->other);
 }
 
 static bool is_member(struct judging *j)
 {
 	return j->subject != NULL ||
-	       refuse(j, ST_NOT_FOUND, "%.100s is no member of this cluster", j->order->subject);
+	       refuse(j, ST_NOT_FOUND,
+	              "%.100s is no member of this cluster: `cluster status` lists them",
+	              j->order->subject);
 }
 
 /* --- One rule for each order: true when it may be done -------------------------------- */

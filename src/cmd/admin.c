@@ -123,13 +123,25 @@ static const struct topic_verb topics[] = {
 
 enum { TOPICS = sizeof topics / sizeof topics[0] };
 
-static int usage(const char *topic)
+/* Of the command that was meant, else of all. word: what stands in the command's place, or NULL. */
+static int usage(const char *topic, const char *word)
 {
-	(void)fprintf(stderr, "erlmcp-admin: \"%s\" needs a command:\n", topic);
+	bool known = false;
+
+	for (size_t i = 0; i < TOPICS && word != NULL; i++)
+		known |= strcmp(topics[i].name, word) == 0;
+	if (known)
+		(void)fprintf(stderr, "usage:\n");
+	else if (word != NULL)
+		(void)fprintf(stderr, "erlmcp-admin: there is no command \"%s %s\"; there are:\n",
+		              topic, word);
+	else
+		(void)fprintf(stderr, "erlmcp-admin: \"%s\" needs a command:\n", topic);
 	for (size_t i = 0; i < TOPICS; i++) {
-		if (strcmp(topics[i].topic, topic) == 0)
-			(void)fprintf(stderr, "  %s %s %s\n", topics[i].topic, topics[i].name,
-			              topics[i].args);
+		if (strcmp(topics[i].topic, topic) == 0 &&
+		    (!known || strcmp(topics[i].name, word) == 0))
+			(void)fprintf(stderr, "  erlmcp-admin %s %s %s\n", topics[i].topic,
+			              topics[i].name, topics[i].args);
 	}
 	return CLI_USAGE;
 }
@@ -173,7 +185,7 @@ static int cluster(struct cli *c, int argc, char **argv)
 		    nodes <= topics[i].max)
 			return topics[i].run(c, argc, argv);
 	}
-	return usage("cluster");
+	return usage("cluster", nodes >= 0 ? argv[0] : NULL);
 }
 
 static int version(struct cli *c, int argc, char **argv)

@@ -127,28 +127,53 @@ enum status sync_line(const struct buf *json, struct buf *b)
 	return buf_status(b);
 }
 
+/* The index of the last comparison that found it equal. */
+static const char *verified(const json_t *node, char *ret, size_t cap)
+{
+	const double index = number(node, "verified_index");
+
+	(void)snprintf(ret, cap, index > 0 ? "%.0f" : "never", index);
+	return ret;
+}
+
+/* The digests of the comparisons in the table; most often there was one for all. */
+static void print_digests(const json_t *report)
+{
+	const json_t *node;
+	double shown = 0; /* the index whose digest was printed last */
+	size_t i;
+
+	json_array_foreach(json_object_get(report, "nodes"), i, node)
+	{
+		if (number(node, "verified_index") <= 0 || number(node, "verified_index") == shown)
+			continue;
+		shown = number(node, "verified_index");
+		(void)printf("Compared just before entry %.0f: digest %s\n", shown,
+		             text(node, "verified_digest"));
+	}
+}
+
 static void print_table(const json_t *report)
 {
 	const json_t *node;
+	char word[24];
 	size_t i;
 
-	(void)printf("%-30s %-12s %10s %8s %8s %7s %10s  %s\n", "Member", "State", "Index", "Lag",
-	             "MiB", "Seconds", "Verified", "Digest");
+	(void)printf("%-24s %-11s %9s %7s %7s %7s %9s\n", "Member", "State", "Index", "Lag", "MiB",
+	             "Seconds", "Verified");
 	json_array_foreach(json_object_get(report, "nodes"), i, node)
 	{
 		const bool known = !is_state(node, "unreachable") && !is_state(node, "silent");
 
 		if (!known)
-			(void)printf("%-30.30s %-12s\n", text(node, "node"), text(node, "state"));
+			(void)printf("%-24.24s %s\n", text(node, "node"), text(node, "state"));
 		else
-			(void)printf("%-30.30s %-12s %10.0f %8.0f %8.1f %7.1f %10.0f  %s\n",
+			(void)printf("%-24.24s %-11s %9.0f %7.0f %7.1f %7.1f %9s\n",
 			             text(node, "node"), text(node, "state"), number(node, "index"),
 			             number(node, "lag_entries"), number(node, "lag_bytes") / mib,
-			             number(node, "lag_s"), number(node, "verified_index"),
-			             number(node, "verified_index") > 0
-			                 ? text(node, "verified_digest")
-			                 : "never compared");
+			             number(node, "lag_s"), verified(node, word, sizeof word));
 	}
+	print_digests(report);
 }
 
 /* Ask once. CLI_OK: answered, *ret_over tells whether all are in step. */

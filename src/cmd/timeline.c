@@ -124,7 +124,8 @@ static bool take_words(struct wish *w, int argc, char **argv)
 			w->json = true;
 		} else if (strncmp(argv[i], "--", 2) == 0) {
 			if (i + 1 == argc || !take_value(w, argv[i], argv[i + 1])) {
-				(void)fprintf(stderr, "erlmcp-admin: %s needs %s\n", argv[i],
+				(void)fprintf(stderr, "erlmcp-admin: %s %s: it needs %s\n", argv[i],
+				              i + 1 == argc ? "(nothing)" : argv[i + 1],
 				              strcmp(argv[i], "--since") == 0
 				                  ? "a time: 5m, 2h, 1d, 03:10 or "
 				                    "2026-11-22T03:10:00 (UTC)"

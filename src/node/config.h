@@ -187,4 +187,7 @@ bool config_quorum_warning(const struct node_config *values, char *ret, size_t c
 const char *config_source_name(enum config_source source);
 const char *config_severity_name(enum config_severity severity);
 
+/* True when s is a node name name@host; else *why names the rule. */
+bool config_is_node_name(const char *s, const char **why);
+
 #endif

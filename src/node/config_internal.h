@@ -25,9 +25,6 @@ void config_format(const struct config_key *key, const struct node_config *value
 void config_set(struct config *c, size_t k, enum config_source source, const char *where,
                 const char *text);
 
-/* True when s is a node name name@host; else *why names the rule. */
-bool config_is_node_name(const char *s, const char **why);
-
 /* The sources, each into c. Only ST_NOMEM is a failure; the rest is diagnostics. */
 CHECKED enum status config_from_sys_config(const struct config_input *in, struct config *c);
 CHECKED enum status config_from_vm_args(const struct config_input *in, struct config *c);

@@ -14,7 +14,10 @@
 #include "node/status_json.h"
 #include "node/sync_json.h"
 
-enum { ANSWER_MAX = 64 << 20 }; /* as API_MEMORY_MAX: a printed term is of its term's size */
+enum {
+	ANSWER_MAX = 64 << 20, /* as API_MEMORY_MAX: a printed term is of its term's size */
+	REMEDY_MAX = 64        /* what is added to an order's refusal */
+};
 
 enum { RPC_PARTS = 3 };
 
@@ -155,23 +158,51 @@ static bool is_pair(const struct term *t)
 	return term_type(t) == TERM_TUPLE && term_tuple_size(t) == 2;
 }
 
+/* Reasons that are about this node, not about the order. */
+static bool nothing_was_done(const struct term *reason)
+{
+	return term_is_atom(reason, "fenced") || term_is_atom(reason, "no_leader");
+}
+
 /* {ok, Text} or {error, {Reason, Text}} of an order, as text for a person. */
 static void order_answered(void *arg, bool ok, const struct term *value)
 {
 	struct answer *a = arg;
 	const struct term *said = ok && is_pair(value) ? term_element(value, 1) : NULL;
 	const bool done = said != NULL && term_is_atom(term_element(value, 0), "ok");
-	char text[ORDER_TEXT_MAX + 2];
+	const char *remedy = "";
+	char text[ORDER_TEXT_MAX + REMEDY_MAX];
 	size_t len = 0;
 
-	if (said != NULL && !done && is_pair(said))
+	if (said != NULL && !done && is_pair(said)) {
+		if (nothing_was_done(term_element(said, 0)))
+			remedy = "; nothing was changed: ask a node that serves";
 		said = term_element(said, 1);
-	if (said == NULL || term_text(said, text, sizeof text - 1, &len) != ST_OK)
-		len = (size_t)snprintf(text, sizeof text - 1, "the arguments make no sense");
-	memcpy(text + len, "\n", 2);
+	}
+	if (said == NULL || term_text(said, text, ORDER_TEXT_MAX, &len) != ST_OK)
+		len = (size_t)snprintf(text, sizeof text, "this order cannot be carried out");
+	(void)snprintf(text + len, sizeof text - len, "%s\n", remedy);
 	reply(a->node, a->id, done ? EVAL_EXIT_OK : EVAL_EXIT_FAILED, done ? text : "",
 	      done ? "" : text);
 	free(a);
+}
+
+/* Is each word behind the function a node's name, or "standby"? If not, the answer says which. */
+static bool names_are_good(struct node *n, uint64_t id, const char *const *args, size_t n_args)
+{
+	char text[ORDER_TEXT_MAX];
+	const char *why;
+
+	for (size_t i = 1; i < n_args; i++) {
+		if (strcmp(args[i], "standby") == 0 || config_is_node_name(args[i], &why))
+			continue;
+		(void)snprintf(text, sizeof text,
+		               "\"%.200s\" %s; `erlmcp-admin cluster status` lists the members\n",
+		               args[i], why);
+		reply(n, id, EVAL_EXIT_FAILED, "", text);
+		return false;
+	}
+	return true;
 }
 
 /* FUNCTION NODE...: of erlmcp_cluster_membership; found takes all its nodes as one list. */
@@ -184,6 +215,8 @@ static void on_order(struct node *n, uint64_t id, const char *const *args, size_
 	struct arena arena;
 	size_t i;
 
+	if (!names_are_good(n, id, args, n_args))
+		return;
 	arena_init(&arena, API_MEMORY_MAX);
 	for (i = 1; i < n_args && i <= MEMBERS_MAX; i++)
 		terms[i - 1] = term_atom(&arena, args[i]);
@@ -336,6 +369,7 @@ static void on_metrics(struct node *n, uint64_t id, const char *const *args, siz
 	const char *what = n_args > 0 ? args[0] : NULL;
 	struct buf b;
 	struct buf nothing;
+	char why[ORDER_TEXT_MAX];
 
 	buf_init(&nothing, 1);
 	buf_init(&b, ANSWER_MAX);
@@ -343,13 +377,17 @@ static void on_metrics(struct node *n, uint64_t id, const char *const *args, siz
 		runbook_print(&n->metrics, &b);
 	else
 		node_metrics_text(n, FORMAT_PROMETHEUS, what, &b);
-	if (buf_status(&b) != ST_OK)
+	if (buf_status(&b) != ST_OK) {
 		reply(n, id, EVAL_EXIT_FAILED, "", "out of memory\n");
-	else if (b.len == 0)
-		reply(n, id, EVAL_EXIT_FAILED, "",
-		      "no metric has that in its name, or it is absent now\n");
-	else
+	} else if (b.len == 0) {
+		(void)snprintf(why, sizeof why,
+		               "no metric has \"%.100s\" in its name, or it is absent now; "
+		               "`erlmcp-admin metrics --reference` lists all\n",
+		               what == NULL ? "" : what);
+		reply(n, id, EVAL_EXIT_FAILED, "", why);
+	} else {
 		control_reply(n->control, id, 0, &b, &nothing);
+	}
 	buf_close(&b);
 }
 

@@ -119,10 +119,25 @@ expect "the status as JSON has the verdict first" 0 out \
 	'{"version":1,"node":"erlmcp@127.0.0.1","state":"serving","side":"majority"'
 run "$bin/erlmcp-admin" cluster status
 expect "cluster status explains the quorum" 0 out "Quorum   1 in sight, 1 needed"
+run "$bin/erlmcp-admin" cluster sync
+expect "cluster sync tells that all are in step" 0 out "leader"
+ok "its table fits 80 columns" "$(awk 'length > 80 { bad = 1 } END { print bad + 0 }' "$home/out")"
+run "$bin/erlmcp-admin" cluster join
+expect "an order without a node is told its usage alone" 64 err "cluster join NODE"
+ok "and no other's" "$(grep -c "leave" "$home/err")"
+run "$bin/erlmcp-admin" cluster jion erlmcp@10.0.0.1
+expect "a mistyped order is named" 64 err 'there is no command "cluster jion"'
+run "$bin/erlmcp-admin" cluster join nobody
+expect "what is no node name is named, with the rule" 1 err '"nobody" must be a node name such as'
+run "$bin/erlmcp-admin" cluster leave erlmcp@10.0.0.1
+expect "who is no member is named, with where to look" 1 err \
+	'erlmcp@10.0.0.1 is no member of this cluster: `cluster status`'
+run "$bin/erlmcp-admin" timeline --since yesterday
+expect "a wrong time is named, with right ones" 64 err "--since yesterday: it needs a time: 5m"
 run "$bin/erlmcp-admin" metrics erlmcp_serving
 expect "metrics prints those whose name holds the pattern" 0 out "erlmcp_serving 1"
 run "$bin/erlmcp-admin" metrics nonsense
-expect "a pattern that fits none is a failure" 1 err "no metric has that in its name"
+expect "a pattern that fits none is a failure" 1 err 'no metric has "nonsense" in its name'
 run "$bin/erlmcp-admin" metrics runbook
 expect "metrics runbook has the targets of RB-010" 0 out "Auto-Recovery Success     > 95%"
 "$bin/erlmcp-admin" metrics >"$home/metrics"
