@@ -128,8 +128,8 @@ void doctor_ports(struct doctor *d)
 
 /* --- EPMD ---------------------------------------------------------------------------- */
 
-/* The port under which this node is registered on its host; 0: it is not. -1: no EPMD there. */
-static int port_of(struct doctor *d, const char *node)
+/* The port under which the EPMD of a host knows this node; 0: it does not. -1: no EPMD there. */
+static int port_at(struct doctor *d, const char *host, const char *node)
 {
 	struct net_name *names = calloc(NAMES_MAX, sizeof *names);
 	const size_t len = strcspn(node, "@");
@@ -137,7 +137,7 @@ static int port_of(struct doctor *d, const char *node)
 	int port = -1;
 
 	if (names != NULL && d->tool != NULL &&
-	    tool_names(d->tool, host_of(node), names, NAMES_MAX, &n) == ST_OK)
+	    tool_names(d->tool, host, names, NAMES_MAX, &n) == ST_OK)
 		port = 0;
 	for (size_t i = 0; i < n && port == 0; i++) {
 		if (strlen(names[i].name) == len && strncmp(names[i].name, node, len) == 0)
@@ -147,11 +147,19 @@ static int port_of(struct doctor *d, const char *node)
 	return port;
 }
 
+static int port_of(struct doctor *d, const char *node)
+{
+	return port_at(d, host_of(node), node);
+}
+
+/* This host's EPMD is here even when the host's own name is not known. */
 void doctor_epmd(struct doctor *d)
 {
 	const struct node_config *v = &d->c->config.values;
-	const int port = port_of(d, v->node_name);
+	int port = port_of(d, v->node_name);
 
+	if (port < 0)
+		port = port_at(d, "127.0.0.1", v->node_name);
 	if (port < 0)
 		doctor_say(
 		    d, d->up ? DOCTOR_FAILURE : DOCTOR_WARNING,
