@@ -200,6 +200,29 @@ def anchors(path):
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def named_sections():
+    """{(runbook, section)}: what the programs' texts send an operator to, as "RB-010, Health Checks"."""
+    found = set()
+    for where, _, names in os.walk(os.path.join(TOP, "src")):
+        for name in names:
+            if name.endswith((".c", ".h")):
+                with open(os.path.join(where, name), encoding="utf-8") as file:
+                    # Strings that are broken over lines are one.
+                    text = re.sub(r'"[\s\\]*"', "", file.read())
+                found |= set(re.findall(r"(RB-\d{3}), ((?!RB-)[A-Z][A-Za-z0-9: -]*[A-Za-z])", text))
+    return found
+
+
+def missing_sections():
+    """Of named_sections(), those that no runbook has as a heading (or as its beginning)."""
+    headings = {}
+    for name in os.listdir(RUNBOOKS):
+        with open(os.path.join(RUNBOOKS, name), encoding="utf-8") as file:
+            headings[name[:6]] = re.findall(r"^#+ (.*)$", file.read(), flags=re.M)
+    return sorted((book, section) for book, section in named_sections()
+                  if not any(line.startswith(section) for line in headings.get(book, [])))
+
+
 def broken_links():
     """[(document, link)] of the links between our documents that lead nowhere."""
     found = []

@@ -131,6 +131,13 @@ def test_links():
     assert not missing, missing
 
 
+def test_sections():
+    """every section of a runbook that the programs name is in that runbook"""
+    assert len(literate.named_sections()) > 10, "the texts are not found"
+    missing = literate.missing_sections()
+    assert not missing, missing
+
+
 if __name__ == "__main__":
     try:
         tap.main(globals())
