@@ -1,4 +1,5 @@
 /* The order of the story: by time, never against cause and effect. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,10 +103,9 @@ static void follow_election(struct ordering *o, size_t won)
 
 		if (e->node == s->events[won].node)
 			continue;
-		if (is_about(o, i, "leader", winner, term))
-			add_cause(o, i, won);
-		else if (story_is(e, "state") && strcmp(story_text_of(e, "leader"), winner) == 0 &&
-		         story_int_of(e, "leader_term") == term)
+		if (is_about(o, i, "leader", winner, term) ||
+		    (story_is(e, "state") && strcmp(story_text_of(e, "leader"), winner) == 0 &&
+		     story_int_of(e, "leader_term") == term))
 			add_cause(o, i, won);
 		else if (asked != won && is_about(o, i, "vote", winner, term))
 			add_cause(o, i, asked);
@@ -228,13 +228,15 @@ static void merge(struct ordering *o)
 	struct story *s = o->s;
 	int64_t last[STORY_NODES_MAX];
 
-	for (size_t n = 0; n < s->n_nodes; n++)
+	for (size_t n = 0; n < STORY_NODES_MAX; n++)
 		last[n] = INT64_MIN;
 	while (o->n_out < s->n_events) {
 		const size_t n = choose(o);
-		const size_t event = o->next[n]++;
 		struct story_event *e = &o->out[o->n_out];
+		size_t event;
 
+		assert(n < STORY_NODES_MAX); /* nothing is left only when all are out */
+		event = o->next[n]++;
 		*e = s->events[event];
 		if (e->at_us < last[n])
 			e->at_us = last[n]; /* its own order is certain */
