@@ -5,13 +5,15 @@
 #include "base/arena.h"
 #include "term/term.h"
 
+/* NOLINTBEGIN(misc-no-recursion): depth is the guard */
 static const struct term *map_of(struct arena *a, const json_t *j, unsigned depth)
 {
 	const size_t n = json_object_size(j);
 	const struct term **keys = arena_alloc(a, (n + 1) * sizeof(const struct term *));
 	const struct term **values = arena_alloc(a, (n + 1) * sizeof(const struct term *));
-	json_t *all =
-	    (json_t *)(uintptr_t)j; /* jansson's iterator wants it so, and changes nothing */
+	/* jansson's iterator wants it so, and changes nothing.
+	 * NOLINTNEXTLINE(performance-no-int-to-ptr) */
+	json_t *all = (json_t *)(uintptr_t)j;
 	const char *key;
 	json_t *value;
 	size_t at = 0;
@@ -41,7 +43,6 @@ static const struct term *list_of(struct arena *a, const json_t *j, unsigned dep
 	return items == NULL ? NULL : term_list(a, items, n);
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): depth is the guard */
 const struct term *term_of_json(struct arena *a, const json_t *j, unsigned depth)
 {
 	if (j == NULL || depth > TERM_JSON_DEPTH_MAX)
@@ -65,3 +66,4 @@ const struct term *term_of_json(struct arena *a, const json_t *j, unsigned depth
 		return term_atom(a, "undefined");
 	}
 }
+/* NOLINTEND(misc-no-recursion) */
