@@ -83,7 +83,8 @@ static const struct term *names(struct arena *a, const struct audit_round *r, bo
 	return term_list(a, items, n);
 }
 
-static const struct term *outcomes(struct arena *a, const struct audit_round *r)
+static const struct term *outcomes(const struct core *c, struct arena *a,
+                                   const struct audit_round *r)
 {
 	const struct term *items[NODES_MAX];
 	size_t n = 0;
@@ -91,12 +92,15 @@ static const struct term *outcomes(struct arena *a, const struct audit_round *r)
 	for (size_t i = 0; i < r->n; i++) {
 		const struct audit_node *node = &r->nodes[i];
 		struct fields f = {.arena = a};
+		uint64_t digest;
+		uint64_t index;
 
 		if (!is_compared(node))
 			continue;
+		core_audit_told(c, r->index, node->digest, &index, &digest);
 		put(&f, "node", term_atom(a, node->name));
 		put_atom(&f, "outcome", audit_outcome_name(node->outcome));
-		put_hex(&f, "digest", node->digest);
+		put_hex(&f, "digest", digest);
 		put_int(&f, "sessions", node->sessions);
 		put_int(&f, "damaged_buckets", node->n_damaged);
 		put_atom(&f, "starts_over", node->replaced ? "true" : "false");
@@ -136,15 +140,20 @@ static const struct term *keys(struct arena *a, const struct audit_round *r)
 	return term_list(a, items, r->n_keys);
 }
 
-static const struct term *verdict(struct arena *a, const struct audit_round *r)
+static const struct term *verdict(const struct core *c, struct arena *a,
+                                  const struct audit_round *r)
 {
+	const struct audit_node *truth = r->truth == SIZE_MAX ? NULL : &r->nodes[r->truth];
 	struct fields f = {.arena = a};
+	uint64_t digest;
+	uint64_t index;
 
+	core_audit_told(c, r->index, truth == NULL ? 0 : truth->digest, &index, &digest);
 	put_atom(&f, "status", r->equal ? "consistent" : "inconsistent");
-	put_int(&f, "index", r->index);
-	put_hex(&f, "digest", r->truth == SIZE_MAX ? 0 : r->nodes[r->truth].digest);
-	put_int(&f, "sessions", r->truth == SIZE_MAX ? 0 : r->nodes[r->truth].sessions);
-	put(&f, "nodes", r->equal ? names(a, r, true) : outcomes(a, r));
+	put_int(&f, "index", index);
+	put_hex(&f, "digest", digest);
+	put_int(&f, "sessions", truth == NULL ? 0 : truth->sessions);
+	put(&f, "nodes", r->equal ? names(a, r, true) : outcomes(c, a, r));
 	put(&f, "not_compared", names(a, r, false));
 	if (r->equal)
 		return term_tuple2(a, term_atom(a, "ok"), map_of(&f));
@@ -179,7 +188,7 @@ static void validated(void *arg, enum status st, const struct audit_round *r)
 	struct api_call *call = arg;
 
 	if (st == ST_OK)
-		api_reply(call, verdict(&call->arena, r));
+		api_reply(call, verdict(call->node->core, &call->arena, r));
 	else
 		refuse(call, st);
 }

@@ -34,6 +34,15 @@ void core_send_audit(struct core *c, const char *peer, struct buf *b)
 	buf_close(b);
 }
 
+void core_audit_told(const struct core *c, uint64_t index, uint64_t digest, uint64_t *ret_index,
+                     uint64_t *ret_digest)
+{
+	const struct store_mark *mark = store_mark(c->store, index);
+
+	*ret_index = mark == NULL ? index : mark->state_index;
+	*ret_digest = mark == NULL || mark->digest != digest ? digest : mark->state_digest;
+}
+
 /* --- The asked side ------------------------------------------------------------------ */
 
 static void take_ask(struct core *c, const char *peer, const struct audit_message *m)
@@ -168,9 +177,9 @@ static void conclude(struct core *c, struct audit_round *r)
 	for (size_t i = 0; i < r->n; i++)
 		wrong += r->nodes[i].outcome > AUDIT_EQUAL;
 	a->totals.rounds++;
-	a->totals.index = r->index;
+	core_audit_told(c, r->index, r->truth == SIZE_MAX ? 0 : r->nodes[r->truth].digest,
+	                &a->totals.index, &a->totals.digest);
 	a->totals.equal = r->equal;
-	a->totals.digest = r->truth == SIZE_MAX ? 0 : r->nodes[r->truth].digest;
 	a->totals.unequal += !r->equal;
 	if (!r->equal && (wrong != a->wrong || r->majority))
 		tell_unequal(c, r);

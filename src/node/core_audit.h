@@ -24,6 +24,12 @@ typedef void (*core_audit_cb)(void *arg, enum status st, const struct audit_roun
  * callback comes exactly once, perhaps before this returns. cb NULL: nobody waits. */
 void core_validate(struct core *c, core_audit_cb cb, void *arg);
 
+/* The index of the state that was compared at the mark of this index, and a digest of the members'
+ * answers, as status tells them. Members compare what they had before the mark with the mark's
+ * index in the digest; one that this node shares is known here as that state's own. */
+void core_audit_told(const struct core *c, uint64_t index, uint64_t digest, uint64_t *ret_index,
+                     uint64_t *ret_digest);
+
 /* What was found so far; for status and metrics. */
 struct audit_totals {
 	uint64_t rounds;    /* comparisons that ended with a judgement */

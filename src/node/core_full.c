@@ -43,7 +43,8 @@ static struct full_node *node_of(struct full_report *r, const char *name)
 	return node;
 }
 
-static void note(struct full_node *node, const struct audit_round *r, const struct audit_node *from)
+static void note(const struct core *c, struct full_node *node, const struct audit_round *r,
+                 const struct audit_node *from)
 {
 	const bool compared = from->outcome >= AUDIT_EQUAL;
 
@@ -51,8 +52,10 @@ static void note(struct full_node *node, const struct audit_round *r, const stru
 		return; /* still on its way back */
 	node->self = from->self;
 	node->replaced |= from->replaced;
-	node->index = compared ? r->index : 0;
-	node->digest = compared ? from->digest : 0;
+	node->index = 0;
+	node->digest = 0;
+	if (compared)
+		core_audit_told(c, r->index, from->digest, &node->index, &node->digest);
 	if (from->replaced) {
 		node->action = FULL_STARTS_OVER;
 		node->voter = from->voter;
@@ -96,7 +99,7 @@ static void compared(void *arg, enum status st, const struct audit_round *r)
 		struct full_node *node = node_of(&f->report, r->nodes[i].name);
 
 		if (node != NULL)
-			note(node, r, &r->nodes[i]);
+			note(c, node, r, &r->nodes[i]);
 	}
 	if (!is_awaited(&f->report)) {
 		tell(c, ST_OK);

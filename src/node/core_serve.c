@@ -73,6 +73,9 @@ static enum status propose(struct core *c, const struct proposal *p, const uint8
 	if (buf_status(&c->stamped) != ST_OK)
 		return buf_status(&c->stamped);
 	command_stamp_time(c->stamped.base, c->ops.wall_ms(c->ops.arg));
+	if (command_type_of(bytes) == COMMAND_MARK)
+		consensus_flush(
+		    c->consensus); /* it begins its entry: all before is a state with an index */
 	return consensus_propose(c->consensus, (uint64_t)(uintptr_t)p, c->stamped.base, len);
 }
 

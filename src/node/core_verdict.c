@@ -103,8 +103,8 @@ void core_take_verdict(struct core *c, const struct audit_message *m)
 		if (others > c->view.n_voters / 2)
 			start_over(c, m, mark);
 	} else if (mark != NULL && all > c->view.n_voters / 2) {
-		c->audit.totals.verified = m->index;
-		c->audit.totals.verified_digest = m->digest;
+		core_audit_told(c, m->index, m->digest, &c->audit.totals.verified,
+		                &c->audit.totals.verified_digest);
 	}
 }
 

@@ -182,6 +182,7 @@ enum status store_apply(struct store *s, uint64_t index, const uint8_t *bytes, s
 
 	assert(index >= s->index);
 	s->nth = index == s->index ? s->nth + 1 : 0;
+	s->before = s->index;
 	s->index = index;
 	st = command_decode(bytes, len, &cmd, &fault);
 	if (st != ST_OK)

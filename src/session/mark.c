@@ -5,6 +5,18 @@
 
 #include "session/state.h"
 
+/* As it was before the command that is being applied, which changed nothing yet. */
+static uint64_t digest_before(struct store *s)
+{
+	const uint64_t index = s->index;
+	uint64_t digest;
+
+	s->index = s->before;
+	digest = store_digest(s);
+	s->index = index;
+	return digest;
+}
+
 enum status mark_take(struct store *s)
 {
 	struct store_mark *mark;
@@ -20,6 +32,8 @@ enum status mark_take(struct store *s)
 	s->next_mark = (s->next_mark + 1) % MARKS_MAX;
 	mark->index = s->index;
 	mark->digest = store_digest(s);
+	mark->state_index = s->before;
+	mark->state_digest = digest_before(s);
 	mark->rest = store_rest_digest(s);
 	for (i = 0; i < STORE_BUCKETS; i++)
 		mark->buckets[i] = s->buckets[i].digest;

@@ -10,7 +10,9 @@
 
 struct store_mark {
 	uint64_t index;                  /* of the mark command; 0: unused */
-	uint64_t digest;                 /* of the whole state before it */
+	uint64_t digest;                 /* of the whole state before it, but at its index */
+	uint64_t state_index;            /* of that state: of the command before */
+	uint64_t state_digest;           /* store_digest() as it was then */
 	uint64_t rest;                   /* of what is not in buckets */
 	uint64_t buckets[STORE_BUCKETS]; /* of each bucket */
 };

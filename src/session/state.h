@@ -43,6 +43,7 @@ struct store {
 	size_t n_origins;                         /* in use */
 	uint64_t digest;                          /* sum over the buckets' digests */
 	uint64_t index;                           /* last applied command */
+	uint64_t before;                          /* index when the last one came; not replicated */
 	uint64_t nth;                     /* its place in the log entry, which other commands
 	                                     may share; entries are applied whole */
 	uint64_t rest_changed;            /* index of the last change outside buckets */

@@ -171,6 +171,15 @@ def test_sync_status():
         report = json.loads(c.nodes[1].run("erlmcp-admin", "cluster", "sync", "--json").stdout)
         assert [n["state"] for n in report["nodes"]].count("in_sync") == 2, report
         assert len({n["verified_digest"] for n in report["nodes"]}) == 1, report
+        # Index and digest name one state, wherever they are told.
+        before = c.nodes[0].status()["store"]
+        said = c.validate(1)
+        status = c.nodes[0].status()
+        told = re.search(r"index => (\d+)", said).group(1), re.search(r'(\w{16})">>', said).group(1)
+        assert told == (str(before["index"]), before["digest"]), f"{told} {before}"
+        assert (status["audit"]["index"], status["audit"]["digest"]) == (int(told[0]), told[1])
+        wait_until(lambda: c.nodes[0].status()["audit"]["verified_index"] == int(told[0]), 5, "told")
+        assert c.nodes[0].status()["audit"]["verified_digest"] == told[1]
         gone = c.follower()
         left = c.others(gone)[0]
         gone.kill9()

@@ -188,8 +188,8 @@ TEST(a_state_that_a_majority_shares_is_noted_as_verified)
 
 	judge(&o, index, 0, all, 3);
 	core_audit_totals(o.core, &t);
-	assert_true(t.verified == index);
-	assert_true(t.verified_digest == store_mark(o.core->store, index)->digest);
+	assert_true(t.verified == store_mark(o.core->store, index)->state_index);
+	assert_true(t.verified_digest == store_mark(o.core->store, index)->state_digest);
 	assert_false(t.damaged);
 	assert_int_equal(o.resets, 0);
 	close_one(&o);

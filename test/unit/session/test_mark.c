@@ -52,6 +52,22 @@ TEST(a_mark_tells_which_bucket_differs)
 	store_free(b);
 }
 
+TEST(a_mark_names_the_state_before_it_by_index_and_digest)
+{
+	struct store *s = founded(STATE_VERSION_2);
+	uint64_t digest;
+	uint64_t index;
+
+	assert_int_equal(create(s, 1, &plain).result, RESULT_OK);
+	index = store_index(s);
+	digest = store_digest(s);
+	assert_int_equal(mark(s).result, RESULT_OK);
+	assert_true(store_mark_last(s)->state_index == index);
+	assert_true(store_mark_last(s)->state_digest == digest);
+	assert_true(store_digest(s) != digest);
+	store_free(s);
+}
+
 TEST(the_digest_covers_the_revisions_of_keys)
 {
 	static const unsigned orders[2][3] = {{0, 1, 2}, {1, 0, 2}};
@@ -125,6 +141,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_mark_tells_which_bucket_differs),
+	    cmocka_unit_test(a_mark_names_the_state_before_it_by_index_and_digest),
 	    cmocka_unit_test(the_digest_covers_the_revisions_of_keys),
 	    cmocka_unit_test(a_bit_that_flipped_is_found_and_its_session_named),
 	};
