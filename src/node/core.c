@@ -474,6 +474,7 @@ static void turn(struct core *c)
 	if (c->started) {
 		core_keep_house(c, now_us);
 		core_audit_step(c, now_us);
+		core_sync_step(c, now_us);
 		consensus_set_election(c->consensus, (unsigned)(pace_election_us(&c->pace) / 1000));
 		send_writes(c, now_us);
 		send_reads(c, now_us);

@@ -510,7 +510,6 @@ void core_audit_step(struct core *c, int64_t now_us)
 	if (a->totals.damaged && !a->resetting && now_us >= a->call_us)
 		call_for_help(c, now_us);
 	core_full_step(c, now_us);
-	core_sync_step(c, now_us);
 }
 
 int64_t core_audit_deadline_us(const struct core *c)
