@@ -144,7 +144,7 @@ static bool take_head(struct cluster *c, struct member *m, const struct wire_hea
 	if (foreign) {
 		alarm_raise(c, m, ALARM_FOREIGN,
 		            "%.60s is in cluster %016" PRIx64 ", this node in %016" PRIx64
-		            "; empty the data directory of the one that is wrong",
+		            "; `erlmcp-admin cluster resolve` shows what differs",
 		            m->name, head->cluster_id, c->identity.cluster_id);
 		return false;
 	}

@@ -225,7 +225,7 @@ static void show(const struct resolve *r)
 	for (size_t i = 0; i < 2; i++) {
 		const struct side *s = &r->sides[i];
 
-		(void)printf("%s  cluster %s, asked through %s: index %" PRId64 ", %" PRId64
+		(void)printf("%s  cluster %s, asked through %s:\n      index %" PRId64 ", %" PRId64
 		             " sessions, digest %s\n",
 		             s->word, s->cluster, s->node, s->index, s->sessions, s->digest);
 		for (size_t k = 0; k < s->n_members; k++)
@@ -264,8 +264,8 @@ static int give_up(struct resolve *r, const struct side *lost, const struct side
 		id = term_binary(&arena, lost->cluster, strlen(lost->cluster));
 		ok = ask(r, lost->members[i], "give_up", term_list(&arena, &id, 1), &arena) != NULL;
 		if (ok)
-			(void)printf("%s sets its data aside; then, on the other side: "
-			             "erlmcp-admin cluster join %s\n",
+			(void)printf("%s sets its data aside; then, on the other side:\n"
+			             "      erlmcp-admin cluster join %s\n",
 			             lost->members[i], lost->members[i]);
 		else
 			code = CLI_FAILED;
@@ -297,10 +297,11 @@ static int resolve(struct resolve *r, const char *keep, bool yes)
 	show(r);
 	if (yes)
 		return give_up(r, lost, &r->sides[kept]);
-	(void)printf("\nNothing was changed. With --yes the members of %s (cluster %s) set their "
-	             "data aside\nand wait to be admitted to the other one; what only they have is "
-	             "served no more.\nMake a backup of it before, if it matters.\n",
-	             lost->word, lost->cluster);
+	(void)printf(
+	    "\nNothing was changed. With --yes the members of %s (cluster %s)\n"
+	    "set their data aside and wait to be admitted to the other one; what only they\n"
+	    "have is served no more. Make a backup of it before, if it matters.\n",
+	    lost->word, lost->cluster);
 	return CLI_OK;
 }
 
