@@ -32,7 +32,7 @@ lay_out() {
 	install -m 640 deploy/debian/erlmcp.env "$root/etc/erlmcp/"
 	install -m 644 LICENSE "$root/usr/share/doc/erlmcp/copyright"
 	install -m 644 deploy/systemd/erlmcp-minority-stays-down.conf "$root/usr/share/doc/erlmcp/"
-	cp -r doc/runbooks doc/reference "$root/usr/share/doc/erlmcp/"
+	cp -r doc/runbooks doc/reference doc/protocol doc/decisions doc/RAFT_CONSENSUS.md "$root/usr/share/doc/erlmcp/"
 }
 
 # The libraries' packages, as dpkg knows them. It wants a source package around it: an empty one.
