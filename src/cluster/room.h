@@ -38,6 +38,7 @@ struct slow_disk {
 	int64_t since_us;      /* since then */
 	int64_t slow_since_us; /* waits have been long since then; -1: they are short */
 	int64_t worst_us;      /* the longest of these */
+	int64_t ended_us;      /* the last of these */
 	int64_t told_us;       /* when the alarm was last justified */
 };
 
