@@ -242,7 +242,7 @@ static void describe_turned(const struct story *s, const struct story_event *e, 
 	if (alarm)
 		buf_printf(b, "%s: %s", up ? "ALARM" : "alarm over", story_text_of(e, "why"));
 	else
-		buf_printf(b, "countdown of a minority %s: %s", up ? "begins" : "is aborted",
+		buf_printf(b, "countdown of a minority %s: %s", up ? "begins" : "ends",
 		           story_text_of(e, "why"));
 }
 

@@ -135,7 +135,10 @@ static void on_countdown(struct node *n, const struct core_event *ev)
 		say_minority(n, ev);
 
 	if (!ev->up)
-		log_line(n->log, LOG_INFO, "Minority countdown aborted: %s", ev->text);
+		log_line(n->log, LOG_INFO, "%s: %s",
+		         n->countdown_over ? "Minority partition is over"
+		                           : "Minority countdown aborted",
+		         ev->text);
 	else if (n->config->force_shutdown)
 		log_line(n->log, LOG_WARNING,
 		         "Minority countdown: this node stops in %lld s unless the "
@@ -146,12 +149,14 @@ static void on_countdown(struct node *n, const struct core_event *ev)
 		         "Minority countdown (dry run): FORCE_SHUTDOWN=false, this node "
 		         "would stop in %lld s (SHUTDOWN_DELAY=%lld)",
 		         seconds, seconds);
+	n->countdown_over = false;
 	record(n, "countdown", ev);
 }
 
 static void on_shutdown(struct node *n, const struct core_event *ev)
 {
 	record(n, "shutdown", ev);
+	n->countdown_over = true;
 	if (!ev->force) {
 		log_line(n->log, LOG_WARNING,
 		         "Dry run: this minority node would shut down now; set "

@@ -56,6 +56,7 @@ struct node {
 	int64_t served_us;                 /* first time this process served; 0: not yet */
 	struct explain_decision *decision; /* the last one, owned; NULL: none yet */
 	char leader[NODE_NAME_MAX];        /* as last logged */
+	bool countdown_over;               /* a minority's countdown ended in a dry run */
 	bool running;                      /* it came up */
 	bool closed;                       /* everything was told to close */
 	bool stopping_now;                 /* a stop was asked for */
