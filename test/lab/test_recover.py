@@ -147,7 +147,7 @@ def test_log_of_many_bytes():
     """on disks of 64 MiB a cluster takes more than they hold, because snapshots come in time"""
     with Disks64() as c:
         poured = 0
-        while poured < 1500:
+        while poured < 1200:
             poured += c.pour()
         print(f"# {poured} values of 60 kB, {poured * 60 // 1000} MB")
         assert c.put(1, 5) == "ok"

@@ -65,7 +65,7 @@ def test_expiry():
         idle = c.made(2, "erlmcp_session:create(x, #{ttl_ms => 4000})")
         handle = c.made(3, "erlmcp_handle:mint(x, #{ttl_ms => 4000})")
         forever = c.made(3, "erlmcp_session:create(x)")
-        end = time.monotonic() + 12
+        end = time.monotonic() + 9
         while time.monotonic() < end:
             assert c.ask(3, f"erlmcp_session:get({used})").startswith("{ok,"), "read, yet gone"
         for gone in (f"erlmcp_session:get({idle})", f"erlmcp_handle:get({handle})"):
