@@ -217,6 +217,14 @@ static bool makes_sense(enum fault_kind kind, const struct plan *plan)
 	return plan->nodes + plan->standbys > 1 || (!has_peer(kind) && !has_mask(kind));
 }
 
+/* In one world of eight. From a stream of its own: other worlds stay as they were. */
+static unsigned held_node(uint64_t seed, unsigned n)
+{
+	struct prng p = world_stream(seed, 7);
+
+	return prng_next(&p) % 8 == 0 ? (unsigned)prng_range(&p, 1, n) : 0;
+}
+
 void plan_make(uint64_t seed, unsigned nodes, int64_t length_us, struct plan *ret)
 {
 	static const unsigned sizes[] = {3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 4, 1, 2, 6, 7, 9};
@@ -233,6 +241,7 @@ void plan_make(uint64_t seed, unsigned nodes, int64_t length_us, struct plan *re
 	ret->length_us = prng_range(&p, 8 * SECOND, 24 * SECOND);
 	if (nodes != 0)
 		ret->nodes = nodes;
+	ret->held = held_node(seed, ret->nodes + ret->standbys);
 	if (length_us != 0)
 		ret->length_us = length_us;
 	for (unsigned kind = 0; kind < FAULT_KINDS; kind++) {
@@ -255,6 +264,8 @@ void plan_print(const struct plan *p, FILE *out)
 		fprintf(out, "standbys %u\n", p->standbys);
 	if (p->framed)
 		fprintf(out, "framed 1\n");
+	if (p->held > 0)
+		fprintf(out, "held %u\n", p->held);
 	fprintf(out, "length %.6f\n", (double)p->length_us / (double)SECOND);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct plan_fault *f = &p->faults[i];
@@ -306,7 +317,8 @@ enum status plan_read(FILE *in, struct plan *ret, unsigned *line)
 			continue;
 		if (sscanf(text, "seed %" SCNu64, &p.seed) == 1 ||
 		    sscanf(text, "nodes %u", &p.nodes) == 1 ||
-		    sscanf(text, "standbys %u", &p.standbys) == 1)
+		    sscanf(text, "standbys %u", &p.standbys) == 1 ||
+		    sscanf(text, "held %u", &p.held) == 1)
 			continue;
 		if (sscanf(text, "length %lf", &length) == 1)
 			p.length_us = micros(length);

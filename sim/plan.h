@@ -6,6 +6,7 @@
  *     nodes 5
  *     standbys 1
  *     framed 1
+ *     held 2
  *     length 20.000000
  *     1.250000 cut 1 2 for 3.000000
  *     4.000000 crash 3 amount 2
@@ -101,6 +102,8 @@ struct plan {
 	unsigned nodes;    /* expected at founding */
 	unsigned standbys; /* not expected */
 	bool framed;       /* connections carry bytes, not messages */
+	unsigned held; /* this node takes the state up to version 2 until it was upgraded; 0: all
+	                  take the newest */
 	int64_t length_us; /* then everything heals */
 	size_t n;
 	struct plan_fault faults[SIM_PLAN_MAX]; /* in order of time */

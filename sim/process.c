@@ -120,6 +120,12 @@ static unsigned expected(const struct node *node)
 	return mask & ~(1U << node->at);
 }
 
+/* An operator holds it back, or it has an earlier release: until it starts again. */
+static bool is_held(const struct node *node)
+{
+	return node->world->plan.held == node->at + 1 && node->life < 2;
+}
+
 void process_start(struct node *node)
 {
 	const struct core_ops ops = system_core(node);
@@ -149,6 +155,7 @@ void process_start(struct node *node)
 	world_tell(w, node, "start", "boot %llu, log %llu..%llu", (unsigned long long)id.boot,
 	           (unsigned long long)node->disk.image.start,
 	           (unsigned long long)(node->disk.image.start + node->disk.image.n - 1));
+	node->config.cluster.state_takes = is_held(node) ? STATE_VERSION_2 : 0;
 	st = core_new(&node->config, &ops, &id, &disks, &fault, &node->core);
 	if (st != ST_OK) {
 		world_fail(w, CHECK_START, "%s: %s", node->name, fault.what);

@@ -9,7 +9,8 @@
 static void assert_same(const struct plan *x, const struct plan *y)
 {
 	assert_true(x->seed == y->seed && x->nodes == y->nodes && x->standbys == y->standbys &&
-	            x->framed == y->framed && x->length_us == y->length_us && x->n == y->n);
+	            x->framed == y->framed && x->held == y->held && x->length_us == y->length_us &&
+	            x->n == y->n);
 	for (size_t i = 0; i < x->n; i++) {
 		const struct plan_fault *a = &x->faults[i];
 		const struct plan_fault *b = &y->faults[i];
