@@ -3,9 +3,9 @@
 #define SIM_LIMITS_H
 
 enum {
-	SIM_VOTERS_MAX = 9,   /* the largest cluster that is promised */
-	SIM_STANDBYS_MAX = 2, /* one that comes while another one goes */
-	SIM_NODES_MAX = 11, /* both together */
+	SIM_VOTERS_MAX = 9,         /* the largest cluster that is promised */
+	SIM_STANDBYS_MAX = 2,       /* one that comes while another one goes */
+	SIM_NODES_MAX = 11,         /* both together */
 	SIM_CLIENTS_MAX = 22,       /* two for each node */
 	SIM_SESSIONS = 6,           /* few, so that clients meet in them */
 	SIM_COPIES = 2,             /* old copies of a disk that are kept for restoring */
