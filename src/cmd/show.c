@@ -55,7 +55,7 @@ static void checked(const struct page *p)
 	const double all = json_number_value(json_object_get(sync, "bytes_all"));
 
 	if (json_is_integer(json_object_get(audit, "verified_index")))
-		buf_printf(p->b, "Checked  equal to a majority just before entry %lld, digest %s\n",
+		buf_printf(p->b, "Checked  equal to a majority at index %lld, digest %s\n",
 		           page_integer(audit, "verified_index"),
 		           page_text(audit, "verified_digest"));
 	if (json_is_integer(json_object_get(sync, "fetching")) && all > 0)

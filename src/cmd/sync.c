@@ -148,7 +148,7 @@ static void print_digests(const json_t *report)
 		if (number(node, "verified_index") <= 0 || number(node, "verified_index") == shown)
 			continue;
 		shown = number(node, "verified_index");
-		(void)printf("Compared just before entry %.0f: digest %s\n", shown,
+		(void)printf("Compared at index %.0f: digest %s\n", shown,
 		             text(node, "verified_digest"));
 	}
 }
