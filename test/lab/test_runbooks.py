@@ -108,6 +108,9 @@ def test_rb008_partition():
         code, text = dock.run(script, ERLMCP_CONTAINER="erlmcp-node2", ERLMCP_QUORUM_SIZE="3",
                               SHUTDOWN_DELAY="1", FORCE_SHUTDOWN="false")
         assert code == 1 and "MINORITY PARTITION DETECTED: Will shutdown" in text, text
+        # For a moment the others are between two leaders.
+        wait_until(lambda: dock.run(script, ERLMCP_CONTAINER="erlmcp-node1")[0] == 0, 10,
+                   "the majority goes on")
         dock.expect(script, "✅ MAJORITY PARTITION: Continue operations",
                     "This node is part of the majority partition (2 >= 2)",
                     ERLMCP_CONTAINER="erlmcp-node1")
