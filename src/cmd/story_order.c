@@ -93,8 +93,10 @@ static void follow_election(struct ordering *o, size_t won)
 	size_t asked = won;
 
 	needed_votes(o, won, winner, term);
-	for (size_t i = 0; i < s->n_events; i++) {
+	/* The first: a node that starts again tells its vote of that term once more. */
+	for (size_t i = 0; i < s->n_events && asked == won; i++) {
 		if (s->events[i].node == s->events[won].node &&
+		    s->events[i].at_us <= s->events[won].at_us &&
 		    is_about(o, i, "vote", winner, term))
 			asked = i;
 	}

@@ -125,7 +125,7 @@ def check_causes(told):
             own[record["peer"], record["term"]] = i
             votes = [j for j in places(told, "vote", peer=e["node"], term=record["term"])
                      if j < i and events[j]["node"] != e["node"]]
-            assert votes, f"nobody voted before {e}"
+            assert votes, (f"nobody voted before {e}", told["nodes"], places(told, "vote"), i)
     for i, e in enumerate(events):
         record = e["record"]
         if e["event"] == "leader" and record.get("peer"):
