@@ -2,7 +2,8 @@
 
 A test program that speaks TAP counts with each of its cases, any other as one. A program that
 died, timed out or was cut short without a failed case of its own counts as one failure, and so
-does a part that could not be built (NAME.broken). What was skipped is listed before, with its reason.
+does a part that could not be built (NAME.broken). What was skipped is listed before, with its
+reason, and so is each failure: whoever sees only the last lines of a run knows what to look at.
 """
 
 import json
@@ -11,38 +12,60 @@ import re
 import sys
 
 SKIPPED = re.compile(r"^ok \d+ - (.*) # SKIP (.*)$", re.MULTILINE)
-CASE = re.compile(r"^(not )?ok\b(?!.*# SKIP)", re.MULTILINE)
+CASE = re.compile(r"^(not )?ok\b(?!.*# SKIP)(?: \d+)?(?: - )?(.*)$")
+LONGEST_REASON = 400
 
 
-def count(test):
-    """Passed and failed cases of one line of meson's log."""
+def last_words(test):
+    """The end of what a program without a failed case of its own had to say."""
+    said = (test.get("stdout") or "") + "\n" + (test.get("stderr") or "")
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return f"{test['result'].lower()}: " + " / ".join(lines[-2:])
+
+
+def judge(test):
+    """The number of passed cases, and name and reason of each failed one."""
     if test["result"] == "SKIP":
-        return 0, 0
-    cases = [bool(negated) for negated in CASE.findall(test.get("stdout") or "")]
-    failed = sum(cases)
-    passed = len(cases) - failed
+        return 0, []
+    passed, failed, note = 0, [], ""
+    for line in (test.get("stdout") or "").splitlines():
+        case = CASE.match(line)
+        if case is None:
+            note = line[1:].strip() if line.startswith("#") else note
+            if failed and failed[-1][1] is None and line.startswith("#"):
+                failed[-1][1] = note
+        elif case[1]:
+            failed.append([case[2], note or None])
+            note = ""
+        else:
+            passed, note = passed + 1, ""
     if test["result"] in ("OK", "EXPECTEDFAIL"):
-        return (passed, 0) if cases else (1, 0)
-    return passed, max(failed, 1)
+        return passed if passed + len(failed) else 1, []
+    return passed, failed or [["the program", last_words(test)]]
 
 
 def main(directory):
-    passed = failed = 0
-    skipped = []
+    passed = 0
+    skipped, failures = [], []
     for log in sorted(pathlib.Path(directory).glob("testlog-*.json")):
+        part = log.stem.removeprefix("testlog-")
         for line in log.read_text().splitlines():
             test = json.loads(line)
-            good, bad = count(test)
+            good, bad = judge(test)
             skipped += SKIPPED.findall(test.get("stdout") or "")
             passed += good
-            failed += bad
-    failed += len(list(pathlib.Path(directory).glob("*.broken")))
-    if passed + failed == 0:
-        failed = 1
+            failures += [f"{part}, {test['name']}: {name}: {reason or 'no reason given'}"
+                         for name, reason in bad]
+    failures += [f"{broken.stem}: could not be built or run, see its output above"
+                 for broken in sorted(pathlib.Path(directory).glob("*.broken"))]
+    if passed + len(failures) == 0:
+        failures = ["nothing was run"]
     for name, why in skipped:
         print(f"skipped: {name}: {why}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed else 0
+    for failure in failures:
+        print("failed: " + failure[:LONGEST_REASON])
+    print(f"{passed} passed, {len(failures)} failed")
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":
