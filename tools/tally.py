@@ -27,18 +27,20 @@ def judge(test):
     """The number of passed cases, and name and reason of each failed one."""
     if test["result"] == "SKIP":
         return 0, []
-    passed, failed, note = 0, [], ""
+    passed, failed, note, behind = 0, [], "", False
     for line in (test.get("stdout") or "").splitlines():
         case = CASE.match(line)
         if case is None:
             note = line[1:].strip() if line.startswith("#") else note
-            if failed and failed[-1][1] is None and line.startswith("#"):
-                failed[-1][1] = note
-        elif case[1]:
-            failed.append([case[2], note or None])
-            note = ""
+            if behind and line.startswith("#"):
+                failed[-1][1] = note  # the line behind a failed case says more than those before
+            behind = False
+            continue
+        if case[1]:
+            failed.append([case[2], note])
         else:
-            passed, note = passed + 1, ""
+            passed += 1
+        note, behind = "", bool(case[1])
     if test["result"] in ("OK", "EXPECTEDFAIL"):
         return passed if passed + len(failed) else 1, []
     return passed, failed or [["the program", last_words(test)]]
