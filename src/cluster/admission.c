@@ -273,6 +273,8 @@ static void reconcile(struct cluster *c, struct member *m)
 	const struct raft_voter *by_id = config_by_id(raft, m->head.raft_id);
 	const struct raft_voter *twin = by_id == NULL ? NULL : twin_of(raft, by_id);
 
+	if (twin == NULL)
+		alarm_clear(c, m, ALARM_EXPEL);
 	/* Only what is committed is told: a member stays one. */
 	if (by_id != NULL && m->head.identity == IDENTITY_EMPTY && raft->config_committed)
 		invite(c, m);
@@ -301,6 +303,13 @@ static void retire_own(struct cluster *c, struct member *self)
 		replace_twin(c, self, new, lost);
 }
 
+/* Who leads no more neither removes anybody nor knows whether somebody else could. */
+static void leave_to_the_leader(struct cluster *c)
+{
+	for (size_t i = 0; i < c->n_members; i++)
+		alarm_clear(c, &c->members[i], ALARM_EXPEL);
+}
+
 void admission_advance(struct cluster *c)
 {
 	const struct raft_view *raft = c->raft;
@@ -308,6 +317,8 @@ void admission_advance(struct cluster *c)
 	if (c->identity.state == IDENTITY_EMPTY || !raft->started)
 		return;
 	record(c);
+	if (raft->role != ROLE_LEADER)
+		leave_to_the_leader(c);
 	if (raft->role != ROLE_LEADER || !raft->term_committed || !c->settled ||
 	    lease_end_us(c, raft) <= c->now_us)
 		return;

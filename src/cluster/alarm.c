@@ -24,7 +24,7 @@ static void emit(struct cluster *c, const struct member *m, bool up, const char 
 	struct cluster_action *action = outbox_add(&c->out, CLUSTER_ALARM);
 
 	action->up = up;
-	action->peer = m->name;
+	action->peer = outbox_text(&c->out, m->name); /* a guest may be forgotten in this step */
 	action->text = outbox_text(&c->out, text);
 }
 
@@ -51,4 +51,10 @@ void alarm_clear(struct cluster *c, struct member *m, enum alarm alarm)
 		return;
 	m->alarms &= ~(1U << alarm);
 	emit(c, m, false, subjects[alarm]);
+}
+
+void alarm_clear_all(struct cluster *c, struct member *m)
+{
+	for (unsigned alarm = 0; alarm < ALARMS; alarm++)
+		alarm_clear(c, m, alarm);
 }

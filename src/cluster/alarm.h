@@ -10,5 +10,6 @@
 void alarm_raise(struct cluster *c, struct member *m, enum alarm alarm, const char *fmt, ...)
     PRINTF(4, 5);
 void alarm_clear(struct cluster *c, struct member *m, enum alarm alarm);
+void alarm_clear_all(struct cluster *c, struct member *m);
 
 #endif

@@ -132,10 +132,11 @@ void disks_advance(struct cluster *c)
 {
 	unsigned lost = fatal_losses(c);
 
+	if (lost == 0 || lost != c->disks_lost)
+		alarm_clear(c, cluster_self(c), ALARM_DISKS);
 	if (lost != c->disks_lost) {
 		c->disks_lost = lost;
 		c->disks_lost_since_us = c->now_us;
-		alarm_clear(c, cluster_self(c), ALARM_DISKS);
 	}
 	if (lost != 0 &&
 	    c->now_us - c->disks_lost_since_us > c->config.promise_max_us + DISKS_LOST_US)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cluster/alarm.h"
 #include "cluster/beats.h"
 #include "cluster/lifecycle.h"
 #include "cluster/room.h"
@@ -26,6 +27,7 @@ static void tell(struct cluster *c, enum cluster_action_type type, const char *n
 
 static void forget(struct cluster *c, struct member *m)
 {
+	alarm_clear_all(c, m);
 	tell(c, CLUSTER_PART, m->name);
 	view_remove(c, m);
 }

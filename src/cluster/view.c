@@ -89,7 +89,9 @@ bool view_is_member(const struct raft_view *raft, const struct member *m)
 static bool only_texts(const struct outbox *o)
 {
 	for (size_t i = 0; i < o->n; i++) {
-		if (o->items[i].type != CLUSTER_PART && o->items[i].type != CLUSTER_MEET)
+		const enum cluster_action_type type = o->items[i].type;
+
+		if (type != CLUSTER_PART && type != CLUSTER_MEET && type != CLUSTER_ALARM)
 			return false;
 	}
 	return true;

@@ -119,11 +119,23 @@ static void ops_keep(void *arg, const char *peer, bool keep)
 		log_line(n->log, LOG_WARNING, "Node '%s' cannot be kept connected", peer);
 }
 
+/* Who belongs to a cluster again waits for none any more. */
+static void unmark_lost(struct node *n, const struct identity *id)
+{
+	if (n->lost_disk && id->state != IDENTITY_EMPTY) {
+		rescue_unmark_lost(n->config->data_dir);
+		n->lost_disk = false;
+	}
+}
+
 static enum status ops_persist(void *arg, const struct identity *id)
 {
 	struct node *n = arg;
+	enum status st = identity_store(n->config->data_dir, id);
 
-	return identity_store(n->config->data_dir, id);
+	if (st == ST_OK)
+		unmark_lost(n, id);
+	return st;
 }
 
 static void ops_reset(void *arg, const char *why)
@@ -317,6 +329,7 @@ static bool open_core(struct node *n)
 		         why);
 		return false;
 	}
+	n->lost_disk = config.cluster.lost_disk;
 	storage_on_failure(n->storage, on_storage_failed, n);
 	storage_on_written(n->storage, node_metrics_written, n);
 	storage_hold(n->storage, true);
@@ -348,8 +361,7 @@ static bool start_core(struct node *n)
 	had_log = holds_log(raft_dir);
 	st = core_start(n->core, &why);
 	if (st == ST_OK) {
-		if (core_identity(n->core)->state != IDENTITY_EMPTY)
-			rescue_unmark_lost(n->config->data_dir);
+		unmark_lost(n, core_identity(n->core));
 		return true;
 	}
 	/* Whole, and not for this release: nothing is set aside. */

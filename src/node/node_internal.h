@@ -62,6 +62,7 @@ struct node {
 	bool stopping_now;                 /* a stop was asked for */
 	unsigned stop_waits;               /* looks at the evaluations under way since then */
 	bool backing_up;                   /* a backup is under way */
+	bool lost_disk;                    /* marked so in its directory: it waits to be admitted */
 	bool reset;                        /* restart as a new, empty incarnation when stopped */
 	char reset_why[ALARM_TEXT_MAX];    /* what made that necessary */
 	int exit_code;

@@ -368,9 +368,9 @@ def test_damaged_log():
         with open(os.path.join(victim.data, "flight.log"), encoding="utf-8") as flight:
             assert '"set_aside"' in flight.read()
         assert before is None or victim.status()["cluster"] == before
+        assert not files_of(victim, prefix="lost-disk"), "it is admitted, and waits for nobody"
         victim.restart()
         c.all_show(3)
-        assert not files_of(victim, prefix="lost-disk")
 
 
 def test_damaged_state():

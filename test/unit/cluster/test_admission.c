@@ -1,6 +1,7 @@
 /* Lost disks, rolled-back disks, newcomers. */
 #include <string.h>
 
+#include "one_room.h"
 #include "sim_cluster.h"
 #include "testing.h"
 
@@ -220,6 +221,61 @@ TEST(a_newcomer_that_leads_removes_its_own_lost_incarnation)
 	sim_free(s);
 }
 
+/* A leader of four voters, the last of them the lost incarnation of c, which is back. Five are
+ * expected, so that three must be in sight, and b, which promises, does not hear this node. */
+static void come_back(struct one_room *r)
+{
+	room_open(r, 3, 5, true);
+	r->view.members[3] = (struct raft_voter){.name = "erlmcp@c", .id = 30, .voter = true};
+	r->view.n_members = r->view.n_voters = 4;
+	r->view.commit = 11;
+	for (char peer = 'b'; peer <= 'c'; peer++) {
+		struct wire_beat beat = room_beat(r, peer);
+
+		beat.promise_us = 200000;
+		beat.rows[0].edges[1].up = peer == 'c';
+		room_say(r, peer, 1, &beat);
+	}
+	for (size_t i = 0; i < r->actions.n; i++) {
+		if (r->actions.items[i].type == CLUSTER_ALARM && r->actions.items[i].up &&
+		    strstr(r->actions.items[i].text, "lost incarnation") != NULL)
+			return;
+	}
+	fail_msg("no alarm was raised");
+}
+
+static void assert_over(const struct one_room *r)
+{
+	const struct cluster_action *a = room_action(r, CLUSTER_ALARM, 0);
+
+	assert_non_null(a);
+	assert_false(a->up);
+	assert_string_equal(a->text, "lost incarnation cannot be removed");
+	assert_string_equal(a->peer, "erlmcp@c");
+}
+
+TEST(the_alarm_about_a_lost_incarnation_ends_when_it_is_gone)
+{
+	struct one_room r;
+
+	come_back(&r);
+	r.view.n_members = r.view.n_voters = 3;
+	room_tick(&r);
+	assert_over(&r);
+	room_close(&r);
+}
+
+TEST(the_alarm_about_a_lost_incarnation_ends_on_who_leads_no_more)
+{
+	struct one_room r;
+
+	come_back(&r);
+	r.view.role = ROLE_FOLLOWER;
+	room_tick(&r);
+	assert_over(&r);
+	room_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -234,6 +290,8 @@ int main(void)
 	    cmocka_unit_test(a_log_that_lost_committed_entries_is_found_by_the_leader),
 	    cmocka_unit_test(what_a_rolled_back_member_says_does_not_count),
 	    cmocka_unit_test(a_newcomer_that_leads_removes_its_own_lost_incarnation),
+	    cmocka_unit_test(the_alarm_about_a_lost_incarnation_ends_when_it_is_gone),
+	    cmocka_unit_test(the_alarm_about_a_lost_incarnation_ends_on_who_leads_no_more),
 	};
 
 	return RUN_TESTS(tests);
