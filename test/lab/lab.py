@@ -26,6 +26,7 @@ import fabric
 
 COOKIE = "lab-cookie"
 POLL_S = 0.01
+NOT_SERVED = re.compile(r"\{error,\s*\{(fenced|no_leader|refused|unknown),")
 
 
 def boottime():
@@ -188,6 +189,21 @@ class Node:
         if done.returncode != 0:
             raise RuntimeError(f"{self}: eval {expression}: {(done.stderr or done.stdout).strip()}")
         return done.stdout.strip()
+
+    def insist(self, expression, timeout=60):
+        """As eval, asked again while the node has no leader, as on a busy machine for a moment.
+
+        What may be done once only has to carry a request_id."""
+        said = []
+
+        def served():
+            said[:] = [self.eval(expression)]
+            return not NOT_SERVED.search(said[0])
+        try:
+            wait_until(served, timeout)
+        except AssertionError:
+            raise AssertionError(f"{self}: {expression}: {said[0]}") from None
+        return said[0]
 
     def status(self):
         """erlmcp-admin cluster status --json; {} when the node gives none."""

@@ -30,7 +30,8 @@ class Cluster(Lab):
         try:
             self.start()
             self.wait_all_see_all()
-            self.session = NAME.search(self.nodes[0].eval("erlmcp_session:create(lab).")).group(0)
+            self.session = NAME.search(self.nodes[0].insist(
+                "erlmcp_session:create(#{request_id => lab}).")).group(0)
         except BaseException:
             self.show_logs()
             self.close()
@@ -42,12 +43,19 @@ class Cluster(Lab):
 
     def get(self, node, key="k"):
         """The value that a node shows, or its refusal."""
-        text = self.node(node).eval(f"erlmcp_session:get({self.session}).")
+        return self.value_of(self.node(node).eval(f"erlmcp_session:get({self.session})."), key)
+
+    def read(self, node, key="k"):
+        """The value that a node shows; a refusal of a busy moment is asked again."""
+        return self.value_of(self.node(node).insist(f"erlmcp_session:get({self.session})."), key)
+
+    @staticmethod
+    def value_of(text, key):
         found = re.search(rf'<<"{key}">>\s*=>\s*(\w+)', text)
         return int(found.group(1)) if found else text
 
     def wait_put(self, node, value):
-        wait_until(lambda: self.put(node, value) == "ok", 15, f"{node} accepts a write")
+        wait_until(lambda: self.put(node, value) == "ok", 60, f"{node} accepts a write")
 
     def wait_fenced(self, node):
         wait_until(lambda: node.state() == "fenced", 10, f"{node} is fenced")
@@ -56,7 +64,7 @@ class Cluster(Lab):
         """Every node serves with all members, and shows this value."""
         self.wait_all_see_all()
         for node in self.nodes:
-            shown = self.get(node)
+            shown = self.read(node)
             assert shown == value, f"{node} shows {shown}, not {value}"
 
 

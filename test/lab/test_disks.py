@@ -6,7 +6,6 @@
 """
 
 import os
-import re
 import shutil
 import time
 
@@ -27,17 +26,17 @@ def test_log_lost():
         leader = c.leader()
         forgetful, behind = c.others(leader)
         behind.kill9()
-        wait_until(lambda: c.put(leader, 7) == "ok", 15, "two of three accept a write")
+        c.wait_put(leader, 7)
         forgetful.kill9()
         leader.kill9()
         shutil.rmtree(log_of(forgetful))
         behind.start()
         forgetful.start()
-        assert forgetful.wait_exit() == 74
+        assert forgetful.wait_exit(60) == 74
         assert forgetful.log.grep("the log is empty, but this node has stored entries")
         leader.start()
         c.wait_serving(leader, behind)
-        assert c.get(behind) == 7
+        assert c.read(behind) == 7
         forgetful.wipe()
         forgetful.start()
         c.all_show(7)
@@ -46,7 +45,7 @@ def test_log_lost():
 def test_identity_lost():
     """a log without its identity takes part in nothing, least of all in a new founding"""
     with Cluster() as c:
-        c.put(1, 7)
+        c.wait_put(1, 7)
         for node in c.nodes:
             node.kill9()
         old, *rest = c.nodes
@@ -54,7 +53,7 @@ def test_identity_lost():
         for node in rest:
             node.wipe()
         c.start()
-        assert old.wait_exit() == 70
+        assert old.wait_exit(60) == 70
         assert old.log.grep("raft holds a log, but .*identity, .*, is missing")
         old.wipe()
         old.start()
@@ -62,6 +61,7 @@ def test_identity_lost():
 
 
 THROTTLES = "/sys/fs/cgroup/blkio"
+TRIES_MAX = 6
 
 
 class SlowDisk:
@@ -86,12 +86,15 @@ class SlowDisk:
             to.write(text)
 
     def end(self):
+        """At once, and harmless when it is over."""
+        if not os.path.exists(self.group):
+            return
         with open(os.path.join(self.group, "cgroup.procs"), encoding="ascii") as file:
             pids = file.read().split()
         for pid in pids:
             with open(os.path.join(THROTTLES, "cgroup.procs"), "w", encoding="ascii") as to:
                 to.write(pid)
-        wait_until(lambda: not os.path.exists(self.group) or self.gone(), 10, "the group is empty")
+        wait_until(self.gone, 60, "the group is empty")
 
     def gone(self):
         try:
@@ -101,42 +104,54 @@ class SlowDisk:
         return True
 
 
-def longest_write(c, node, seconds):
-    """Write one after the other for a while; how long the slowest took, and how many there were."""
-    end = time.monotonic() + seconds
-    worst = 0.0
-    n = 0
-    while time.monotonic() < end:
+def middle(question, times):
+    """How long an answer takes, half of so many times."""
+    spent = []
+    for _ in range(times):
         start = time.monotonic()
-        assert c.put(node, n) == "ok"
-        worst = max(worst, time.monotonic() - start)
-        n += 1
-    return worst, n
+        question()
+        spent.append(time.monotonic() - start)
+    return sorted(spent)[times // 2]
+
+
+def hands_over(c, leader):
+    """Write until somebody else leads; did the leader go because its disk is slow?"""
+    rest = c.others(leader)
+
+    def moved():
+        c.put(rest[0], 1)
+        return rest[0].status().get("leader") not in (None, leader.name)
+    wait_until(moved, 60, f"somebody else than {leader} leads")
+    return bool(leader.log.grep("slow disk: a majority had entries on disk"))
 
 
 def test_slow_leader():
     """a leader whose disk takes a third of a second for each write hands leadership over"""
     with SmallDisks() as c:
-        leader = c.leader()
-        rest = c.others(leader)
+        leader = c.leader(timeout=60)
         slow = SlowDisk(leader, 3)
         try:
-            def moved():
-                c.put(rest[0], 1)
-                return rest[0].status().get("leader") not in (None, leader.name)
-            wait_until(moved, 30, f"somebody else than {leader} leads")
+            for _ in range(TRIES_MAX):
+                if hands_over(c, leader):
+                    break
+                slow.end()  # it lost the lead to a pause of this machine
+                leader = c.leader(timeout=60)
+                slow = SlowDisk(leader, 3)
+            rest = c.others(leader)
             assert leader.log.grep("slow disk: a majority had entries on disk")
-            assert any("slow disk" in alarm["text"] for alarm in leader.status()["alarms"])
-            now = c.leader(among=rest)
-            worst, n = longest_write(c, now, 4)
-            print(f"# beside a slow follower: {n} writes, the slowest took {1000 * worst:.0f} ms")
-            assert c.leader(among=rest) == now, "leadership does not come back to it"
-            assert n > 8, "a slow follower holds up nobody"
+            wait_until(lambda: any("slow disk" in alarm["text"]
+                                   for alarm in leader.status().get("alarms", [])), 60, "the alarm")
+            now = c.leader(among=rest, timeout=60)
+            write = middle(lambda: c.wait_put(now, 1), 21)
+            ask = middle(lambda: now.eval("node()."), 21)
+            print(f"# beside a slow follower a write takes {1000 * write:.0f} ms, "
+                  f"{1000 * ask:.0f} ms of which for the program")
+            assert c.leader(among=rest, timeout=60) != leader, "leadership does not come back to it"
+            assert write - ask < 0.25, "a slow follower holds up nobody"
         finally:
             slow.end()
-        c.put(now, 9)
-        for node in c.nodes:
-            wait_until(lambda node=node: re.fullmatch("9", str(c.get(node))), 30, f"{node} has it")
+        c.wait_put(now, 9)
+        c.all_show(9)
 
 
 if __name__ == "__main__":

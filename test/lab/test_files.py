@@ -20,6 +20,7 @@ CALLS = ("io_submit", "pwrite64", "pwritev2", "fsync", "fdatasync", "rename", "l
          "ftruncate", "unlink", "fallocate", "openat")
 THOROUGH = "--thorough" in sys.argv
 NEW = 12  # numbers that a life of the writer is asked to add
+LIFE_MAX_S = 120
 
 
 class Writer:
@@ -51,7 +52,8 @@ class Writer:
         if fault:
             command = ["strace", "-f", "-qqq", "-o", "/dev/null", "-e", "trace=" + fault.split(":")[0],
                        "-e", "signal=none", "-e", "inject=" + fault] + command
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LIFE_MAX_S,
+                              check=False)
         self.check(done.stdout)
         self.next += NEW
         return done.returncode, done.stdout + done.stderr
@@ -216,7 +218,7 @@ class SmallDisks(Cluster):
     def pour(self):
         """Write 3.6 MB in pieces of 60 kB; how many of the 60 were acknowledged."""
         try:
-            return self.leader().eval(
+            return self.leader(timeout=60).eval(
                 f"[erlmcp_session:put({self.session}, big, <<0:480000>>)"
                 " || _ <- lists:seq(1, 60)].", timeout=60).count("ok")
         except RuntimeError:
@@ -230,7 +232,7 @@ class SmallDisks(Cluster):
             nonlocal poured
             poured += self.pour()
             return poured > 450
-        wait_until(enough, 60, "27 MB are written")
+        wait_until(enough, 120, "27 MB are written")
 
     def refused(self):
         """Writes are refused for want of space, and say so."""
@@ -239,14 +241,19 @@ class SmallDisks(Cluster):
 
 
 def finally_show(c, value):
-    """On a busy machine a moment without a lease, or before the start, is no finding here."""
-    def shows(node):
-        try:
-            return c.get(node) == value
-        except RuntimeError:
-            return False
+    """All serve; none of them shows anything older."""
+    c.wait_serving(timeout=60)
     for node in c.nodes:
-        wait_until(lambda n=node: shows(n), 30, f"{node} shows {value}")
+        shown = c.read(node)
+        assert shown == value, f"{node} shows {shown}, not {value}"
+
+
+def answers(c, value):
+    """Does somebody who leads accept this?"""
+    try:
+        return c.put(c.leader(timeout=60), value) == "ok"
+    except RuntimeError:
+        return False  # it has just ended, or is not up yet
 
 
 def test_full_follower():
@@ -255,7 +262,7 @@ def test_full_follower():
         full = c.follower()
         c.fill(full)
         c.pour_past_reserve()
-        wait_until(lambda: c.put(c.leader(), 7) == "ok", 20, "the others accept a write")
+        wait_until(lambda: answers(c, 7), 60, "the others accept a write")
         c.make_room(full)
         finally_show(c, 7)
 
@@ -265,15 +272,16 @@ def test_full_majority():
     with SmallDisks() as c:
         c.fill(c.leader())
         c.pour_past_reserve()
-        wait_until(lambda: c.put(c.leader(), 7) == "ok", 20, "one full disk of three is no reason")
+        wait_until(lambda: answers(c, 7), 60, "one full disk of three is no reason")
         for node in c.nodes:
             c.fill(node)
-        wait_until(c.refused, 60, "a full majority refuses")
-        wait_until(lambda: c.get(c.leader()) == 7, 20, "reads are answered")
+        wait_until(c.refused, 120, "a full majority refuses")
+        shown = c.read(c.leader(timeout=60))
+        assert shown == 7, f"reads are answered, not with {shown}"
         for node in c.nodes:
             assert node.running(), f"{node} ended"
             c.make_room(node)
-        wait_until(lambda: c.put(c.leader(), 8) == "ok", 20, "service returns by itself")
+        wait_until(lambda: answers(c, 8), 60, "service returns by itself")
         finally_show(c, 8)
 
 
@@ -298,13 +306,13 @@ def test_failed_sync_of_a_member():
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         rest = c.others(leader)
         try:
-            wait_until(lambda: ends_on_write(c, leader), 30, f"{leader} ends")
+            wait_until(lambda: ends_on_write(c, leader), 60, f"{leader} ends")
         finally:
             tracer.terminate()
             tracer.wait()
         assert leader.wait_exit() == 74
         assert leader.log.grep("cannot write the log: .*i/o error")
-        wait_until(lambda: c.put(rest[0], 7) == "ok", 20, "the others accept a write")
+        c.wait_put(rest[0], 7)
         leader.start()
         finally_show(c, 7)
 

@@ -14,6 +14,7 @@ import tap
 from lab import wait_until
 from test_cluster import Cluster
 from test_files import SmallDisks
+from test_state import once
 
 CHECK = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts",
                      "check-partition.sh")
@@ -37,15 +38,42 @@ def refused(node, why, *words):
     return said
 
 
+def joined(first, node):
+    """The first node sees the other one and lets it join; the order is repeated until it is obeyed."""
+    wait_until(lambda: any(m["name"] == node.name and m["hears_us"]
+                           for m in first.status().get("members", [])), 60, f"{first} sees {node}")
+    last = []
+
+    def obeyed():
+        last[:] = admin(first, "cluster", "join", node.name)
+        return last[0] == 0
+    try:
+        wait_until(obeyed, 60)
+    except AssertionError:
+        raise AssertionError(f"{first}: join {node}: {last}") from None
+
+
+def backed_up(node, file):
+    """A backup that a majority confirmed; what the program said."""
+    said = done(node, "backup", file)
+    while "no majority confirmed" in said:  # a busy moment without a leader
+        os.remove(file)
+        node.insist("erlmcp_session:count().")
+        said = done(node, "backup", file)
+    return said
+
+
 def serves_alone(node, voters=1):
     """With fewer voters than ERLMCP_QUORUM_SIZE, which everybody is told."""
-    status = node.status()
+    def told():
+        status = node.status()
+        return status.get("serving") and status
+    status = wait_until(told, 60, f"{node} serves")
     assert status["quorum"]["regrowing"] and status["quorum"]["size"] == 3, status["quorum"]
     assert f"recovered with {voters} of 3 voters" in status["quorum"]["warning"], status["quorum"]
     assert any(a["text"].startswith("recovered, and not whole again") for a in status["alarms"]), \
         status["alarms"]
-    said = node.shell("sh", CHECK)
-    assert said.returncode == 0, said.stdout + said.stderr
+    wait_until(lambda: node.shell("sh", CHECK).returncode == 0, 60, f"{node} passes the check")
 
 
 def is_whole(node):
@@ -59,17 +87,14 @@ def come_back(c, first, *others):
     for node in others:
         node.wipe()
         node.start()
-        wait_until(lambda n=node: any(m["name"] == n.name and m["hears_us"]
-                                      for m in first.status().get("members", [])),
-                   20, f"{first} sees {node}")
-        done(first, "cluster", "join", node.name)
-    c.wait_all_see_all()
+        joined(first, node)
+    c.wait_all_see_all(timeout=60)
     for node in c.nodes:
-        wait_until(lambda n=node: is_whole(n), 10, f"{node} knows that it is whole")
+        wait_until(lambda n=node: is_whole(n), 60, f"{node} knows that it is whole")
 
 
 def sessions(node):
-    return int(node.eval("erlmcp_session:count()."))
+    return int(node.insist("erlmcp_session:count()."))
 
 
 def fill(node, n):
@@ -77,24 +102,24 @@ def fill(node, n):
     ids = ", ".join(f'<<"{uuid.uuid4().hex}">>' for _ in range(n))
     expression = ("length([ok || {ok, _} <- [erlmcp_session:create(#{request_id => R}) || "
                   f"R <- [{ids}]]]).")
-    wait_until(lambda: node.eval(expression, timeout=60).strip() == str(n), 60,
+    wait_until(lambda: node.eval(expression, timeout=60).strip() == str(n), 120,
                f"{node} acknowledges {n} sessions")
 
 
 def test_backup_and_restore():
     """a backup of a running cluster holds all that was acknowledged, and founds a new cluster"""
     with Cluster() as c:
-        assert c.put(1, 7) == "ok"
+        c.wait_put(1, 7)
         fill(c.nodes[1], 300)
         file = os.path.join(c.directory, "backup")
-        said = done(c.nodes[2], "backup", file)
+        said = backed_up(c.nodes[2], file)
         assert re.search(r"301 sessions at index \d+", said) and "WARNING" not in said, said
         assert "no file is replaced" in refused(c.nodes[2], "is there already", "backup", file)
         assert sessions(c.nodes[0]) == 301
         assert "301 sessions" in done(c.nodes[0], "backup", "verify", file)
         refused(c.nodes[0], "a node runs on", "restore", file)
         for node in c.nodes:
-            node.stop()
+            node.stop(timeout=60)
         refused(c.nodes[0], "is in use: a backup is restored into an empty data directory",
                 "restore", file)
         first, *others = c.nodes
@@ -105,9 +130,9 @@ def test_backup_and_restore():
         first.start()
         c.wait_serving(first)
         serves_alone(first)
-        assert sessions(first) == 301 and c.get(first) == 7
+        assert sessions(first) == 301 and c.read(first) == 7
         come_back(c, first, *others)
-        c.put(2, 8)
+        c.wait_put(2, 8)
         c.all_show(8)
 
 
@@ -129,7 +154,7 @@ def test_backup_while_writing():
             for i in range(5):
                 file = os.path.join(c.directory, f"backup{i}")
                 before = 201 + 5 * len(counts)
-                done(c.nodes[2], "backup", file)
+                backed_up(c.nodes[2], file)
                 after = 201 + 5 * (len(counts) + 1)
                 got = int(re.search(r"(\d+) sessions", done(c.nodes[2], "backup", "verify", file)).group(1))
                 assert before <= got <= after, f"{before} <= {got} <= {after}"
@@ -150,10 +175,10 @@ def test_log_of_many_bytes():
         while poured < 1200:
             poured += c.pour()
         print(f"# {poured} values of 60 kB, {poured * 60 // 1000} MB")
-        assert c.put(1, 5) == "ok"
+        c.wait_put(1, 5)
         c.all_show(5)
         for node in c.nodes:
-            assert node.status().get("alarms") == [], node.status().get("alarms")
+            wait_until(lambda n=node: n.status().get("alarms") == [], 60, f"{node} has no alarm")
         # A backup has no room there; nothing is left of it, and service goes on.
         victim = c.follower()
         c.fill(victim)
@@ -162,7 +187,7 @@ def test_log_of_many_bytes():
         assert code == 1 and "No space left" in said, said
         assert not files_of(victim, prefix="backup"), "something is left"
         c.make_room(victim)
-        assert c.put(2, 6) == "ok"
+        c.wait_put(2, 6)
         c.all_show(6)
 
 
@@ -206,12 +231,12 @@ def test_recover():
     """with two of three lost for good the third becomes a new cluster, and the old half is refused"""
     with Cluster() as c:
         first, second, third = c.nodes
-        wait_until(lambda: "{ok," in first.eval(f"erlmcp_session:claim({c.session})."), 15,
+        wait_until(lambda: "{ok," in first.eval(f"erlmcp_session:claim({c.session})."), 60,
                    "the state is upgraded")
-        assert c.put(1, 7) == "ok"
+        c.wait_put(1, 7)
         fill(first, 100)
         refused(first, "a node runs on", "cluster", "recover")
-        first.stop()
+        first.stop(timeout=60)
         said = refused(first, "not needed: a majority of the voters is here", "cluster", "recover",
                        "--yes")
         assert "2 of 3" in said or "3 of 3" in said, said
@@ -226,16 +251,17 @@ def test_recover():
         first.start()
         c.wait_serving(first)
         serves_alone(first)
-        assert sessions(first) == 101 and c.get(first) == 7
+        assert sessions(first) == 101 and c.read(first) == 7
         # The old half comes back and is a majority of what was.
         second.start()
         third.start()
         c.wait_serving(second, third)
         for node in c.nodes:
-            wait_until(lambda n=node: n.log.grep("SPLIT.BRAIN|split.brain|another cluster"), 15,
+            wait_until(lambda n=node: n.log.grep("SPLIT.BRAIN|split.brain|another cluster"), 60,
                        f"{node} raises the alarm")
-        assert c.put(first, 8) == "ok" and c.get(first) == 8
-        assert c.get(second) == 7
+        c.wait_put(first, 8)
+        assert c.read(first) == 8
+        assert c.read(second) == 7
         resolve(c, first, second, third)
         c.all_show(8)
         assert sessions(third) == 102
@@ -243,18 +269,31 @@ def test_recover():
 
 def write_differently(c, first, second):
     """What is no key: a stream, a question, the time to live, a principal, handles and tasks."""
-    both = [id for id in re.findall(r'<<"(\w{32})">>', first.eval("erlmcp_session:list()."))
+    both = [id for id in re.findall(r'<<"(\w{32})">>', first.insist("erlmcp_session:list()."))
             if id not in c.session][:3]
     for node, word in ((first, "this"), (second, "that")):
-        for expression in (f'erlmcp_session:append(<<"{both[0]}">>, 1, {word}).',
-                           f'erlmcp_session:ask(<<"{both[1]}">>, 1, {word}).',
-                           f"erlmcp_handle:mint({word})."):
-            assert node.eval(expression).startswith("{ok,"), expression
-    assert second.eval("erlmcp_task:create(work, []).").startswith("{ok,")
+        for call in (f'erlmcp_session:append(<<"{both[0]}">>, 1, {word})',
+                     f'erlmcp_session:ask(<<"{both[1]}">>, 1, {word})',
+                     f"erlmcp_handle:mint({word})"):
+            assert node.insist(once(call) + ".").startswith("{ok,"), call
+    assert second.insist(once("erlmcp_task:create(work, [])") + ".").startswith("{ok,")
     # The same on both sides, at other places of the two logs: no difference.
     for node in (first, second):
-        assert node.eval(f'erlmcp_session:append(<<"{both[2]}">>, 1, same).') == "{ok,1}"
+        said = node.insist(once(f'erlmcp_session:append(<<"{both[2]}">>, 1, same)') + ".")
+        assert said == "{ok,1}", said
     return both
+
+
+def resolved(first, *words):
+    """`cluster resolve`, once the members of both sides answer: what it said."""
+    last = []
+
+    def told():
+        last[:] = admin(first, *words)
+        return last[0] == 0 or "does not answer" not in last[1]
+    wait_until(told, 60, f"{words} is answered")
+    assert last[0] == 0, f"{words}: {last}"
+    return last[1]
 
 
 def resolve(c, first, second, third):
@@ -265,32 +304,30 @@ def resolve(c, first, second, third):
     # resolve asks for what a node has applied; a confirmed read has it apply the newest.
     assert sessions(first) == 102 and sessions(second) == 103
     words = ("cluster", "resolve", second.name, "--keep", "THIS")
-    said = done(first, *words)
+    said = resolved(first, *words)
     assert re.search(r"sessions only in THIS +1\n", said), said
     assert re.search(r"sessions only in THAT +2\n", said), said
     assert re.search(r"sessions that differ +3\n( +\w{32}\n){3}handles", said), said
     assert all(id in said for id in differ[:2]) and differ[2] not in said, said
     assert re.search(r"handles only in THIS +1\n +\w{32}\nhandles only in THAT +1\n +\w{32}\n"
                      r"handles that differ +0\ntasks only in THIS +0\ntasks only in THAT +1\n", said)
-    assert "Nothing was changed" in said and second.serving() and third.serving(), said
+    assert "Nothing was changed" in said, said
+    c.wait_serving(second, third)
     refused(first, "there is nothing to resolve", "cluster", "resolve", first.name, "--keep", "THIS")
     assert admin(first, "cluster", "resolve", second.name)[0] == 64
-    said = done(first, *words, "--yes")
+    said = resolved(first, *words, "--yes")
     assert said.count("sets its data aside") == 2, said
     for node in (second, third):
-        wait_until(lambda n=node: n.state() == "forming", 20, f"{node} waits to be admitted")
+        wait_until(lambda n=node: n.state() == "forming", 60, f"{node} waits to be admitted")
         assert files_of(node, prefix="raft.aside-")
-        wait_until(lambda n=node: any(m["name"] == n.name and m["hears_us"]
-                                      for m in first.status().get("members", [])),
-                   20, f"{first} sees {node}")
-        done(first, "cluster", "join", node.name)
+        joined(first, node)
 
 
 def test_regrown():
     """a recovered cluster serves with what it has; once whole it asks for its quorum size again"""
     with Cluster() as c:
         first, second, third = c.nodes
-        assert c.put(1, 7) == "ok"
+        c.wait_put(1, 7)
         for node in c.nodes:
             node.kill9()
         done(first, "cluster", "recover", "--yes")
@@ -301,15 +338,13 @@ def test_regrown():
         serves_alone(first)
         second.wipe()
         second.start()
-        wait_until(lambda: any(m["name"] == second.name and m["hears_us"]
-                               for m in first.status().get("members", [])), 20, "sees the second")
-        done(first, "cluster", "join", second.name)
+        joined(first, second)
         # The second knows what its cluster went through, also after its next start.
-        wait_until(lambda: second.status().get("quorum", {}).get("regrowing"), 10, "it knows")
+        wait_until(lambda: second.status().get("quorum", {}).get("regrowing"), 60, "it knows")
         second.restart()
         c.wait_serving(first, second)
         serves_alone(second, 2)
-        assert c.put(second, 8) == "ok"
+        c.wait_put(second, 8)
         # Two voters: both are needed.
         second.kill9()
         c.wait_fenced(first)
@@ -322,9 +357,10 @@ def test_regrown():
         second.kill9()
         c.wait_fenced(first)
         first.restart()
-        wait_until(lambda: first.state() in ("syncing", "fenced"), 10, "the first is up")
-        c.pass_time(3)
-        assert not first.serving() and not first.status()["quorum"]["regrowing"]
+        wait_until(lambda: first.state() in ("syncing", "fenced"), 60, "the first is up")
+        c.pass_time(2)
+        status = wait_until(first.status, 60, "the first answers")
+        assert not status["serving"] and not status["quorum"]["regrowing"], status
         second.start()
         third.start()
         c.all_show(8)
@@ -352,13 +388,13 @@ def test_damaged_log():
     with Cluster() as c:
         victim = c.follower()
         fill(c.nodes[0], 40)
-        before = victim.status()["cluster"] if "cluster" in victim.status() else None
+        before = wait_until(lambda: victim.status().get("cluster_id"), 60, f"{victim} has a cluster")
         victim.kill9()
         path = damage_log(victim)
-        assert c.put(c.leader(), 3) == "ok"
+        c.wait_put(c.others(victim)[0], 3)
         victim.settings["ERLMCP_DAMAGED_LOG"] = "stop"
         victim.start()
-        assert victim.wait_exit() == 74
+        assert victim.wait_exit(60) == 74
         assert os.path.exists(path), "nothing was moved"
         del victim.settings["ERLMCP_DAMAGED_LOG"]
         victim.start()
@@ -367,8 +403,9 @@ def test_damaged_log():
         assert files_of(victim, prefix="raft.aside-") and files_of(victim, prefix="identity.aside-")
         with open(os.path.join(victim.data, "flight.log"), encoding="utf-8") as flight:
             assert '"set_aside"' in flight.read()
-        assert before is None or victim.status()["cluster"] == before
-        assert not files_of(victim, prefix="lost-disk"), "it is admitted, and waits for nobody"
+        assert wait_until(lambda: victim.status().get("cluster_id"), 60, f"{victim} answers") == before
+        wait_until(lambda: not files_of(victim, prefix="lost-disk"), 60,
+                   "it is admitted, and waits for nobody")
         victim.restart()
         c.all_show(3)
 
@@ -378,11 +415,11 @@ def test_damaged_state():
     with Cluster(ERLMCP_SNAPSHOT_THRESHOLD="16", ERLMCP_SNAPSHOT_TRAILING="1") as c:
         fill(c.nodes[0], 60)
         victim = c.follower()
-        wait_until(lambda: files_of(victim, "raft", "state", prefix="chunk-"), 15, "a snapshot")
+        wait_until(lambda: files_of(victim, "raft", "state", prefix="chunk-"), 60, "a snapshot")
         victim.kill9()
         for path in files_of(victim, "raft", "state", prefix="chunk-"):
             damage(path, 20, path)
-        c.put(c.leader(), 4)
+        c.wait_put(c.others(victim)[0], 4)
         victim.start()
         c.all_show(4)
         assert victim.log.grep(r"damaged: chunk-\d+-\S+: .*offset")
@@ -392,18 +429,19 @@ def test_all_damaged():
     """three members with damaged logs found nothing: the data waits for an operator"""
     with Cluster() as c:
         fill(c.nodes[0], 40)
-        c.put(1, 5)
+        c.wait_put(1, 5)
         for node in c.nodes:
             node.kill9()
             damage_log(node)
         for node in c.nodes:
             node.start()
         for node in c.nodes:
-            wait_until(lambda n=node: n.log.grep("is kept in .*raft.aside"), 15, f"{node} sets aside")
-            wait_until(lambda n=node: n.state() == "forming", 15, f"{node} waits")
+            wait_until(lambda n=node: n.log.grep("is kept in .*raft.aside"), 60, f"{node} sets aside")
+            wait_until(lambda n=node: n.state() == "forming", 60, f"{node} waits")
         c.pass_time(2)
         for node in c.nodes:
-            assert node.state() == "forming", f"{node}: {node.state()}"
+            state = wait_until(node.state, 60, f"{node} answers")
+            assert state == "forming", f"{node}: {state}"
             code, said = admin(node, "cluster", "found", "--members",
                                ",".join(n.name for n in c.nodes))
             assert code == 1 and "its log was damaged" in said, said

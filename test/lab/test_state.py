@@ -10,12 +10,29 @@ import json
 import os
 import re
 import time
+import uuid
 
 import tap
-from lab import COOKIE, wait_until
+from lab import COOKIE, NOT_SERVED, wait_until
 from test_cluster import NAME, Cluster
 
 TASK = re.compile(r'{ok,(<<"[^"]+">>),(\d+)}')
+# What takes a map of options, and whether a call has one.
+WRITES = re.compile(r"erlmcp_session:(create|put|unset|claim|delete|append|ask|answer)\(|"
+                    r"erlmcp_handle:(mint|put|drop)\(|erlmcp_task:(create|cancel)\(")
+OPTIONS = re.compile(r", #\{([^{}]*)\}\)$")
+
+
+def once(call):
+    """A call of the state with a request id, so that it can be asked again."""
+    if not WRITES.match(call):
+        return call
+    identity = f'request_id => <<"{uuid.uuid4().hex}">>'
+    found = OPTIONS.search(call)
+    if found is None:
+        return f"{call[:-1]}, #{{{identity}}})"
+    more = ", " + found.group(1) if found.group(1) else ""
+    return f"{call[:found.start()]}, #{{{identity}{more}}})"
 
 
 class State(Cluster):
@@ -24,7 +41,7 @@ class State(Cluster):
     def __enter__(self):
         super().__enter__()
         try:
-            wait_until(lambda: self.can("claim"), 15, "the state is upgraded")
+            wait_until(lambda: self.can("claim"), 60, "the state is upgraded")
         except BaseException:
             self.show_logs()
             self.close()
@@ -35,8 +52,8 @@ class State(Cluster):
         return self.ask(1, f"erlmcp_session:{function}({self.session})").startswith("{ok,")
 
     def ask(self, node, call):
-        """The value of a call at that node, on one line."""
-        return " ".join(self.node(node).eval(call + ".").split())
+        """The value of a call at that node, on one line, once it is served."""
+        return " ".join(self.node(node).insist(once(call) + ".").split())
 
     def made(self, node, call):
         """The id that a call made."""
@@ -55,17 +72,17 @@ class State(Cluster):
         """Await that the call says this at every running node."""
         for node in self.nodes:
             if node.running():
-                wait_until(lambda n=node: what in self.ask(n, call), 15, f"{node}: {call}: {what}")
+                wait_until(lambda n=node: what in self.ask(n, call), 60, f"{node}: {call}: {what}")
 
 
 def test_expiry():
     """a session ends everywhere when it was not used for its time, and not while it is read"""
     with State() as c:
-        used = c.made(1, "erlmcp_session:create(x, #{ttl_ms => 4000})")
-        idle = c.made(2, "erlmcp_session:create(x, #{ttl_ms => 4000})")
-        handle = c.made(3, "erlmcp_handle:mint(x, #{ttl_ms => 4000})")
+        used = c.made(1, "erlmcp_session:create(x, #{ttl_ms => 5000})")
+        idle = c.made(2, "erlmcp_session:create(x, #{ttl_ms => 3000})")
+        handle = c.made(3, "erlmcp_handle:mint(x, #{ttl_ms => 3000})")
         forever = c.made(3, "erlmcp_session:create(x)")
-        end = time.monotonic() + 9
+        end = time.monotonic() + 8
         while time.monotonic() < end:
             assert c.ask(3, f"erlmcp_session:get({used})").startswith("{ok,"), "read, yet gone"
         for gone in (f"erlmcp_session:get({idle})", f"erlmcp_handle:get({handle})"):
@@ -73,7 +90,7 @@ def test_expiry():
         assert c.ask(1, f"erlmcp_session:put({idle}, k, 1)") == "{error,not_found}"
         # Asking for it would keep it alive.
         for node in c.nodes:
-            wait_until(lambda n=node: used not in c.ask(n, "erlmcp_session:list()"), 15,
+            wait_until(lambda n=node: used not in c.ask(n, "erlmcp_session:list()"), 60,
                        f"{node}: the one that was read is gone, too")
         assert c.ask(2, f"erlmcp_session:get({forever})").startswith("{ok,")
 
@@ -83,13 +100,16 @@ def test_reading_is_cheap():
     with State() as c:
         session = c.made(1, "erlmcp_session:create(x, #{ttl_ms => 60000})")
         leader = c.leader()
-        before = leader.status()["raft"]["commit"]
+        before = wait_until(lambda: leader.status().get("raft"), 60, f"{leader} tells its log")
         start = time.monotonic()
         for _ in range(50):
             assert c.ask(2, f"[erlmcp_session:get({session}), erlmcp_session:get({session})]")
         spent = time.monotonic() - start
-        wrote = leader.status()["raft"]["commit"] - before
-        assert wrote <= spent + 3, f"{wrote} entries for 100 reads in {spent:.1f} s"
+        after = wait_until(lambda: leader.status().get("raft"), 60, f"{leader} tells its log")
+        wrote = after["commit"] - before["commit"]
+        # A new leader has entries of its own to write.
+        most = spent + 3 + 3 * (after["term"] - before["term"])
+        assert wrote <= most, f"{wrote} entries for 100 reads in {spent:.1f} s"
 
 
 def test_lost_owner():
@@ -125,13 +145,11 @@ def test_killed_leader():
     with State(ERLMCP_TASK_ORPHAN_TIME="10") as c:
         leader = c.leader()
         task, _ = c.task(leader)
+        start = time.monotonic()
         leader.kill9()
         rest = c.others(leader)
-        c.leader(among=rest)
-        assert c.state_of(rest[0], task) == "working"
-        start = time.monotonic()
-        wait_until(lambda: c.state_of(rest[0], task) == "failed", 40, "its task fails")
-        assert time.monotonic() - start > 5, "it might have come back"
+        wait_until(lambda: c.state_of(rest[0], task) == "failed", 90, "its task fails")
+        assert time.monotonic() - start > 9, "it might have come back"
 
 
 def test_answer_elsewhere():
@@ -148,8 +166,7 @@ def test_answer_elsewhere():
         assert c.ask(3, answer + "mallory})") == "{error,foreign}"
         asker = c.node(1)
         asker.kill9()
-        wait_until(lambda: c.ask(3, answer + "alice})") in ("ok", "{error,answered}"), 20,
-                   "node 3 takes the answer")
+        assert c.ask(3, answer + "alice})") == "ok"
         assert c.ask(2, answer + "alice})") == "{error,answered}"
         asker.start()
         c.wait_serving(asker)
@@ -222,10 +239,16 @@ def test_real_erlang():
         {ok, #{result := fine}} = R(erlmcp_task, get, [T]),
         io:put_chars("all matched"), halt()."""
     with State() as c:
-        done = c.nodes[0].shell(erl, "-noshell", "-hidden", "-name",
-                                f"probe@{c.fabric.address(1)}", "-setcookie", COOKIE,
-                                "-eval", " ".join((code % c.nodes[1].name).split()))
-        assert done.stdout == "all matched", done.stdout + done.stderr
+        said = []
+
+        def served():
+            done = c.nodes[0].shell(erl, "-noshell", "-hidden", "-name",
+                                    f"probe@{c.fabric.address(1)}", "-setcookie", COOKIE,
+                                    "-eval", " ".join((code % c.nodes[1].name).split()))
+            said[:] = [done.stdout + done.stderr]
+            return not NOT_SERVED.search(said[0])
+        wait_until(served, 60, "the state is served throughout")
+        assert said == ["all matched"], said[0]
 
 
 if __name__ == "__main__":
