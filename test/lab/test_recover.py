@@ -372,6 +372,15 @@ def files_of(node, *parts, prefix):
                   if name.startswith(prefix))
 
 
+def fill_logs(c):
+    """Entries on every disk, and behind them a write of its own, however late the others came."""
+    fill(c.nodes[0], 40)
+    for value in (1, 2):
+        c.wait_put(c.nodes[0], value)
+        for node in c.nodes:
+            assert c.read(node) == value
+
+
 def damage_log(node):
     """Change a byte in the middle of what an open segment holds: entries written later follow."""
     for path in files_of(node, "raft", prefix="open-"):
@@ -387,7 +396,7 @@ def test_damaged_log():
     """a member whose log is damaged keeps the evidence, votes nowhere, and joins anew by itself"""
     with Cluster() as c:
         victim = c.follower()
-        fill(c.nodes[0], 40)
+        fill_logs(c)
         before = wait_until(lambda: victim.status().get("cluster_id"), 60, f"{victim} has a cluster")
         victim.kill9()
         path = damage_log(victim)
@@ -428,8 +437,7 @@ def test_damaged_state():
 def test_all_damaged():
     """three members with damaged logs found nothing: the data waits for an operator"""
     with Cluster() as c:
-        fill(c.nodes[0], 40)
-        c.wait_put(1, 5)
+        fill_logs(c)
         for node in c.nodes:
             node.kill9()
             damage_log(node)
