@@ -215,6 +215,10 @@ void doctor_disk(struct doctor *d)
 	check_space(d, dir);
 	if (access(dir, W_OK) == 0)
 		check_sync(d, dir);
+	if (d->up && page_truth(json_object_get(d->told, "disk"), "short"))
+		doctor_say(
+		    d, DOCTOR_FAILURE, "make room where the data directory is",
+		    "this node has no space in reserve, and may be unable to store what comes");
 	if (d->up && page_truth(json_object_get(d->told, "disk"), "full"))
 		doctor_say(d, DOCTOR_FAILURE, "make room on the members whose disks are full",
 		           "this leader refuses writes: a majority has no space in reserve");

@@ -178,7 +178,10 @@ static void disk(const struct page *p)
 	               "%lld",
 	               page_text(d, "path"), (double)page_integer(d, "free_bytes") / mib,
 	               (double)page_integer(d, "all_bytes") / mib,
-	               page_truth(d, "full") ? " (too few: writes are refused)" : "",
+	               page_truth(d, "full")    ? " (a majority has no space in reserve: writes "
+	                                          "are refused)"
+	               : page_truth(d, "short") ? " (no space in reserve)"
+	                                        : "",
 	               page_integer(d, "stored"), page_integer(d, "commit"));
 	fact(p, "Disk", line);
 }

@@ -154,6 +154,9 @@ void consensus_set_election(struct consensus *c, unsigned election_ms);
  * voters, this node included, has no disk space in reserve. */
 bool consensus_disk_full(const struct consensus *c);
 
+/* True when this node has no disk space in reserve: it may be unable to store what comes. */
+bool consensus_disk_short(const struct consensus *c);
+
 /* Sample the state. Cheap; reads fresh time for the promise. Not from inside ops.send.
  * *ret is zeroed, or as an earlier sample left it: names that it holds are not copied again. */
 void consensus_view(const struct consensus *c, struct raft_view *ret);

@@ -384,6 +384,11 @@ bool consensus_disk_full(const struct consensus *c)
 	       reporting - healthy > (voters - 1) / 2;
 }
 
+bool consensus_disk_short(const struct consensus *c)
+{
+	return c->disk->capacity < CAPACITY_MIN_KIB;
+}
+
 static enum status propose_refused(const struct consensus *c, size_t len)
 {
 	if (c->failed || c->closing)

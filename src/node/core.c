@@ -432,21 +432,6 @@ static void note_leader(struct core *c)
 	core_emit(c, &ev);
 }
 
-/* Writes are refused while a majority has no disk space in reserve; an operator must hear of it. */
-static void note_disk(struct core *c)
-{
-	const bool full = c->view.role == ROLE_LEADER && consensus_disk_full(c->consensus);
-	struct core_event ev = {.type = CORE_ALARM, .up = full, .peer = ""};
-
-	if (full == c->disk_full)
-		return;
-	c->disk_full = full;
-	ev.text =
-	    "disk full: a majority of the members has no space in reserve, so writes are refused; "
-	    "free space in the data directories, service returns by itself";
-	core_emit(c, &ev);
-}
-
 /* One turn: what consensus did is shown to the cluster, what clients asked is sent. */
 static void turn(struct core *c)
 {
@@ -479,7 +464,8 @@ static void turn(struct core *c)
 		send_writes(c, now_us);
 		send_reads(c, now_us);
 		consensus_flush_gathered(c->consensus);
-		note_disk(c);
+		core_note_disk(c, c->view.role == ROLE_LEADER && consensus_disk_full(c->consensus),
+		               consensus_disk_short(c->consensus));
 		core_open_round(c);
 		core_sample(c);
 		requests_serve(&c->requests, c->view.last_applied);

@@ -159,8 +159,14 @@ void core_explain(const struct core *c, struct cluster_explanation *ret);
 /* How a member's clock differs from this node's. */
 struct clock_offset core_clock(const struct core *c, const char *name);
 
-/* Writes are refused for want of space. */
-bool core_disk_full(const struct core *c);
+/* The disks, as the alarm about them says it. */
+enum core_disk {
+	CORE_DISK_ENOUGH,
+	CORE_DISK_SHORT, /* this node's has no space in reserve */
+	CORE_DISK_FULL,  /* leader: a majority's have none, so writes are refused */
+};
+
+enum core_disk core_disk_space(const struct core *c);
 
 /* What the last turn saw, without sampling again. Valid until the next call. */
 const struct raft_view *core_view(const struct core *c);

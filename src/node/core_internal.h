@@ -50,7 +50,8 @@ struct core {
 	struct raft_view view;     /* last sample */
 	uint64_t sampled;          /* consensus_moves() at that time */
 	struct identity persisted; /* as it stands on the disk */
-	bool disk_full;            /* the alarm about it is raised */
+	enum core_disk disk_space; /* as last told */
+	int64_t disk_short_us;     /* this node has had no space in reserve since then; 0: it has */
 	bool started;              /* consensus runs or has been asked to */
 	bool dirty;                /* consensus may have changed since the last sample */
 	bool closing;
@@ -110,6 +111,9 @@ bool core_refuses(const struct core *c, enum status *ret_why);
 const char *core_member_name(const struct core *c, uint64_t raft_id);
 const char *core_leader_name(const struct core *c);
 void core_forward(struct core *c, const char *peer, const struct forward *f, enum traffic traffic);
+
+/* core_disk.c: raise and end the alarm about it */
+void core_note_disk(struct core *c, bool majority_full, bool own_short);
 
 /* core_order.c */
 void core_take_order(struct core *c, const struct asker *from, const uint8_t *bytes, size_t len);

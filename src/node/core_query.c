@@ -30,11 +30,6 @@ struct clock_offset core_clock(const struct core *c, const char *name)
 	return cluster_clock(c->cluster, name, c->ops.now_us(c->ops.arg));
 }
 
-bool core_disk_full(const struct core *c)
-{
-	return c->disk_full;
-}
-
 const struct raft_view *core_view(const struct core *c)
 {
 	return &c->view;

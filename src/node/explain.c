@@ -43,7 +43,7 @@ void node_explain_json(struct node *n, struct buf *b)
 	    .data_dir = n->config->data_dir,
 	    .disk_free = -1,
 	    .disk_all = -1,
-	    .disk_full = core_disk_full(n->core),
+	    .disk = core_disk_space(n->core),
 	    .decision = n->decision,
 	};
 	struct audit_totals totals;

@@ -56,6 +56,11 @@ static json_t *inputs(const struct cluster_explanation *e)
 	    ms_of(e->countdown_left_us), "votes", votes(e));
 }
 
+static bool serves(enum cause cause)
+{
+	return cause == CAUSE_ALL_HERE || cause == CAUSE_SOME_AWAY;
+}
+
 static json_t *rule(const struct explain_extra *x, enum cause cause)
 {
 	const struct cause_text *t = cause_text(cause);
@@ -67,6 +72,19 @@ static json_t *rule(const struct explain_extra *x, enum cause cause)
 		    "itself, serves nobody.",
 		    "runbook", "RB-010, State Synchronization", "remedy",
 		    "It starts over once a majority of the others agrees; or restart it.");
+	/* A new leader without space cannot begin its term: it waits, as all others do. */
+	if (x->disk == CORE_DISK_FULL && (serves(cause) || cause == CAUSE_NOT_CONFIRMED))
+		return json_pack(
+		    "{s:s, s:s, s:s, s:s}", "word", "disk_full", "text",
+		    "While a majority of the members has no disk space in reserve, writes are "
+		    "refused.",
+		    "runbook", t->section, "remedy",
+		    "Free space in the data directories; service returns by itself.");
+	if (x->disk == CORE_DISK_SHORT && serves(cause))
+		return json_pack("{s:s, s:s, s:s, s:s}", "word", t->word, "text", t->rule,
+		                 "runbook", t->section, "remedy",
+		                 "Free space in this node's data directory: it may be unable to "
+		                 "store what comes.");
 	return json_pack("{s:s, s:s, s:s, s:s}", "word", t->word, "text", t->rule, "runbook",
 	                 t->section, "remedy", t->remedy);
 }
@@ -107,12 +125,12 @@ static json_t *clocks(const struct explain_extra *x, const struct cluster_status
 
 static json_t *disk(const struct explain_extra *x)
 {
-	return json_pack("{s:o, s:o, s:o, s:b, s:I, s:I}", "path", text(x->data_dir), "free_bytes",
-	                 x->disk_free < 0 ? json_null() : json_integer((json_int_t)x->disk_free),
-	                 "all_bytes",
-	                 x->disk_all < 0 ? json_null() : json_integer((json_int_t)x->disk_all),
-	                 "full", x->disk_full, "stored", (json_int_t)x->disk_stored, "commit",
-	                 (json_int_t)x->disk_commit);
+	return json_pack(
+	    "{s:o, s:o, s:o, s:b, s:b, s:I, s:I}", "path", text(x->data_dir), "free_bytes",
+	    x->disk_free < 0 ? json_null() : json_integer((json_int_t)x->disk_free), "all_bytes",
+	    x->disk_all < 0 ? json_null() : json_integer((json_int_t)x->disk_all), "full",
+	    x->disk == CORE_DISK_FULL, "short", x->disk == CORE_DISK_SHORT, "stored",
+	    (json_int_t)x->disk_stored, "commit", (json_int_t)x->disk_commit);
 }
 
 static json_t *settings(const struct cluster_config *c, const struct raft_view *raft)

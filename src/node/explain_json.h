@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "cluster/explain.h"
+#include "node/core.h"
 
 /* The last change of state, with what it was decided from. */
 struct explain_decision {
@@ -29,7 +30,7 @@ struct explain_extra {
 	const char *data_dir;
 	int64_t disk_free; /* bytes; -1: unknown */
 	int64_t disk_all;
-	bool disk_full;       /* writes are refused for want of space */
+	enum core_disk disk;  /* whether there is space for what comes */
 	uint64_t disk_stored; /* newest entry on the disk ... */
 	uint64_t disk_commit; /* ... and newest committed one */
 	const struct cluster_config *settings;

@@ -14,7 +14,7 @@ struct health_view {
 	bool stopping;  /* told to stop */
 	bool may_serve; /* core_may_serve() */
 	bool damaged;   /* its memory changed by itself */
-	bool disk_full; /* writes are refused: that alarm stands */
+	bool disk_full; /* writes are refused: a majority has no space */
 	unsigned alarms;
 	const char *leader; /* NULL: none is known */
 	int64_t uptime_ms;

@@ -65,15 +65,6 @@ static void get_livez(struct reply *r)
 	reply(r, 200, plain_type, NULL);
 }
 
-static bool alarm_stands(const struct node *n, enum metric_alarm alarm)
-{
-	for (size_t i = 0; i < n->n_alarms; i++) {
-		if (metric_alarm_of(n->alarms[i].text) == alarm)
-			return true;
-	}
-	return false;
-}
-
 static const char *leader_of(const struct raft_view *raft)
 {
 	for (size_t i = 0; raft->leader_id != 0 && i < raft->n_members; i++) {
@@ -95,7 +86,7 @@ static struct health_view view_of(struct node *n)
 	    .stopping = n->stopping_now,
 	    .may_serve = core_may_serve(n->core),
 	    .damaged = audit.damaged,
-	    .disk_full = alarm_stands(n, METRIC_ALARM_DISK_FULL),
+	    .disk_full = core_disk_space(n->core) == CORE_DISK_FULL,
 	    .alarms = (unsigned)n->n_alarms,
 	    .leader = leader_of(&n->seen.raft),
 	    .uptime_ms = (node_now_us(NULL) - n->started_us) / 1000,

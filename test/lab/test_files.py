@@ -234,6 +234,12 @@ class SmallDisks(Cluster):
             return poured > 450
         wait_until(enough, 120, "27 MB are written")
 
+    def complaining(self):
+        """The nodes whose alarm about disk space stands, as Prometheus is told."""
+        stands = 'erlmcp_alarm_active{alarm="disk_full"} 1'
+        return [node for node in self.nodes
+                if stands in node.run("erlmcp-admin", "metrics", "alarm_active").stdout]
+
     def refused(self):
         """Writes are refused for want of space, and say so."""
         self.pour()
@@ -276,6 +282,8 @@ def test_full_majority():
         for node in c.nodes:
             c.fill(node)
         wait_until(c.refused, 120, "a full majority refuses")
+        wait_until(lambda: len(c.complaining()) >= 2, 60,
+                   "whoever has no space says so, not only the leader")
         shown = c.read(c.leader(timeout=60))
         assert shown == 7, f"reads are answered, not with {shown}"
         for node in c.nodes:
@@ -283,6 +291,7 @@ def test_full_majority():
             c.make_room(node)
         wait_until(lambda: answers(c, 8), 60, "service returns by itself")
         finally_show(c, 8)
+        wait_until(lambda: not c.complaining(), 60, "the alarms end")
 
 
 def ends_on_write(c, node):

@@ -543,6 +543,8 @@ TEST(full_disks_refuse_writes_and_recover)
 	for (i = 0; i < 3; i++)
 		rc.nodes[i].disk.full = true;
 	rc_run_ms(&rc, 200);
+	for (i = 0; i < 3; i++)
+		assert_true(consensus_disk_short(rc.nodes[i].consensus));
 	(void)rc_create(&rc, leader, 1, &st);
 	assert_int_equal(st, ST_NO_SPACE);
 	/* A full disk does not keep anybody from leading. */
@@ -553,6 +555,7 @@ TEST(full_disks_refuse_writes_and_recover)
 		rc.nodes[i].disk.full = false;
 	rc_run_ms(&rc, 500);
 	leader = (unsigned)rc_leader(&rc);
+	assert_false(consensus_disk_short(rc.nodes[leader].consensus));
 	tag = rc_create(&rc, leader, 2, &st);
 	assert_int_equal(st, ST_OK);
 	assert_true(rc_wait(&rc, tag, 1000));

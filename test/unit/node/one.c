@@ -55,6 +55,8 @@ static void on_event(void *arg, const struct core_event *ev)
 {
 	struct one *o = arg;
 
+	if (ev->type == CORE_ALARM && !ev->up)
+		(void)snprintf(o->ended, sizeof o->ended, "%s", ev->text);
 	if (ev->type != CORE_ALARM || !ev->up)
 		return;
 	o->alarms++;

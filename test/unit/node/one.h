@@ -14,6 +14,7 @@ struct one {
 	unsigned resets;
 	unsigned alarms;
 	char alarm[ALARM_TEXT_MAX * 2]; /* the last one's text */
+	char ended[ALARM_TEXT_MAX];     /* of the last alarm that was cleared */
 	char why[ALARM_TEXT_MAX];       /* of the last reset */
 	struct {
 		char peer[NODE_NAME_MAX];
