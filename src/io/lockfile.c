@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,20 @@ static enum status write_holder(int fd, const char *text)
 	return ST_OK;
 }
 
+/* All of the file, for itself alone, of the open file and not of the process. */
+static struct flock whole_file(void)
+{
+	return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+}
+
+/* The lock that others can ask about, and the one that earlier releases take. */
+static bool lock(int fd)
+{
+	struct flock whole = whole_file();
+
+	return fcntl(fd, F_OFD_SETLK, &whole) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
 enum status lockfile_take(const char *dir, const char *text, int *ret_fd, char *why, size_t why_cap)
 {
 	char holder[320];
@@ -90,7 +105,7 @@ enum status lockfile_take(const char *dir, const char *text, int *ret_fd, char *
 		    dir, strerror(errno));
 		return ST_IO;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+	if (!lock(fd)) {
 		holder_text(fd, holder, sizeof holder);
 		close(fd);
 		(void)snprintf(
@@ -110,15 +125,16 @@ enum status lockfile_take(const char *dir, const char *text, int *ret_fd, char *
 	return ST_OK;
 }
 
-/* ST_OK and the open file when somebody else holds the lock; ST_NOT_FOUND when nobody does. */
+/* ST_OK and the open file when somebody else holds the lock; ST_NOT_FOUND when nobody does.
+ * Asking locks nothing: who asks while a node starts must not be what keeps it from starting. */
 static enum status probe(const char *dir, int *ret_fd)
 {
 	const int fd = open_lock(dir, O_RDONLY);
+	struct flock whole = whole_file();
 
 	if (fd < 0)
 		return ST_NOT_FOUND;
-	/* A shared lock, so that two who ask at once do not see each other as the holder. */
-	if (flock(fd, LOCK_SH | LOCK_NB) == 0) {
+	if (fcntl(fd, F_OFD_GETLK, &whole) != 0 || whole.l_type == F_UNLCK) {
 		close(fd);
 		return ST_NOT_FOUND;
 	}

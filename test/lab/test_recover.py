@@ -424,7 +424,8 @@ def test_damaged_state():
     with Cluster(ERLMCP_SNAPSHOT_THRESHOLD="16", ERLMCP_SNAPSHOT_TRAILING="1") as c:
         fill(c.nodes[0], 60)
         victim = c.follower()
-        wait_until(lambda: files_of(victim, "raft", "state", prefix="chunk-"), 60, "a snapshot")
+        wait_until(lambda: [f for f in files_of(victim, "raft", prefix="snapshot-") if f.endswith(".meta")],
+                   60, "a snapshot")
         victim.kill9()
         for path in files_of(victim, "raft", "state", prefix="chunk-"):
             damage(path, 20, path)
