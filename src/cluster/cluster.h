@@ -219,6 +219,10 @@ void cluster_release_lease(struct cluster *c);
 /* True while client work may be accepted: serving or degraded, and the lease not over at now. */
 bool cluster_may_serve(const struct cluster *c, const struct raft_view *raft, int64_t now_us);
 
+/* For how long no majority has confirmed whom this node follows; 0: one does, so that it knows what
+ * is committed. */
+int64_t cluster_doubt_us(const struct cluster *c, const struct raft_view *raft, int64_t now_us);
+
 /* True when fewer members are in sight, both ways, than are needed to serve. */
 bool cluster_in_minority(const struct cluster *c, const struct raft_view *raft);
 

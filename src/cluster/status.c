@@ -117,6 +117,19 @@ static void describe_change(const struct cluster *c, const struct raft_view *raf
 	(void)snprintf(ret, ORDER_TEXT_MAX, "%s: %s", what, step.text);
 }
 
+int64_t cluster_doubt_us(const struct cluster *c, const struct raft_view *raft, int64_t now_us)
+{
+	const int64_t until_us = lease_confirmed_until_us(c, raft);
+	int64_t ended_us = until_us > c->confirmed_end_us ? until_us : c->confirmed_end_us;
+
+	if (until_us > now_us)
+		return 0;
+	if (ended_us == 0)
+		ended_us = c->started_us;
+	/* A leader that is lost or gave its lease up ends it at once. */
+	return ended_us < now_us ? now_us - ended_us : 1;
+}
+
 void cluster_status(const struct cluster *c, const struct raft_view *raft, int64_t now_us,
                     struct cluster_status *ret)
 {

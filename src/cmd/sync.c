@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cmd/cli.h"
+#include "cmd/page.h"
 
 enum {
 	ASK_MS = 5000,
@@ -120,7 +121,10 @@ enum status sync_line(const struct buf *json, struct buf *b)
 		if (!is_in_step(node))
 			put_node(node, b);
 	}
-	if (b->len == 0)
+	if (b->len == 0 && i == 1)
+		buf_printf(b, "the only member is in step at index %.0f",
+		           number(report, "committed"));
+	else if (b->len == 0)
 		buf_printf(b, "all %zu members are in step at index %.0f", i,
 		           number(report, "committed"));
 	json_decref(report);
@@ -137,10 +141,10 @@ static const char *verified(const json_t *node, char *ret, size_t cap)
 }
 
 /* The digests of the comparisons in the table; most often there was one for all. */
-static void print_digests(const json_t *report)
+static void put_digests(const json_t *report, struct buf *b)
 {
 	const json_t *node;
-	double shown = 0; /* the index whose digest was printed last */
+	double shown = 0; /* the index whose digest was put last */
 	size_t i;
 
 	json_array_foreach(json_object_get(report, "nodes"), i, node)
@@ -148,32 +152,53 @@ static void print_digests(const json_t *report)
 		if (number(node, "verified_index") <= 0 || number(node, "verified_index") == shown)
 			continue;
 		shown = number(node, "verified_index");
-		(void)printf("Compared at index %.0f: digest %s\n", shown,
-		             text(node, "verified_digest"));
+		buf_printf(b, "Compared at index %.0f: digest %s\n", shown,
+		           text(node, "verified_digest"));
 	}
 }
 
-static void print_table(const json_t *report)
+static void put_row(const json_t *node, struct buf *b)
 {
-	const json_t *node;
 	char word[24];
+
+	buf_printf(b, "%-24.24s %-11s", text(node, "node"), text(node, "state"));
+	if (is_state(node, "unknown"))
+		buf_printf(b, " %9.0f %7s %7s %7s %9s", number(node, "index"), "-", "-", "-",
+		           verified(node, word, sizeof word));
+	else if (!is_state(node, "unreachable") && !is_state(node, "silent"))
+		buf_printf(b, " %9.0f %7.0f %7.1f %7.1f %9s", number(node, "index"),
+		           number(node, "lag_entries"), number(node, "lag_bytes") / mib,
+		           number(node, "lag_s"), verified(node, word, sizeof word));
+	buf_u8(b, '\n');
+}
+
+/* Who is cut off knows what was committed before. */
+static void put_doubt(const json_t *report, struct buf *b)
+{
+	char span[32];
+
+	if (json_is_false(json_object_get(report, "confirmed")))
+		buf_printf(b,
+		           "No majority has confirmed this node for %s: the others may have\n"
+		           "committed more, so how far anybody is cannot be known here.\n",
+		           page_span(report, "unconfirmed_ms", span, sizeof span));
+}
+
+enum status sync_text(const struct buf *json, struct buf *b)
+{
+	json_t *report = parse(json);
+	const json_t *node;
 	size_t i;
 
-	(void)printf("%-24s %-11s %9s %7s %7s %7s %9s\n", "Member", "State", "Index", "Lag", "MiB",
-	             "Seconds", "Verified");
-	json_array_foreach(json_object_get(report, "nodes"), i, node)
-	{
-		const bool known = !is_state(node, "unreachable") && !is_state(node, "silent");
-
-		if (!known)
-			(void)printf("%-24.24s %s\n", text(node, "node"), text(node, "state"));
-		else
-			(void)printf("%-24.24s %-11s %9.0f %7.0f %7.1f %7.1f %9s\n",
-			             text(node, "node"), text(node, "state"), number(node, "index"),
-			             number(node, "lag_entries"), number(node, "lag_bytes") / mib,
-			             number(node, "lag_s"), verified(node, word, sizeof word));
-	}
-	print_digests(report);
+	if (report == NULL)
+		return ST_MALFORMED;
+	buf_printf(b, "%-24s %-11s %9s %7s %7s %7s %9s\n", "Member", "State", "Index", "Lag",
+	           "Lag MiB", "Lag s", "Verified");
+	json_array_foreach(json_object_get(report, "nodes"), i, node) put_row(node, b);
+	put_digests(report, b);
+	put_doubt(report, b);
+	json_decref(report);
+	return buf_status(b);
 }
 
 /* Ask once. CLI_OK: answered, *ret_over tells whether all are in step. */
@@ -202,7 +227,7 @@ static int ask(struct cli *c, struct buf *ret_json, bool *ret_over)
 static int once(struct cli *c, bool json)
 {
 	struct buf answer;
-	json_t *report;
+	struct buf table;
 	bool over = false;
 	int code;
 
@@ -210,11 +235,10 @@ static int once(struct cli *c, bool json)
 	code = ask(c, &answer, &over);
 	if (code == CLI_OK && json)
 		(void)fwrite(answer.base, 1, answer.len, stdout);
-	if (code == CLI_OK && !json) {
-		report = parse(&answer);
-		print_table(report);
-		json_decref(report);
-	}
+	buf_init(&table, 1 << 20);
+	if (code == CLI_OK && !json && sync_text(&answer, &table) == ST_OK)
+		(void)fwrite(table.base, 1, table.len, stdout);
+	buf_close(&table);
 	buf_close(&answer);
 	return code == CLI_OK && !over ? CLI_FAILED : code;
 }

@@ -15,4 +15,7 @@ int sync_show(struct cli *c, int argc, char **argv);
 /* One line about all that are not in step, for a terminal: a bar for whoever fetches a state. */
 CHECKED enum status sync_line(const struct buf *json, struct buf *b);
 
+/* The table of all members. */
+CHECKED enum status sync_text(const struct buf *json, struct buf *b);
+
 #endif

@@ -240,7 +240,7 @@ void api_cluster_fact(struct node *node, struct api_call *call)
 static void polled(void *arg, const struct sync_report *r)
 {
 	struct api_call *call = arg;
-	bool all = r != NULL && r->n > 0;
+	bool all = r != NULL && r->n > 0 && r->doubt_us == 0;
 
 	for (size_t i = 0; all && i < r->n; i++) {
 		struct sync_figures x;

@@ -92,7 +92,8 @@ static const struct api_help table[] = {
      "What a healed member needs, it gets without this; this proves it.",
      "erlmcp_cluster_sync:trigger_full_sync().", "RB-010, State Synchronization"},
     {"erlmcp_cluster_sync", "get_sync_status",
-     "Asks every member; one that does not answer is said to be unreachable.",
+     "Asks every member; one that does not answer is said to be unreachable. A node that no "
+     "majority confirms cannot know how far anybody is, and says unknown.",
      "erlmcp_cluster_sync:get_sync_status().", "RB-010, State Synchronization"},
     {"erlmcp_cluster_sync", "is_in_sync",
      "true when every member answers and has applied all that is committed.",

@@ -262,6 +262,15 @@ void api_full_sync(struct node *node, struct api_call *call)
 
 /* --- get_sync_status/0 --------------------------------------------------------------- */
 
+/* The atom unknown where it cannot be told. */
+static void put_known(struct fields *f, const char *key, bool known, uint64_t value)
+{
+	if (known)
+		put_int(f, key, value);
+	else
+		put_atom(f, key, "unknown");
+}
+
 static const struct term *node_term(struct arena *a, const struct sync_report *r,
                                     const struct sync_node *node)
 {
@@ -274,12 +283,11 @@ static const struct term *node_term(struct arena *a, const struct sync_report *r
 	if (!node->answered)
 		return map_of(&f);
 	put_int(&f, "index", node->sync.applied);
-	put_int(&f, "lag_entries", x.lag);
-	put_int(&f, "lag_bytes", x.lag_bytes);
-	put_int(&f, "lag_seconds", (uint64_t)(x.lag_s + 0.5));
-	put(&f, "seconds_left",
-	    x.left_s < 0 ? term_atom(a, "unknown") : term_int(a, (int64_t)(x.left_s + 0.5)));
-	put_int(&f, "percent", (uint64_t)x.percent);
+	put_known(&f, "lag_entries", x.known, x.lag);
+	put_known(&f, "lag_bytes", x.known, x.lag_bytes);
+	put_known(&f, "lag_seconds", x.known, (uint64_t)(x.lag_s + 0.5));
+	put_known(&f, "seconds_left", x.known && x.left_s >= 0, (uint64_t)(x.left_s + 0.5));
+	put_known(&f, "percent", x.known, (uint64_t)x.percent);
 	put_int(&f, "bytes_per_second", (uint64_t)x.rate);
 	put_int(&f, "transfers", node->sync.fetched);
 	put_atom(&f, "last_result", x.result);
@@ -303,6 +311,9 @@ static void polled(void *arg, const struct sync_report *r)
 	for (size_t i = 0; i < r->n; i++)
 		items[i] = node_term(a, r, &r->nodes[i]);
 	put_int(&f, "committed", r->commit);
+	put_atom(&f, "confirmed", r->doubt_us == 0 ? "true" : "false");
+	if (r->doubt_us > 0)
+		put_int(&f, "unconfirmed_seconds", (uint64_t)r->doubt_us / 1000000);
 	put(&f, "nodes", term_list(a, items, r->n));
 	api_reply(call, term_tuple2(a, term_atom(a, "ok"), map_of(&f)));
 }

@@ -67,8 +67,9 @@ struct sync_node {
 };
 
 struct sync_report {
-	uint64_t number; /* of the question */
-	uint64_t commit; /* the highest index known to be committed here */
+	uint64_t number;  /* of the question */
+	uint64_t commit;  /* the highest index known to be committed here */
+	int64_t doubt_us; /* no majority has confirmed this node for so long; 0: one does */
 	size_t n;
 	struct sync_node nodes[MEMBERS_MAX];
 };
@@ -76,8 +77,10 @@ typedef void (*core_sync_cb)(void *arg, const struct sync_report *r);
 
 /* The same in the terms of an operator. */
 struct sync_figures {
-	const char *state;  /* leader, in_sync, catching_up, fetching, silent, unreachable */
+	const char
+	    *state; /* leader, in_sync, catching_up, fetching, unknown, silent, unreachable */
 	const char *result; /* of the last transfer of a whole state: none, complete, running */
+	bool known;         /* how far it is can be told: answered, and not by who is cut off */
 	uint64_t lag;       /* committed entries that it has not applied */
 	uint64_t lag_bytes; /* of the state that it fetches or of the log, what is missing */
 	double lag_s;       /* for so long there has been more than it has */

@@ -127,6 +127,7 @@ static enum status begin(struct core *c)
 		core_status(c, status, raft);
 		report->number = ++c->audit.number;
 		report->commit = raft->commit;
+		report->doubt_us = cluster_doubt_us(c->cluster, raft, c->ops.now_us(c->ops.arg));
 		c->audit.poll = report;
 		c->audit.poll_until_us = c->ops.now_us(c->ops.arg) + SYNC_PATIENCE_US;
 		for (size_t i = 0; i < status->n_members; i++)
@@ -192,7 +193,13 @@ void sync_figures(const struct sync_report *r, const struct sync_node *node,
 	ret->lag = r->commit > s->applied ? r->commit - s->applied : 0;
 	ret->percent =
 	    r->commit == 0 ? 100 : 100.0 * (double)(r->commit - ret->lag) / (double)r->commit;
-	ret->state = node->leader ? "leader" : ret->lag <= SYNC_LAG ? "in_sync" : "catching_up";
+	ret->known = r->doubt_us == 0;
+	if (!ret->known)
+		ret->state = "unknown"; /* the others may have committed more */
+	else if (node->leader)
+		ret->state = "leader";
+	else
+		ret->state = ret->lag <= SYNC_LAG ? "in_sync" : "catching_up";
 	ret->lag_bytes = node->lag_bytes;
 	ret->lag_s = (double)node->lag_us / 1000000.0;
 	ret->rate = node->rate;
@@ -202,6 +209,7 @@ void sync_figures(const struct sync_report *r, const struct sync_node *node,
 		ret->left_s = (double)node->lag_bytes / (node->rate - node->own_rate);
 	if (s->fetching == 0)
 		return;
+	ret->known = true;
 	ret->state = "fetching";
 	ret->result = "running";
 	ret->lag_bytes = s->bytes_all - s->bytes_done;

@@ -19,12 +19,14 @@ static json_t *node_json(const struct sync_report *r, const struct sync_node *no
 	sync_figures(r, node, &x);
 	(void)snprintf(digest, sizeof digest, "%016" PRIx64, node->sync.digest);
 	return json_pack(
-	    "{s:s, s:b, s:s, s:o, s:o, s:o, s:f, s:o, s:o, s:f, s:f, s:o, s:o, s:s, s:o, s:s}",
+	    "{s:s, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:o, s:o, s:s, s:o, s:s}",
 	    "node", node->name, "self", node->self, "state", x.state, "index",
-	    number(node->sync.applied), "lag_entries", number(x.lag), "lag_bytes",
-	    number(x.lag_bytes), "lag_s", x.lag_s, "bytes_all", number(node->sync.bytes_all),
-	    "bytes_done", number(node->sync.bytes_done), "percent", x.percent, "rate", x.rate,
-	    "left_s", x.left_s < 0 ? json_null() : json_real(x.left_s), "transfers",
+	    number(node->sync.applied), "lag_entries", x.known ? number(x.lag) : json_null(),
+	    "lag_bytes", x.known ? number(x.lag_bytes) : json_null(), "lag_s",
+	    x.known ? json_real(x.lag_s) : json_null(), "bytes_all", number(node->sync.bytes_all),
+	    "bytes_done", number(node->sync.bytes_done), "percent",
+	    x.known ? json_real(x.percent) : json_null(), "rate", x.rate, "left_s",
+	    x.left_s < 0 ? json_null() : json_real(x.left_s), "transfers",
 	    number(node->sync.fetched), "last_result", x.result, "verified_index",
 	    number(node->sync.verified), "verified_digest", digest);
 }
@@ -40,7 +42,9 @@ static int append(const char *bytes, size_t len, void *arg)
 void sync_json(const struct sync_report *r, struct buf *b)
 {
 	json_t *nodes = json_array();
-	json_t *root = json_pack("{s:o, s:o}", "committed", number(r->commit), "nodes", nodes);
+	json_t *root = json_pack("{s:o, s:b, s:f, s:o}", "committed", number(r->commit),
+	                         "confirmed", r->doubt_us == 0, "unconfirmed_ms",
+	                         (double)r->doubt_us / 1000.0, "nodes", nodes);
 
 	for (size_t i = 0; i < r->n; i++)
 		(void)json_array_append_new(nodes, node_json(r, &r->nodes[i]));

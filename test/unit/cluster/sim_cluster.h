@@ -138,6 +138,7 @@ void sim_check(struct sim *s);
 int64_t sim_clock_us(const struct sim_node *node);
 enum cluster_state sim_state(struct sim *s, char node);
 void sim_status(struct sim *s, char node, struct cluster_status *ret);
+int64_t sim_doubt_us(struct sim *s, char node);
 bool sim_may_serve(struct sim *s, char node);
 /* Deliver raw bytes as if node `from` had sent them to `to`. */
 void sim_inject(struct sim *s, char from, char to, const uint8_t *bytes, size_t len);

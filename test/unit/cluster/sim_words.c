@@ -108,6 +108,15 @@ void sim_status(struct sim *s, char name, struct cluster_status *ret)
 	cluster_status(node->cluster, &view, sim_clock_us(node), ret);
 }
 
+int64_t sim_doubt_us(struct sim *s, char name)
+{
+	struct sim_node *node = sim_node(s, name);
+	struct raft_view view;
+
+	sim_raft_view(&node->raft, sim_clock_us(node), &view);
+	return cluster_doubt_us(node->cluster, &view, sim_clock_us(node));
+}
+
 bool sim_may_serve(struct sim *s, char name)
 {
 	struct sim_node *node = sim_node(s, name);

@@ -65,6 +65,10 @@ TEST(a_minority_shows_its_arithmetic_and_its_countdown)
 	assert_in_range(status.countdown_left_us, 8900000, 9100000);
 	assert_false(status.members[1].heard);
 	assert_false(status.edges[0][1].known); /* nobody who would know can tell */
+	/* The lease ends 250 ms after the cut, and the guard before that. */
+	assert_in_range(sim_doubt_us(s, 'a'), 900000, 1100000);
+	assert_int_equal(sim_doubt_us(s, 'b'), 0);
+	assert_int_equal(sim_doubt_us(s, 'c'), 0);
 	sim_free(s);
 }
 

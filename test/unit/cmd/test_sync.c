@@ -1,4 +1,4 @@
-/* The line of `erlmcp-admin cluster sync --watch`. */
+/* The table of `erlmcp-admin cluster sync`, and the line of --watch. */
 #include "cmd/sync.h"
 
 #include <stdio.h>
@@ -48,7 +48,48 @@ TEST(who_is_behind_or_away_is_named_and_the_others_are_not)
 	        line);
 	assert_string_equal(line, "erlmcp@b 700 entries behind, 2.0 MiB/s, 4 s left");
 	line_of(STEADY, line);
-	assert_string_equal(line, "all 1 members are in step at index 2403");
+	assert_string_equal(line, "the only member is in step at index 2403");
+}
+
+static void assert_table(const char *report, const char *table)
+{
+	struct buf json;
+	struct buf b;
+
+	buf_init(&json, 4096);
+	buf_init(&b, 4096);
+	buf_printf(&json, "%s", report);
+	assert_int_equal(sync_text(&json, &b), ST_OK);
+	assert_string_equal(buf_text(&b), table);
+	buf_close(&json);
+	buf_close(&b);
+}
+
+#define HEAD "Member                   State           Index     Lag Lag MiB   Lag s  Verified\n"
+
+TEST(the_table_shows_how_far_each_member_is)
+{
+	assert_table(
+	    "{\"committed\":9,\"confirmed\":true,\"nodes\":[{\"node\":\"erlmcp@a\",\"state\":"
+	    "\"leader\",\"index\":9,\"lag_entries\":0,\"lag_bytes\":0,\"lag_s\":0.0,"
+	    "\"verified_index\":7,\"verified_digest\":\"00ff\"},{\"node\":\"erlmcp@b\","
+	    "\"state\":\"unreachable\"}]}",
+	    HEAD "erlmcp@a                 leader              9       0     0.0     0.0   "
+	         "      7\n"
+	         "erlmcp@b                 unreachable\n"
+	         "Compared at index 7: digest 00ff\n");
+}
+
+TEST(a_node_that_is_cut_off_does_not_say_how_far_it_is)
+{
+	assert_table("{\"committed\":9,\"confirmed\":false,\"unconfirmed_ms\":4200.0,\"nodes\":[{"
+	             "\"node\":\"erlmcp@a\",\"state\":\"unknown\",\"index\":9,\"lag_entries\":null,"
+	             "\"lag_bytes\":null,\"lag_s\":null}]}",
+	             HEAD
+	             "erlmcp@a                 unknown             9       -       -       -   "
+	             "  never\n"
+	             "No majority has confirmed this node for 4.2 s: the others may have\n"
+	             "committed more, so how far anybody is cannot be known here.\n");
 }
 
 TEST(what_is_no_report_is_refused)
@@ -60,6 +101,7 @@ TEST(what_is_no_report_is_refused)
 	buf_init(&line, 64);
 	buf_printf(&json, "{\"nodes\":7}");
 	assert_int_equal(sync_line(&json, &line), ST_MALFORMED);
+	assert_int_equal(sync_text(&json, &line), ST_MALFORMED);
 	buf_close(&json);
 	buf_close(&line);
 }
@@ -69,6 +111,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(who_fetches_a_state_has_a_bar_with_rate_and_time_left),
 	    cmocka_unit_test(who_is_behind_or_away_is_named_and_the_others_are_not),
+	    cmocka_unit_test(the_table_shows_how_far_each_member_is),
+	    cmocka_unit_test(a_node_that_is_cut_off_does_not_say_how_far_it_is),
 	    cmocka_unit_test(what_is_no_report_is_refused),
 	};
 

@@ -318,6 +318,35 @@ TEST(who_asks_twice_is_answered_once_and_who_asks_what_never_comes_is_forgotten)
 	stop(&o);
 }
 
+/* --- How far the members are --------------------------------------------------------- */
+
+TEST(a_node_that_no_majority_confirms_does_not_say_who_is_in_step)
+{
+	struct sync_report r = {.commit = 9, .n = 1};
+	struct sync_node node = {.name = "erlmcp@a", .asked = true, .answered = true};
+	struct sync_figures x;
+
+	node.sync.applied = 9;
+	sync_figures(&r, &node, &x);
+	assert_string_equal(x.state, "in_sync");
+	assert_true(x.known);
+	r.doubt_us = 1;
+	sync_figures(&r, &node, &x);
+	assert_string_equal(x.state, "unknown");
+	assert_false(x.known);
+	node.leader = true;
+	sync_figures(&r, &node, &x);
+	assert_string_equal(x.state, "unknown");
+	/* What it fetches it knows. */
+	node.sync.fetching = 7;
+	sync_figures(&r, &node, &x);
+	assert_string_equal(x.state, "fetching");
+	assert_true(x.known);
+	node.answered = false;
+	sync_figures(&r, &node, &x);
+	assert_string_equal(x.state, "silent");
+}
+
 /* --- Full synchronisation ------------------------------------------------------------ */
 
 static void begin_full(struct one *o, struct ended *e, uint64_t digest)
@@ -389,6 +418,7 @@ int main(void)
 	        a_question_is_answered_once_its_mark_is_applied_and_memory_was_counted),
 	    cmocka_unit_test(
 	        who_asks_twice_is_answered_once_and_who_asks_what_never_comes_is_forgotten),
+	    cmocka_unit_test(a_node_that_no_majority_confirms_does_not_say_who_is_in_step),
 	    cmocka_unit_test(a_full_synchronisation_of_equals_ends_with_the_first_comparison),
 	    cmocka_unit_test(who_starts_over_is_awaited_and_in_the_end_given_up),
 	    cmocka_unit_test(who_waits_for_the_end_is_told_when_the_node_stops),
