@@ -35,7 +35,7 @@ sys.path.insert(0, os.path.join(TOP, "test", "lab"))
 from fabric import die_with_parent  # noqa: E402 (the path comes first)
 
 PACKAGES = "tools/deps.sh tools/packages-containers.txt installs what is missing"
-START_MAX_S = 30
+START_MAX_S = 90
 # runc cannot raise a limit where CAP_SYS_RESOURCE is missing; these are enough for the tests.
 FILES_MAX = min(20000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
 PROCESSES_MAX = 1000
@@ -144,7 +144,7 @@ def succeeds(*words, **settings):
     """Does a command end well, and soon?"""
     try:
         return subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              timeout=20, check=False, **settings).returncode == 0
+                              timeout=60, check=False, **settings).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
         return False
 
@@ -293,12 +293,12 @@ class Engine:
 
     # Using it
 
-    def docker(self, *words, timeout=60):
+    def docker(self, *words, timeout=240):
         """The finished docker command."""
         return subprocess.run(["docker", *words], capture_output=True, text=True, timeout=timeout,
                               check=False, env=self.environment)
 
-    def run(self, line, timeout=120, cwd=TOP, **settings):
+    def run(self, line, timeout=240, cwd=TOP, **settings):
         """A line of a shell in which docker is this engine: the finished process."""
         return subprocess.run(["sh", "-c", line], capture_output=True, text=True, timeout=timeout,
                               check=False, cwd=cwd, env={**self.environment, **settings})
@@ -314,7 +314,7 @@ class Engine:
     def check_health(self, name):
         """Let podman check a container's health now."""
         subprocess.run(["podman", "--url", self.url, "healthcheck", "run", name],
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=240,
                        check=False)
 
     # Ending it

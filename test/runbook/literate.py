@@ -10,7 +10,8 @@ A block of shell in doc/runbooks has a comment in front of it:
     given=stopped:NODE[...]  these containers are stopped
     given=as-left            as the block before left it
     exit=N                   another exit code
-    within=SECONDS           the block is repeated until it comes out right
+    within=SECONDS           what is awaited comes about in this time on a machine that is not busy; the
+                             block is repeated until it comes out right
     stop-after=SECONDS       it would go on for ever
 
 A block of text behind it is what must come out: these lines in this order, each somewhere within a

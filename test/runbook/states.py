@@ -7,7 +7,7 @@ import json
 import time
 
 SETTLE_MAX_S = 90
-NOTICE_MAX_S = 30
+NOTICE_MAX_S = 90
 
 
 class NotReached(Exception):
