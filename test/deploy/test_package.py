@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(TOP, "test", "lab"))
 
 import tap  # noqa: E402 (the path comes first)
 
-STEP_MAX_S = 120
+STEP_MAX_S = 400
 
 # Runs standard input as a script in a copy of / whose changes are kept in memory.
 COPY = r"""
@@ -70,7 +70,7 @@ dpkg-deb -c /tmp/erlmcp.deb | grep -o "bash-completion/completions/erlmcp-admin"
 stat -c '%U %a' /var/lib/erlmcp /etc/erlmcp/erlmcp.env
 setpriv --reuid erlmcp --regid erlmcp --clear-groups env HOME=/tmp ERLANG_COOKIE=secret \\
     ERLMCP_NODE_NAME=erlmcp@127.0.0.1 erlmcp start
-for _ in $(seq 200); do erlmcp-admin cluster status >/dev/null && break; sleep 0.1; done
+for _ in $(seq 900); do erlmcp-admin cluster status >/dev/null && break; sleep 0.1; done
 erlmcp eval 'erlmcp_session:count().'
 erlmcp-admin cluster status | head -n 1
 erlmcp stop

@@ -20,7 +20,7 @@ RULES = os.path.join(TOP, "deploy", "prometheus", "rules", "*.yml")
 DASHBOARDS = sorted(glob.glob(os.path.join(TOP, "deploy", "grafana", "*.json")))
 HTTP_PORT = 8080
 FOR_S = 30  # RB-010: SplitBrainDetected lasts that long before it fires
-NOTICE_MAX_S = 15  # detection, a scrape, an evaluation
+NOTICE_MAX_S = 90  # detection, a scrape, an evaluation take seconds; a busy machine takes longer
 VARIABLES = {"$job": ".*", "$instance": ".*", "$__rate_interval": "30s"}
 
 
@@ -39,7 +39,7 @@ class Watch:
         try:
             self.lab.doors()
             self.lab.start()
-            self.lab.wait_all_see_all()
+            self.lab.wait_all_see_all(timeout=60)
             self.start_prometheus()
         except BaseException:
             self.close()
@@ -52,7 +52,7 @@ class Watch:
     def close(self):
         if self.process:
             self.process.terminate()
-            self.process.wait(30)
+            self.process.wait(90)
         self.lab.close()
 
     def start_prometheus(self):
@@ -72,7 +72,8 @@ class Watch:
                                         f"--storage.tsdb.path={directory}/data",
                                         "--web.listen-address=127.0.0.1:9090"),
                 stdout=log, stderr=log, preexec_fn=fabric.die_with_parent)
-        wait_until(lambda: len(self.ask("up == 1")) == len(targets), 30, "all nodes are scraped")
+        wait_until(lambda: len(self.ask("up == 1")) == len(targets), NOTICE_MAX_S,
+                   "all nodes are scraped")
 
     def get(self, path):
         """An answer of Prometheus; {} when it does not answer."""
@@ -111,7 +112,7 @@ def expressions():
 def use(lab):
     """Work of each kind, so that there is something to see."""
     for node in lab.nodes:
-        node.eval("{ok, Id} = erlmcp_session:create(watched), "
+        node.insist("{ok, Id} = erlmcp_session:create(watched), "
                   "ok = erlmcp_session:put(Id, key, value), erlmcp_session:get(Id, key).")
 
 
@@ -124,21 +125,25 @@ def check_dashboards(watch):
         return [(where, title, text) for where, title, text in found
                 if all(math.isnan(value) for _, value in watch.ask(text))]
     use(watch.lab)
-    wait_until(lambda: not without(), 30, f"data for {without()}")
+    try:
+        wait_until(lambda: not without(), NOTICE_MAX_S)
+    except AssertionError:
+        raise AssertionError(f"no data for {without()}") from None
 
 
 def test_incident():
     """a cut fires SplitBrainDetected after its 30 s, the heal resolves it, and all panels show it"""
     with Watch() as watch:
         victim = watch.lab.leader()
-        assert not watch.alerts("SplitBrainDetected")
+        wait_until(lambda: not watch.alerts("SplitBrainDetected"), NOTICE_MAX_S, "all is quiet")
         watch.lab.isolate(victim)
         since = boottime()
         wait_until(lambda: watch.alerts("SplitBrainDetected"), NOTICE_MAX_S, "the alert is pending")
         wait_until(lambda: "firing" in watch.alerts("SplitBrainDetected"), FOR_S + NOTICE_MAX_S,
                    "the alert fires")
         assert boottime() - since >= FOR_S - 1, "it fired before it may"
-        assert watch.ask("erlmcp_fenced == 1") and watch.ask("erlang_up == 0")
+        wait_until(lambda: watch.ask("erlmcp_fenced == 1") and watch.ask("erlang_up == 0"),
+                   NOTICE_MAX_S, "fenced, and lost")
         wait_until(lambda: "firing" in watch.alerts("ErlmcpNodeFenced"), NOTICE_MAX_S,
                    "the fenced node is reported")
         watch.lab.heal()

@@ -12,6 +12,7 @@ import fabric  # noqa: E402 (the path comes first)
 import tap  # noqa: E402
 from lab import Lab  # noqa: E402
 
+TRIES_MAX = 5
 SCALE = os.path.join(TOP, "deploy", "kubernetes", "scale.sh")
 
 
@@ -51,7 +52,7 @@ esac
 
 def scale(directory, wanted):
     done = subprocess.run(["sh", SCALE, wanted], capture_output=True, text=True, check=False,
-                          timeout=90, env={"PATH": f"{directory}:/usr/bin:/bin"})
+                          timeout=240, env={"PATH": f"{directory}:/usr/bin:/bin"})
     with open(os.path.join(directory, "calls"), encoding="utf-8") as file:
         return done.returncode, done.stdout + done.stderr, file.read().splitlines()
 
@@ -63,11 +64,16 @@ def test_down():
     with Lab(3) as lab:
         lab.doors()
         lab.start()
-        lab.wait_all_see_all()
+        lab.wait_all_see_all(timeout=60)
         directory = os.path.join(lab.directory, "pods")
         os.mkdir(directory)
         kubectl(lab, directory)
-        code, text, calls = scale(directory, "2")
+        for _ in range(TRIES_MAX):
+            code, text, calls = scale(directory, "2")
+            if code == 0:
+                break
+            lab.wait_all_see_all(timeout=60)  # leadership moved on a busy machine: order it again
+            os.remove(os.path.join(directory, "calls"))
         assert code == 0 and "2 members" in text, text
         verbs = [call.split()[0] for call in calls if "status" not in call]
         assert verbs == ["get", "exec", "scale", "wait", "delete"], calls

@@ -1,6 +1,7 @@
 """The unit for systemd: accepted by its own checker, and a node that tells a manager what it should."""
 
 import os
+import queue
 import re
 import shutil
 import signal
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "test", "lab"))
@@ -17,7 +19,7 @@ import tap  # noqa: E402 (the path comes first)
 UNIT = os.path.join(TOP, "deploy", "systemd", "erlmcp.service")
 DROP_IN = os.path.join(TOP, "deploy", "systemd", "erlmcp-minority-stays-down.conf")
 CODES = os.path.join(TOP, "doc", "reference", "commands.md")
-PATIENCE_S = 30
+PATIENCE_S = 90
 SHORT_WATCHDOG_US = 200000
 LEFT_OVER_MAX = 100  # messages that were under way
 
@@ -60,7 +62,9 @@ class Manager:
         path = os.path.join(directory, "notify")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(path)
-        self.socket.settimeout(PATIENCE_S)
+        self.said = queue.Queue()
+        # Read at once: a socket whose queue is full takes no more, and the node does not wait for it.
+        threading.Thread(target=self.listen, daemon=True).start()
         program = os.path.join(os.environ["LAB_BUILD"], "src", "cmd", "erlmcp")
         ports = {"ERL_EPMD_PORT": "24369", "ERLMCP_DIST_LISTEN_MIN": "29100",
                  "ERLMCP_DIST_LISTEN_MAX": "29110", "ERLMCP_HTTP_PORT": "0"}
@@ -70,29 +74,32 @@ class Manager:
                  "WATCHDOG_USEC": str(SHORT_WATCHDOG_US), "ERLMCP_DATA_DIR": directory + "/data",
                  "ERLMCP_NODE_NAME": "notify@127.0.0.1"})
 
+    def listen(self):
+        try:
+            while True:
+                self.said.put(self.socket.recv(4096).decode())
+        except OSError:
+            pass  # closed
+
     def until(self, wanted):
-        """The next messages, up to one that begins so."""
-        seen = []
-        while not seen or not seen[-1].startswith(wanted):
-            seen.append(self.socket.recv(4096).decode())
-        return seen
+        """Await a message that begins so."""
+        while not self.said.get(timeout=PATIENCE_S).startswith(wanted):
+            pass
 
     def silence(self):
         """Is nothing said for several beats' time, once what was under way has come?"""
-        self.socket.settimeout(SHORT_WATCHDOG_US * 5 / 1e6)
         try:
             for _ in range(LEFT_OVER_MAX):
-                self.socket.recv(4096)
+                self.said.get(timeout=SHORT_WATCHDOG_US * 5 / 1e6)
             return False
-        except TimeoutError:
+        except queue.Empty:
             return True
-        finally:
-            self.socket.settimeout(PATIENCE_S)
 
     def close(self):
         self.node.send_signal(signal.SIGCONT)
         self.node.terminate()
         self.node.wait(PATIENCE_S)
+        self.socket.shutdown(socket.SHUT_RDWR)
         self.socket.close()
 
 
