@@ -87,6 +87,8 @@ struct watch {
 	int64_t countdown_to_us;    /* ... and no later */
 	uint64_t seen_index;        /* its state was looked at there ... */
 	size_t registers;           /* ... and had so many of them */
+	uint64_t digest_index;      /* its digest was compared there ... */
+	unsigned unchanged;         /* ... so many turns ago, counted on */
 	int64_t disturbed_us;       /* something of it was last out of order */
 	int64_t ok_us;              /* a client was last served by it */
 	uint64_t boot;

@@ -17,11 +17,6 @@ enum {
 	DECIDED_US = 3000000, /* ... and decided about the tasks of lost owners after this */
 };
 
-struct thing_watch *thing_watch(struct world *w, uint64_t number)
-{
-	return &w->checks->things[number - 1];
-}
-
 void thing_fail(struct world *w, enum check check, uint64_t number, const char *fmt, ...)
 {
 	char text[SIM_FAILURE_MAX];

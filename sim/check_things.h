@@ -63,7 +63,10 @@ struct thing_watch {
 /* About a thing: a failure's text begins with it. */
 void thing_fail(struct world *w, enum check check, uint64_t number, const char *fmt, ...)
     PRINTF(4, 5);
-struct thing_watch *thing_watch(struct world *w, uint64_t number);
+static inline struct thing_watch *thing_watch(struct world *w, uint64_t number)
+{
+	return &w->checks->things[number - 1];
+}
 
 /* True when an operation certainly had no effect. */
 bool thing_refused(const struct op *op);

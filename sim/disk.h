@@ -153,7 +153,12 @@ bool disk_mark_at(const struct disk *d, raft_index index, struct disk_mark *ret)
 /* The end of it. */
 struct disk_mark disk_last(const struct disk *d);
 /* Hash of one member of a configuration; a configuration's is the sum over its members. */
-uint64_t disk_member_hash(uint64_t id, bool voter);
+static inline uint64_t disk_member_hash(uint64_t id, bool voter)
+{
+	struct prng p = {id ^ (uint64_t)voter << 63};
+
+	return prng_next(&p);
+}
 /* True when the log up to index with this chain is durable here. */
 bool disk_holds(const struct disk *d, raft_index index, uint64_t chain);
 

@@ -5,13 +5,6 @@
 #include <stdlib.h>
 #include <xxhash.h>
 
-uint64_t disk_member_hash(uint64_t id, bool voter)
-{
-	uint64_t parts[2] = {id, voter};
-
-	return XXH3_64bits(parts, sizeof parts);
-}
-
 static uint64_t config_hash(const struct raft_buffer *buf)
 {
 	struct raft_configuration conf;

@@ -103,7 +103,7 @@ static void reset_process(struct node *node)
 	node->away_until_us = 0;
 	node->crash_in = 0;
 	node->stall_in = 0;
-	node->turn_us = INT64_MAX;
+	world_turn_at(node, INT64_MAX);
 	node->start_us = node->world->now_us;
 	node->start_own_us = clock_read(node, node->world->now_us);
 	node->epoch = 0;
@@ -185,16 +185,14 @@ void process_wake_at(struct node *node, int64_t world_us)
 {
 	struct world *w = node->world;
 
-	if (node->state == PROCESS_DOWN || node->turn_us <= world_us)
+	if (node->state == PROCESS_DOWN || w->turns[node->at].at_us <= world_us)
 		return;
 	if (world_us < node->away_until_us)
 		world_us = node->away_until_us;
 	if (world_us < w->now_us)
 		world_us = w->now_us;
-	if (node->turn_us <= world_us)
-		return;
-	node->turn_us = world_us;
-	world_at(w, world_us, EVENT_TURN, node->at, node->life);
+	if (world_us < w->turns[node->at].at_us)
+		world_turn_at(node, world_us);
 }
 
 void process_wake(struct node *node)
@@ -277,18 +275,18 @@ static void catch_up(struct node *node)
 	process_wake_at(node, node->away_until_us);
 }
 
-static void plan_turn(struct node *node)
+static void plan_turn(struct node *node, int64_t own_us)
 {
-	int64_t now_us = node->world->now_us;
-	int64_t own_us = core_deadline_us(node->core);
-	int64_t wait_us = own_us - clock_read(node, now_us);
+	const int64_t now_us = node->world->now_us;
+	const int64_t own_now_us = clock_ask(node, now_us);
+	int64_t wait_us = own_us - own_now_us;
 
 	if (wait_us < 0)
 		wait_us = 0;
 	/* As the loop in io/: whole milliseconds, rounded up. */
 	wait_us = (wait_us + 999) / 1000 * 1000;
 	process_wake_at(node, wait_us == 0 ? now_us + SIM_TURN_MAX_US
-	                                   : clock_world(node, clock_read(node, now_us) + wait_us));
+	                                   : clock_world(node, own_now_us + wait_us));
 	if (disk_due_us(&node->disk) < INT64_MAX)
 		process_wake_at(node, disk_due_us(&node->disk));
 	if (process_has_input(node))
@@ -315,8 +313,9 @@ static void after_life(struct node *node)
 void process_turn(struct node *node)
 {
 	struct queue *front;
+	int64_t due_us = 0;
 
-	node->turn_us = INT64_MAX;
+	world_turn_at(node, INT64_MAX);
 	if (node->state == PROCESS_DOWN || node->paused)
 		return;
 	disk_run(&node->disk);
@@ -328,7 +327,7 @@ void process_turn(struct node *node)
 		free(in);
 	}
 	if (!node->dead && !node->fatal)
-		core_run(node->core);
+		due_us = core_run(node->core);
 	if (node->dead || node->fatal) {
 		node->ahead_us = 0;
 		after_life(node);
@@ -338,7 +337,7 @@ void process_turn(struct node *node)
 	if (node->ahead_us > 0)
 		catch_up(node);
 	else
-		plan_turn(node);
+		plan_turn(node, due_us);
 }
 
 /* --- Ends ---------------------------------------------------------------------------- */
@@ -365,6 +364,7 @@ void process_kill(struct node *node, bool told, bool torn)
 	core_free(node->core);
 	node->core = NULL;
 	node->state = PROCESS_DOWN;
+	world_turn_at(node, INT64_MAX);
 	node->life++;
 	node->paused = false;
 	node->ahead_us = 0;
@@ -419,12 +419,12 @@ void process_pause(struct node *node)
 /* The loop's timer counts CLOCK_MONOTONIC, which stands still in suspend. */
 void process_suspend(struct node *node)
 {
-	int64_t left_us = node->turn_us - node->world->now_us;
+	const int64_t turn_us = node->world->turns[node->at].at_us;
 
 	if (node->state == PROCESS_DOWN || node->paused)
 		return;
 	process_pause(node);
-	node->asleep_us = node->turn_us == INT64_MAX ? 0 : left_us;
+	node->asleep_us = turn_us == INT64_MAX ? 0 : turn_us - node->world->now_us;
 }
 
 void process_resume(struct node *node)
@@ -432,7 +432,7 @@ void process_resume(struct node *node)
 	if (!node->paused)
 		return;
 	node->paused = false;
-	node->turn_us = INT64_MAX;
+	world_turn_at(node, INT64_MAX);
 	if (node->asleep_us > 0 && !process_has_input(node) &&
 	    disk_due_us(&node->disk) > node->world->now_us)
 		process_wake_at(node, node->world->now_us + node->asleep_us);
@@ -501,6 +501,7 @@ void process_init(struct world *w, unsigned at)
 	node->random = world_stream(w->plan.seed, 16 + at);
 	(void)snprintf(node->name, sizeof node->name, "erlmcp@n%u", at + 1);
 	node->clock.value_us = prng_range(&node->random, 1, INT64_C(1000000000));
+	node->clock.asked_us = -1;
 	node->clock.wall_ms = INT64_C(1700000000000) + prng_range(&node->random, -5000, 5000);
 	node->clock.drift_ppm = prng_range(&node->random, -200, 200);
 	configure(w, node, &shared);
@@ -512,7 +513,7 @@ void process_init(struct world *w, unsigned at)
 	node->disk.latency_max_us = 2 * latency_us;
 	for (unsigned i = 0; i < SIM_COPIES; i++)
 		disk_init(&node->copies[i]);
-	node->turn_us = INT64_MAX;
+	world_turn_at(node, INT64_MAX);
 }
 
 void process_know_everybody(struct node *node)

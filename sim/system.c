@@ -12,7 +12,7 @@ static int64_t ops_now_us(void *arg)
 {
 	struct node *node = arg;
 
-	return clock_read(node, process_now(node));
+	return clock_ask(node, process_now(node));
 }
 
 static int64_t ops_wall_ms(void *arg)

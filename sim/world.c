@@ -74,6 +74,34 @@ void world_at(struct world *w, int64_t at_us, enum event_type type, uint64_t a, 
 	heap_push(&w->heap, &ev);
 }
 
+void world_turn_at(struct node *node, int64_t at_us)
+{
+	struct world *w = node->world;
+
+	w->turns[node->at] = (struct turn){at_us, at_us == INT64_MAX ? 0 : w->heap.order++};
+}
+
+/* False: nothing happens any more. */
+static bool next_event(struct world *w, struct event *ret)
+{
+	const struct turn *first = &w->turns[0];
+
+	for (unsigned i = 1; i < w->n; i++) {
+		const struct turn *t = &w->turns[i];
+
+		if (t->at_us < first->at_us ||
+		    (t->at_us == first->at_us && t->order < first->order))
+			first = t;
+	}
+	*ret = (struct event){.at_us = first->at_us,
+	                      .order = first->order,
+	                      .type = EVENT_TURN,
+	                      .a = (uint64_t)(first - w->turns)};
+	if (w->heap.n > 0 && !before(ret, &w->heap.items[0]))
+		*ret = heap_pop(&w->heap);
+	return ret->at_us < INT64_MAX;
+}
+
 /* --- Chance, clocks ------------------------------------------------------------------ */
 
 struct prng world_stream(uint64_t seed, uint64_t purpose)
@@ -99,6 +127,17 @@ int64_t clock_read(const struct node *node, int64_t world_us)
 	       span % MILLION * c->drift_ppm / MILLION;
 }
 
+int64_t clock_ask(struct node *node, int64_t world_us)
+{
+	struct node_clock *c = &node->clock;
+
+	if (c->asked_us != world_us) {
+		c->asked_us = world_us;
+		c->told_us = clock_read(node, world_us);
+	}
+	return c->told_us;
+}
+
 int64_t clock_world(const struct node *node, int64_t own_us)
 {
 	const struct node_clock *c = &node->clock;
@@ -117,6 +156,7 @@ void clock_set_drift(struct node *node, int64_t drift_ppm)
 	node->clock.value_us = clock_read(node, now_us);
 	node->clock.set_us = now_us;
 	node->clock.drift_ppm = drift_ppm;
+	node->clock.asked_us = -1;
 	if (drift_ppm > 5000 || drift_ppm < -5000)
 		node->untrusted_clock = true;
 }
@@ -124,6 +164,7 @@ void clock_set_drift(struct node *node, int64_t drift_ppm)
 void clock_stop_for(struct node *node, int64_t us)
 {
 	node->clock.value_us -= us;
+	node->clock.asked_us = -1;
 	node->untrusted_clock = true;
 }
 
@@ -234,9 +275,7 @@ static void dispatch_node(struct world *w, const struct event *ev)
 
 	if (node->life != ev->b)
 		return;
-	if (ev->type == EVENT_TURN && node->turn_us == ev->at_us)
-		process_turn(node);
-	else if (ev->type == EVENT_START)
+	if (ev->type == EVENT_START)
 		process_start(node);
 	else if (ev->type == EVENT_CLOSE)
 		process_close(node);
@@ -254,6 +293,8 @@ static void dispatch(struct world *w, const struct event *ev)
 {
 	switch (ev->type) {
 	case EVENT_TURN:
+		process_turn(&w->nodes[ev->a]);
+		break;
 	case EVENT_START:
 	case EVENT_CLOSE:
 		dispatch_node(w, ev);
@@ -290,6 +331,7 @@ static void dispatch(struct world *w, const struct event *ev)
 bool world_run(struct world *w)
 {
 	int64_t end_us = w->plan.length_us + SIM_HEAL_US + SIM_SERVING_US + SIM_QUIET_US;
+	struct event ev;
 
 	for (unsigned i = 0; i < w->n; i++)
 		world_at(w, prng_range(&w->random, 0, 300000), EVENT_START, i, 0);
@@ -298,9 +340,7 @@ bool world_run(struct world *w)
 	world_at(w, w->plan.length_us, EVENT_HEAL, 0, 0);
 	world_at(w, SIM_NET_TICK_US, EVENT_NET, 0, 0);
 	clients_start(w);
-	while (!w->failed && w->heap.n > 0) {
-		struct event ev = heap_pop(&w->heap);
-
+	while (!w->failed && next_event(w, &ev)) {
 		if (ev.at_us > end_us ||
 		    (w->settled_us > 0 && ev.at_us > w->settled_us + SIM_QUIET_US))
 			break;

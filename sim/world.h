@@ -29,7 +29,7 @@ struct orders;
 struct things;
 
 enum event_type {
-	EVENT_TURN,    /* a node's loop turns: a = node, b = its life */
+	EVENT_TURN,    /* a node's loop turns: a = node */
 	EVENT_PACKET,  /* a packet may have arrived: a = connection, b = direction and class */
 	EVENT_DIALLED, /* a handshake ends: a = lower node, b = higher node */
 	EVENT_NET,     /* silence and dialling are looked at */
@@ -57,6 +57,13 @@ struct heap {
 	uint64_t order; /* events ever added */
 };
 
+/* When a node's loop turns next. There is one for each node, and it moves far more often than
+ * it comes, so that turns stand beside the heap. */
+struct turn {
+	int64_t at_us; /* INT64_MAX: none is planned */
+	uint64_t order;
+};
+
 /* What waits for a node's next turn. */
 enum input_type { INPUT_UP, INPUT_DOWN, INPUT_MESSAGE, INPUT_STRANGER };
 struct input {
@@ -74,6 +81,8 @@ struct node_clock {
 	int64_t value_us;  /* its own time then */
 	int64_t drift_ppm; /* faster by this since then */
 	int64_t wall_ms;   /* wall clock minus its own time */
+	int64_t asked_us;  /* world's time when its process last read it; -1: anew */
+	int64_t told_us;   /* ... and what it read */
 };
 
 enum process_state { PROCESS_DOWN, PROCESS_UP, PROCESS_STOPPING };
@@ -100,7 +109,6 @@ struct node {
 	bool paused;           /* SIGSTOP or a suspended machine: takes no turns */
 	int64_t paused_us;     /* since then */
 	int64_t asleep_us;     /* what was left of its timer when it was suspended */
-	int64_t turn_us;       /* the next turn is planned for then; INT64_MAX: none */
 	int64_t ahead_us;      /* within a turn: time lost by a pause in the middle of it */
 	int64_t away_until_us; /* such a pause lasts until then */
 	unsigned crash_in;     /* dies at this many effects from now; 0: not planned */
@@ -172,7 +180,8 @@ struct world {
 	struct plan plan; /* what goes wrong, and when */
 	int64_t now_us;
 	struct heap heap;
-	struct prng random; /* of the world itself */
+	struct turn turns[SIM_NODES_MAX]; /* by node */
+	struct prng random;               /* of the world itself */
 	struct node nodes[SIM_NODES_MAX];
 	unsigned n;              /* plan.nodes, then plan.standbys */
 	struct network *net;     /* owned */
@@ -197,6 +206,8 @@ void world_free(struct world *w);
 bool world_run(struct world *w);
 
 void world_at(struct world *w, int64_t at_us, enum event_type type, uint64_t a, uint64_t b);
+/* The node's loop turns then, and not at the time that was planned before. */
+void world_turn_at(struct node *node, int64_t at_us);
 
 /* Everything that happens goes into the hash of the run. */
 void world_note(struct world *w, uint64_t what, uint64_t a, uint64_t b);
@@ -216,6 +227,8 @@ bool world_chance(struct prng *p, unsigned percent);
 
 /* A node's own time at a moment of the world, and back. */
 int64_t clock_read(const struct node *node, int64_t world_us);
+/* The same for whoever asks often at one moment. */
+int64_t clock_ask(struct node *node, int64_t world_us);
 int64_t clock_world(const struct node *node, int64_t own_us);
 void clock_set_drift(struct node *node, int64_t drift_ppm);
 void clock_stop_for(struct node *node, int64_t us);

@@ -158,11 +158,12 @@ bool detectors_keeps_up(const struct cluster *c, const struct member *m)
  * leadership cannot go round. */
 static const struct member *better_placed(struct cluster *c)
 {
-	unsigned needed = view_needed(c, c->raft);
-	unsigned more = view_reachable(c, c->raft) + 1;
+	const bool peace = detectors_peace(c);
+	const unsigned needed = peace ? view_needed(c, c->raft) : 0;
+	const unsigned more = peace ? view_reachable(c, c->raft) + 1 : 0;
 	const struct member *m = NULL;
 
-	if (more <= c->raft->n_voters && detectors_peace(c))
+	if (peace && more <= c->raft->n_voters)
 		m = detectors_best_placed(c, more > needed ? more : needed);
 	if (m == NULL || !detectors_keeps_up(c, m)) {
 		c->better_since_us = -1;

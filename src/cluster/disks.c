@@ -31,13 +31,15 @@ static bool serves(enum cluster_state state)
 /* A majority confirmed somebody in sight, so there is one. */
 static bool somebody_serves(const struct cluster *c)
 {
+	if (serves(c->state))
+		return true;
 	for (size_t i = 0; i < c->n_members; i++) {
 		const struct member *m = &c->members[i];
 
 		if (!is_self(c, m) && view_in_sight(c, m) && serves(m->said.state))
 			return true;
 	}
-	return serves(c->state);
+	return false;
 }
 
 /* As a holder of the record knows it: voters whose names are in sight under a new, empty

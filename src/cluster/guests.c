@@ -64,7 +64,7 @@ void guests_follow_config(struct cluster *c)
 	for (size_t i = 0; i < c->raft->n_members; i++) {
 		const char *name = c->raft->members[i].name;
 
-		if (view_find(c, name) != NULL)
+		if (view_incarnation(c, &c->raft->members[i]) != NULL || view_find(c, name) != NULL)
 			continue;
 		make_room(c);
 		add(c, name);

@@ -9,15 +9,21 @@
 #include "cluster/sums.h"
 #include "cluster/view.h"
 
-/* Some voter told lately that it hears m, or this node does. */
+/* This voter told lately that it hears m, or it is this node. */
+static bool is_heard_by(const struct cluster *c, const struct member *m, const struct member *by)
+{
+	return c->rows[by - c->members].edges[m - c->members].up && by != m &&
+	       (is_self(c, by) || view_in_sight(c, by)) && detectors_row_is_fresh(c, by) &&
+	       view_is_voter(c, c->raft, by);
+}
+
 static bool is_heard_by_any(const struct cluster *c, const struct member *m)
 {
+	/* What is so nearly always needs no look at the others. */
+	if (is_heard_by(c, m, &c->members[c->self]))
+		return true;
 	for (size_t i = 0; i < c->n_members; i++) {
-		const struct member *by = &c->members[i];
-
-		if (c->rows[i].edges[m - c->members].up && by != m &&
-		    (is_self(c, by) || view_in_sight(c, by)) && detectors_row_is_fresh(c, by) &&
-		    view_is_voter(c, c->raft, by))
+		if (is_heard_by(c, m, &c->members[i]))
 			return true;
 	}
 	return false;

@@ -40,6 +40,17 @@ const struct member *view_find(const struct cluster *c, const char *name)
 	return NULL;
 }
 
+const struct member *view_incarnation(const struct cluster *c, const struct raft_voter *entry)
+{
+	for (size_t i = 0; i < c->n_members; i++) {
+		const struct member *m = &c->members[i];
+
+		if (m->head.raft_id == entry->id && strcmp(m->name, entry->name) == 0)
+			return m;
+	}
+	return NULL;
+}
+
 struct member *view_member(struct cluster *c, const char *name)
 {
 	const struct member *m = view_find(c, name);
@@ -426,12 +437,12 @@ bool view_complete(const struct cluster *c, const struct raft_view *raft)
 {
 	for (size_t i = 0; i < raft->n_members; i++) {
 		const struct raft_voter *entry = &raft->members[i];
-		const struct member *m = view_find(c, entry->name);
+		const struct member *m;
 
 		if (entry->id == raft->self_id)
 			continue;
-		if (m == NULL || !view_in_sight(c, m) || m->head.raft_id != entry->id ||
-		    m->head.identity == IDENTITY_EMPTY)
+		m = view_incarnation(c, entry);
+		if (m == NULL || !view_in_sight(c, m) || m->head.identity == IDENTITY_EMPTY)
 			return false;
 	}
 	return true;

@@ -15,11 +15,16 @@
 struct cluster;
 struct member;
 struct raft_view;
+struct raft_voter;
 struct wire_beat;
 
 /* The member of this name; NULL: not in the table. */
 const struct member *view_find(const struct cluster *c, const char *name);
 struct member *view_member(struct cluster *c, const char *name);
+
+/* The member whom an entry of the configuration means: this name, under this incarnation. NULL:
+ * nobody said lately that he is that. */
+const struct member *view_incarnation(const struct cluster *c, const struct raft_voter *entry);
 
 /* The same, added when it is new; NULL: the table is full. */
 struct member *view_add(struct cluster *c, const char *name, bool expected);

@@ -31,14 +31,20 @@ void wire_put_head(struct buf *b, const struct wire_head *head)
 
 static void put_row(struct buf *b, const struct wire_row *row, size_t n)
 {
+	uint8_t *at;
+
 	buf_u32(b, row->age_ms);
 	if (row->age_ms == WIRE_AGE_UNKNOWN)
 		return;
 	buf_u64(b, row->version);
-	for (size_t i = 0; i < n; i++) {
+	at = buf_extend(b, n * sizeof(uint32_t));
+	for (size_t i = 0; at != NULL && i < n; i++) {
 		/* The top bit says up, the rest is the age: ROW_AGE_MAX_MS needs 22 bits. */
+		const uint32_t wire =
+		    htobe32((uint32_t)row->edges[i].up << 31 | row->edges[i].age_ms);
+
 		assert(row->edges[i].age_ms <= ROW_AGE_MAX_MS);
-		buf_u32(b, (uint32_t)row->edges[i].up << 31 | row->edges[i].age_ms);
+		memcpy(at + i * sizeof wire, &wire, sizeof wire);
 	}
 }
 

@@ -473,17 +473,18 @@ static void turn(struct core *c)
 	requests_deliver(&c->requests);
 }
 
-void core_run(struct core *c)
+int64_t core_run(struct core *c)
 {
+	int64_t due_us = 0;
 	unsigned i;
 
-	if (c->closing)
-		return;
-	for (i = 0; i < RUN_ROUNDS_MAX; i++) {
+	for (i = 0; i < RUN_ROUNDS_MAX && !c->closing; i++) {
 		turn(c);
-		if (c->closing || core_deadline_us(c) > c->ops.now_us(c->ops.arg))
-			return;
+		due_us = core_deadline_us(c);
+		if (due_us > c->ops.now_us(c->ops.arg))
+			break;
 	}
+	return due_us;
 }
 
 int64_t core_deadline_us(const struct core *c)

@@ -115,8 +115,9 @@ void core_stranger(struct core *c, const char *peer, const uint8_t *bytes, size_
 int64_t core_deadline_us(const struct core *c);
 
 /* Do what is due, and send what the events since the last call have gathered (proposals, read
- * rounds): called once in every turn of the loop, before it waits. */
-void core_run(struct core *c);
+ * rounds): called once in every turn of the loop, before it waits. Returns core_deadline_us() as
+ * it is then. */
+int64_t core_run(struct core *c);
 
 /* Ends a request. ST_OK: for a write, result is what store_apply() gave; for a read, the store
  * may be queried now. ST_FENCED: refused, nothing happened. ST_UNKNOWN: a write may have

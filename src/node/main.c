@@ -436,7 +436,7 @@ static void on_turn(void *arg)
 	struct node *n = arg;
 	const int64_t began_us = node_now_us(NULL);
 
-	core_run(n->core);
+	(void)core_run(n->core);
 	/* Members' disks and ours work at the same time. */
 	net_flush(n->net);
 	storage_submit(n->storage);
