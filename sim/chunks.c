@@ -49,11 +49,15 @@ static struct chunk_file *add(struct chunks *c, const struct chunk_name *name, c
                               size_t len)
 {
 	struct chunk_file *f = find(c, name);
+	/* Bytes are on the disk before they get their name, the same ones twice: whichever of two
+	 * files a loss of power leaves, it is whole. */
+	const bool durable = f != NULL && f->durable;
 
 	if (f != NULL)
 		drop(f);
 	f = calloc(1, sizeof *f);
 	assert(f != NULL);
+	f->durable = durable;
 	f->name = *name;
 	f->bytes = malloc(len);
 	assert(f->bytes != NULL);
