@@ -33,7 +33,7 @@ def put(session, key, value, **more):
 class Channel:
     """One connection that has proved the cookie."""
 
-    def __init__(self, address, port, cookie, timeout=15):
+    def __init__(self, address, port, cookie, timeout=90):
         self.socket = socket.create_connection((address, port), timeout)
         self.cookie = cookie.encode()
         self.tag = 0

@@ -34,7 +34,7 @@ PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def run(*words, check=True, stdin=None, timeout=30):
+def run(*words, check=True, stdin=None, timeout=90):
     """Run a command to its end and return its output."""
     done = subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=timeout)
     if check and done.returncode != 0:
@@ -290,7 +290,7 @@ class Wire(Fabric):
     def close(self):
         if not self.closed and self.process:
             self.process.stdin.close()
-            self.process.wait(timeout=10)
+            self.process.wait(timeout=90)
         super().close()
 
 

@@ -23,10 +23,17 @@ import tempfile
 import time
 
 import fabric
+import tap
 
 COOKIE = "lab-cookie"
 POLL_S = 0.01
+PATIENCE_S = 90  # for what comes about in the end, on the busiest of machines: no promise, a bound
+LONG_S = 20  # a wait that a reader of the output should know of
 NOT_SERVED = re.compile(r"\{error,\s*\{(fenced|no_leader|refused|unknown),")
+
+
+class NoAnswer(RuntimeError):
+    """A program could not be answered by the node: it is starting, stopping, or busy."""
 
 
 def boottime():
@@ -35,14 +42,22 @@ def boottime():
 
 
 def wait_until(condition, timeout, what="the condition"):
-    """Await a condition; return its (true) value, or fail naming it."""
-    end = time.monotonic() + timeout
+    """Await a condition; return its (true) value, or fail naming it. A node that does not answer
+    is one for which it is not true yet."""
+    since = time.monotonic()
+    end = since + timeout
     while True:
-        value = condition()
-        if value:
-            return value
+        last = ""
+        try:
+            value = condition()
+            if value:
+                if time.monotonic() > since + LONG_S:
+                    print(f"# after {time.monotonic() - since:.0f} s: {what}", flush=True)
+                return value
+        except (NoAnswer, subprocess.TimeoutExpired) as why:
+            last = f" ({why})"
         if time.monotonic() > end:
-            raise AssertionError(f"not within {timeout} s: {what}")
+            raise AssertionError(f"not within {timeout} s: {what}{last}")
         time.sleep(POLL_S)
 
 
@@ -131,7 +146,7 @@ class Node:
         if self.running():
             self.process.send_signal(number)
 
-    def wait_exit(self, timeout=10):
+    def wait_exit(self, timeout=PATIENCE_S):
         """The exit code; fails when the process is still there after the timeout."""
         if self.process is None:
             return None
@@ -140,7 +155,7 @@ class Node:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"{self} did not end within {timeout} s") from None
 
-    def stop(self, timeout=10):
+    def stop(self, timeout=PATIENCE_S):
         """Ask the node to stop, as a service manager does; return its exit code."""
         self.cont()
         self.signal(signal.SIGTERM)
@@ -171,44 +186,47 @@ class Node:
 
     # Questions
 
-    def run(self, program, *arguments, timeout=15):
+    def run(self, program, *arguments, timeout=PATIENCE_S):
         """Run one of our programs on this node's host, as its operator: the finished process."""
         return subprocess.run(
             self.lab.fabric.command(self.host, self.lab.program(program), *arguments),
             capture_output=True, text=True, timeout=timeout, env=self.environment(), check=False)
 
-    def shell(self, *words, timeout=30, **settings):
+    def shell(self, *words, timeout=PATIENCE_S, **settings):
         """Run a script or another program there, with our programs in its PATH."""
         return subprocess.run(self.lab.fabric.command(self.host, *words), capture_output=True,
                               text=True, timeout=timeout, check=False,
                               env={**self.environment(), **settings})
 
-    def eval(self, expression, timeout=15):
+    def eval(self, expression, timeout=PATIENCE_S):
         """The value that bin/erlmcp eval prints; fails with what it said on an error."""
         done = self.run("erlmcp", "eval", expression, timeout=timeout)
         if done.returncode != 0:
-            raise RuntimeError(f"{self}: eval {expression}: {(done.stderr or done.stdout).strip()}")
+            raise NoAnswer(f"{self}: eval {expression}: {(done.stderr or done.stdout).strip()}")
         return done.stdout.strip()
 
-    def insist(self, expression, timeout=60):
-        """As eval, asked again while the node has no leader, as on a busy machine for a moment.
+    def insist(self, expression, timeout=PATIENCE_S):
+        """The value, asked for again while the node refuses for want of a confirmed leader, which
+        a node may do at any time. For what may be evaluated twice."""
+        said = [""]
 
-        What may be done once only has to carry a request_id."""
-        said = []
-
-        def served():
-            said[:] = [self.eval(expression)]
+        def answered():
+            said[0] = self.eval(expression)
             return not NOT_SERVED.search(said[0])
         try:
-            wait_until(served, timeout)
-        except AssertionError:
-            raise AssertionError(f"{self}: {expression}: {said[0]}") from None
+            wait_until(answered, timeout, f"{self} answers {expression}")
+        except AssertionError as why:
+            raise AssertionError(f"{why}; at last it said {said[0]}") from None
         return said[0]
 
-    def status(self):
+    def told(self, timeout=PATIENCE_S):
+        """Its status, which it gives in the end."""
+        return wait_until(self.status, timeout, f"{self} tells its status")
+
+    def status(self, timeout=15):
         """erlmcp-admin cluster status --json; {} when the node gives none."""
         try:
-            done = self.run("erlmcp-admin", "cluster", "status", "--json", timeout=5)
+            done = self.run("erlmcp-admin", "cluster", "status", "--json", timeout=timeout)
             return json.loads(done.stdout)
         except (json.JSONDecodeError, subprocess.TimeoutExpired):
             return {}
@@ -220,6 +238,16 @@ class Node:
 
     def serving(self):
         return self.state() in ("serving", "degraded")
+
+    def summary(self):
+        """What became of it, on one line."""
+        if not self.running():
+            return f"{self}: " + ("was not started" if self.process is None
+                                  else f"ended with {self.process.returncode}")
+        status = {} if self.paused else self.status(timeout=5)
+        seen = [member["name"] for member in status.get("members", []) if member.get("hears_us")]
+        return (f"{self}: {'paused' if self.paused else status.get('state', 'does not answer')}, "
+                f"leader {status.get('leader')}, hears {' '.join(seen)}, {status.get('why')}")
 
     def rss_kib(self):
         """Resident memory."""
@@ -264,7 +292,7 @@ class Lab:
         return self
 
     def __exit__(self, kind, value, trace):
-        if kind not in (None, SystemExit, KeyboardInterrupt):
+        if kind not in (None, SystemExit, KeyboardInterrupt, tap.Skip):
             self.show_logs()
         self.close()
 
@@ -278,11 +306,15 @@ class Lab:
         if not self.keep:
             shutil.rmtree(self.directory, ignore_errors=True)
 
-    def show_logs(self, lines=25):
-        """The end of each log, as TAP comments: what a failed story needs."""
+    def show_logs(self, lines=50):
+        """Note the state of each node and the end of its log: what a failed story needs."""
+        for node in self.nodes:
+            tap.note(node.summary())
         for node in self.nodes:
             for line in node.log.text().splitlines()[-lines:]:
-                print(f"# {node}: {line}")
+                # The date is today's, the level mostly "info".
+                line = re.sub(r"^\d{4}-\d\d-\d\dT([0-9:.]+)Z (\[info\] )?", r"\1 ", line)
+                tap.note(f"{node.host}: {line}")
 
     def doors(self):
         """One small program a node, by its path: runs a command on its host, as its operator."""
@@ -319,19 +351,31 @@ class Lab:
 
     wait_until = staticmethod(wait_until)
 
-    def wait_serving(self, *nodes, timeout=30):
-        """Await that these nodes (default: all) serve."""
-        nodes = [self.node(node) for node in nodes] or self.nodes
-        for node in nodes:
-            wait_until(node.serving, timeout, f"{node} serves")
+    def wait_serving(self, *nodes, timeout=PATIENCE_S):
+        """Await that these nodes (default: all) serve, in one look at all of them."""
+        self.wait_states(nodes, ("serving", "degraded"), timeout)
 
-    def wait_all_see_all(self, timeout=30):
+    def wait_all_see_all(self, timeout=PATIENCE_S):
         """Await that every node serves with every member in sight."""
-        for node in self.nodes:
-            wait_until(lambda node=node: node.state() == "serving", timeout,
-                       f"{node} serves with all members")
+        self.wait_states((), ("serving",), timeout)
 
-    def leader(self, timeout=15, among=None):
+    def wait_states(self, nodes, wanted, timeout=PATIENCE_S):
+        """Await that each of these nodes (default: all) is in one of these states."""
+        nodes = [self.node(node) for node in nodes] or self.nodes
+        states = {}
+
+        def as_wanted():
+            for node in nodes:
+                states[node.name] = node.state()
+                if states[node.name] not in wanted:
+                    return False
+            return True
+        try:
+            wait_until(as_wanted, timeout, f"{nodes} {' or '.join(wanted)}")
+        except AssertionError as why:
+            raise AssertionError(f"{why}; at last {states}") from None
+
+    def leader(self, timeout=PATIENCE_S, among=None):
         """The leader on which these nodes (default: those that run) agree."""
         nodes = among or [node for node in self.nodes if node.running() and not node.paused]
 

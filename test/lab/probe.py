@@ -2,6 +2,7 @@
 
     probe.py sink ADDRESS            UDP: print the number of each packet as it arrives
     probe.py send ADDRESS N MS       UDP: send N numbered packets, one every MS milliseconds
+    probe.py end ADDRESS             UDP: send a last packet, number END
     probe.py echo ADDRESS            TCP: answer each line with itself
     probe.py talk ADDRESS            TCP: connect, then send each line of standard input and
                                      print the answer, or the error that ended the talk
@@ -12,6 +13,8 @@ import sys
 import time
 
 PORT = 4000
+END = 999999999
+PATIENCE_S = 90
 
 
 def sink(address):
@@ -31,6 +34,11 @@ def send(address, count, every_ms):
             time.sleep(float(every_ms) / 1000)
 
 
+def end(address):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(f"{END} {time.monotonic()}".encode(), (address, PORT))
+
+
 def echo(address):
     with socket.create_server((address, PORT)) as server:
         print("ready", flush=True)
@@ -45,7 +53,7 @@ def echo(address):
 
 
 def talk(address):
-    with socket.create_connection((address, PORT), timeout=10) as sock:
+    with socket.create_connection((address, PORT), timeout=PATIENCE_S) as sock:
         stream = sock.makefile("rwb", buffering=0)
         print("connected", flush=True)
         for line in sys.stdin:
@@ -58,4 +66,4 @@ def talk(address):
 
 
 if __name__ == "__main__":
-    {"sink": sink, "send": send, "echo": echo, "talk": talk}[sys.argv[1]](*sys.argv[2:])
+    {"sink": sink, "send": send, "end": end, "echo": echo, "talk": talk}[sys.argv[1]](*sys.argv[2:])

@@ -1,7 +1,8 @@
 """A test file of the lab: functions test_*, whose first doc line is the name of the story.
 
-Prints TAP for meson. A story that cannot be told here raises Skip. A failed one says why on the
-line behind `not ok`, and once more at the end.
+Prints TAP for meson. A story that cannot be told here raises Skip. Behind a `not ok` stand its
+reason, where it was noticed, and what the story noted; the same goes to standard error, which
+meson shows when a file fails. At the end of the file all reasons are repeated.
 """
 
 import os
@@ -9,19 +10,73 @@ import sys
 import time
 import traceback
 
-REASON_MAX = 600
+LINE_MAX = 400
+_notes = []
+_running = []
 
 
 class Skip(Exception):
     """The reason why a test cannot run on this machine."""
 
 
-def reason_of(why):
-    """Why a story failed, on one line: what it says, and where it was."""
-    frames = traceback.extract_tb(why.__traceback__)
-    place = next((f for f in reversed(frames) if "/test_" in f.filename), frames[-1])
-    said = " ".join(str(why).split())[:REASON_MAX]
-    return f"{type(why).__name__}: {said} ({os.path.basename(place.filename)}:{place.lineno})"
+def note(text):
+    """Lines that tell why, for the case that the story that is being told fails."""
+    if _running:
+        _notes.extend(text.splitlines())
+    else:
+        print(text, flush=True)
+
+
+def forget():
+    """The story is told from its beginning."""
+    _notes.clear()
+
+
+def reason(why):
+    """One line."""
+    return " ".join(f"{type(why).__name__}: {why}".split())
+
+
+def places(why):
+    """Where it was noticed: the lines of our files that led there."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    frames = [frame for frame in traceback.extract_tb((why.__cause__ or why).__traceback__)
+              if os.path.dirname(frame.filename) == here and frame.filename != __file__]
+    return [f"{os.path.basename(frame.filename)}:{frame.lineno} {frame.name}: {frame.line}"
+            for frame in frames or traceback.extract_tb(why.__traceback__)]
+
+
+def say(line):
+    """On standard output, and on standard error when that is read apart."""
+    print(line, flush=True)
+    if not os.path.sameopenfile(1, 2):
+        print(line, file=sys.stderr, flush=True)
+
+
+def tell(lines):
+    """Print comments where meson keeps them, and where it shows them."""
+    for line in lines:
+        say("# " + line)
+
+
+def run(number, name, test):
+    """One story; why it failed, or None."""
+    since = time.monotonic()
+    _notes.clear()
+    _running.append(name)
+    try:
+        test()
+        print(f"ok {number} - {name} ({time.monotonic() - since:.1f} s)", flush=True)
+    except Skip as why:
+        print(f"ok {number} - {name} # SKIP {why}", flush=True)
+    except Exception as why:  # whatever it was, the other stories want to be told
+        say(f"not ok {number} - {name}")
+        tell([line[:LINE_MAX] for line in
+              [reason(why)[:4 * LINE_MAX], *places(why), *str(why).splitlines()[1:20], *_notes]])
+        return why
+    finally:
+        _running.clear()
+    return None
 
 
 def main(names):
@@ -34,19 +89,8 @@ def main(names):
     failed = []
     for number, test in enumerate(tests, 1):
         name = (test.__doc__ or test.__name__).strip().splitlines()[0].rstrip(".")
-        since = time.monotonic()
-        try:
-            test()
-            outcome, note = "ok", f" ({time.monotonic() - since:.1f} s)"
-        except Skip as why:
-            outcome, note = "ok", f" # SKIP {why}"
-        except Exception as why:  # whatever it was, the other stories want to be told
-            failed.append(f"{number} - {name}: {reason_of(why)}")
-            print(f"not ok {number} - {name}\n# {reason_of(why)}", flush=True)
-            for line in traceback.format_exc().splitlines():
-                print("# " + line)
-            continue
-        print(f"{outcome} {number} - {name}{note}", flush=True)
-    for line in failed:
-        print("# failed: " + line)
+        why = run(number, name, test)
+        if why is not None:
+            failed.append(f"failed: {test.__name__} ({name}): {reason(why)[:LINE_MAX]}")
+    tell(failed)
     sys.exit(1 if failed else 0)

@@ -1,0 +1,136 @@
+"""Did the machine stand still? For stories whose premise is one that does not.
+
+    @steady
+    def test_nobody_is_fenced():
+        ...
+        premise(not fenced, fenced)
+
+A node that gets no processor for longer than a lease is fenced, and has to be: such a story is
+told again, a few times at most, but only when a premise broke and a stall was seen, and it says
+so. What must hold on any machine is asserted and never told again.
+
+A stall is a thread, one on each processor, that sleeps for a moment and wakes late (busy or stolen
+processors, a paused machine), or a child of ours (a node, the wire) that waited for a processor.
+"""
+
+import functools
+import os
+import threading
+import time
+
+import tap
+
+ATTEMPTS = 5
+NAP_S = 0.01
+STALL_S = 0.04  # a fifth of an election timeout
+CHILDREN_S = 0.25
+
+
+class Premise(AssertionError):
+    """What holds unless the machine stalls."""
+
+
+def premise(condition, why):
+    if not condition:
+        raise Premise(str(why))
+
+
+def children():
+    """Process ids of our children."""
+    ours = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
+                parent = file.read().rpartition(")")[2].split()[1]
+        except OSError:
+            continue  # it has ended meanwhile
+        if int(parent) == os.getpid():
+            ours.append(int(name))
+    return ours
+
+
+def waited(pid):
+    """Seconds for which a process has waited for a processor so far; None: not known."""
+    try:
+        with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def stolen():
+    """Seconds that a hypervisor took from all processors so far."""
+    try:
+        with open("/proc/stat", encoding="ascii") as file:
+            return int(file.readline().split()[8]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError, ValueError):
+        return 0.0
+
+
+class Stalls:
+    """Stalls while the block runs."""
+
+    def __init__(self):
+        self.seen = []
+        self.over = threading.Event()
+        self.threads = []
+        self.stolen = 0.0
+
+    def __enter__(self):
+        self.stolen = stolen()
+        self.threads = [threading.Thread(target=self.watch_processor, args=(cpu,), daemon=True)
+                        for cpu in os.sched_getaffinity(0)]
+        self.threads.append(threading.Thread(target=self.watch_children, daemon=True))
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_what):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+        self.stolen = stolen() - self.stolen
+
+    def watch_processor(self, cpu):
+        os.sched_setaffinity(threading.get_native_id(), {cpu})
+        while not self.over.is_set():
+            since = time.monotonic()
+            time.sleep(NAP_S)
+            late = time.monotonic() - since - NAP_S
+            if late > STALL_S:
+                self.seen.append(late)
+
+    def watch_children(self):
+        before, looked = {}, 0.0
+        while not self.over.wait(NAP_S):
+            if time.monotonic() - looked > CHILDREN_S:
+                looked = time.monotonic()
+                before = {pid: before.get(pid) for pid in children()}
+            for pid, then in before.items():
+                now = waited(pid)
+                if None not in (now, then) and now - then > STALL_S:
+                    self.seen.append(now - then)
+                before[pid] = now
+
+    def __str__(self):
+        if not self.seen:
+            return f"the machine did not stall, {self.stolen:.2f} s stolen"
+        return (f"the machine stalled {len(self.seen)} times, for up to {max(self.seen) * 1000:.0f} ms, "
+                f"{self.stolen:.2f} s stolen")
+
+
+def steady(test):
+    """Tell a story again when one of its premises broke and the machine had stalled."""
+    @functools.wraps(test)
+    def told():
+        for left in reversed(range(ATTEMPTS)):
+            stalls = Stalls()
+            try:
+                with stalls:
+                    return test()
+            except Premise as why:
+                if not stalls.seen or not left:
+                    raise Premise(f"{why} ({stalls})") from why
+                print(f"# told again, {stalls}: {why}", flush=True)
+                tap.forget()
+    return told
