@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from control import Control, Gone
 from history import History
 
+TOLD_MAX_S = 90
+POLL_S = 0.02
 KEY = re.compile(r'<<"(w\d+)">>\s*=>\s*(\d+)')
 NAME = re.compile(r'<<"([0-9a-f-]{8,})">>')
 REFUSED = re.compile(r"^\{error,\s*\{?(fenced|no_leader)")
@@ -113,7 +115,7 @@ class Load:
     async def begin(self):
         """Create the shared session and start all clients."""
         control = Control(self.lab.nodes[0].data)
-        answer = await control.eval("erlmcp_session:create(shared).")
+        answer = await self.told(control, "erlmcp_session:create(#{request_id => shared}).")
         control.close()
         self.session = NAME.search(answer).group(1)
         number = 0
@@ -135,17 +137,31 @@ class Load:
         for node in self.lab.nodes:
             control = Control(node.data)
             since = boottime()
-            data = self.data_of(await control.eval(self.get()))
+            data = self.data_of(await self.told(control, self.get()))
             self.history.read(f"end{node.host}", data, self.keys, since, boottime())
             names, after = [], "first"
             while after != "done":
-                said = await control.eval(f"erlmcp_session:list({after}).")
+                said = await self.told(control, f"erlmcp_session:list({after}).")
                 page, following = said.rsplit("]", 1)
                 names += NAME.findall(page)
                 after = "done" if "done" in following else following.strip(",} \n")
             control.close()
             names.remove(self.session)
             self.promises.check_end(data, names, self.given_up, node.name)
+
+    @staticmethod
+    async def told(control, expression):
+        """The answer, asked for again while the node has no confirmed leader for a moment."""
+        end = boottime() + TOLD_MAX_S
+        while True:
+            try:
+                answer = await control.eval(expression)
+            except (Gone, ValueError) as why:
+                answer = f"{{error,{why}"
+            if not answer.startswith("{error"):
+                return answer
+            assert boottime() < end, f"{expression}: {answer}"
+            await asyncio.sleep(POLL_S)
 
     def get(self):
         return f'erlmcp_session:get(<<"{self.session}">>).'

@@ -17,7 +17,7 @@ import subprocess
 import sys
 
 import tap
-from lab import wait_until
+from lab import PATIENCE_S, wait_until
 from test_cluster import Cluster
 from test_files import needs_strace
 from test_recover import done, fill, sessions
@@ -55,7 +55,7 @@ def killed(node, call, place, *words):
         node.host, "strace", "-f", "-qqq", "-o", "/dev/null", "-e", f"trace={call}", "-e",
         "signal=none", "-e", f"inject={call}:signal=KILL:when={place}",
         node.lab.program("erlmcp-admin"), *words)
-    code = subprocess.run(command, capture_output=True, timeout=60, check=False,
+    code = subprocess.run(command, capture_output=True, timeout=180, check=False,
                           env=node.environment()).returncode
     assert code in (0, -9, 137), code
     return code != 0
@@ -105,9 +105,8 @@ def test_recover_killed():
     needs_strace()
     with Cluster(ERLMCP_SNAPSHOT_THRESHOLD="16", ERLMCP_SNAPSHOT_TRAILING="1") as c:
         first = c.nodes[0]
-        assert c.put(1, 7) == "ok"
-        for _ in range(20):
-            assert c.put(1, 7) == "ok"
+        for _ in range(21):
+            c.wait_put(1, 7)
         for node in c.nodes:
             node.kill9()
         before = os.path.join(c.directory, "before")
@@ -125,7 +124,7 @@ def test_recover_killed():
         assert sweep(first, ("cluster", "recover", "--yes"), before, finished, True) > 25
         first.start()
         c.wait_serving(first)
-        assert sessions(first) == 1 and c.get(first) == 7
+        assert sessions(first) == 1 and c.read(first) == 7
 
 
 def test_restore_killed():
@@ -160,16 +159,20 @@ def test_given_up_killed():
                 ["strace", "-f", "-qqq", "-o", "/dev/null", "-p", str(victim.pid()), "-e",
                  f"trace={call}", "-e", f"inject={call}:signal=KILL:when={place}"],
                 stderr=subprocess.DEVNULL)
-            wait_until(lambda: traced(victim), 5, "strace is there")
-            victim.run("erlmcp", "eval", f'erlmcp_recovery:give_up(<<"{cluster}">>).')
-            wait_until(lambda: not victim.running(), 20, f"{call} {place}: it is killed")
+            wait_until(lambda: traced(victim), PATIENCE_S, "strace is there")
+
+            def given_up():
+                victim.run("erlmcp", "eval", f'erlmcp_recovery:give_up(<<"{cluster}">>).')
+                return not victim.running()
+            wait_until(given_up, PATIENCE_S, f"{call} {place}: it is killed")
             tracer.wait()
             lost = os.path.exists(os.path.join(victim.data, "lost-disk"))
             outcomes.add((lost, cluster_of(victim.data) is not None, has_log(victim.data)))
             victim.start()
             c.wait_serving(victim)
         c.wait_all_see_all()
-        assert c.put(victim, 9) == "ok" and c.get(c.leader()) == 9
+        c.wait_put(victim, 9)
+        assert c.read(c.leader()) == 9
         assert (True, True, False) in outcomes, "never killed between log and identity"
         print(f"# marked as lost, identity, log: {sorted(outcomes)}")
 
