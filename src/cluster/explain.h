@@ -48,7 +48,9 @@
 	X(MINORITY, "minority",                                                                   \
 	  "The lease is over and too few members are in sight: a minority must not serve.",       \
 	  "RB-008, Step 1: Verify Partition Status",                                              \
-	  "Heal the network to the silent members; a majority of them serves meanwhile.")         \
+	  "Heal the network to the silent members, or start them. If a majority of them is up "   \
+	  "and "                                                                                  \
+	  "connected, it serves meanwhile.")                                                      \
 	X(NO_LEADER, "no_leader",                                                                 \
 	  "The lease is over, but a majority is in sight: it elects a leader.",                   \
 	  "RB-010, Step 2: Identify Partition Type",                                              \

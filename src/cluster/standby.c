@@ -8,6 +8,7 @@
 #include "cluster/room.h"
 #include "cluster/sums.h"
 #include "cluster/view.h"
+#include "cluster/why.h"
 
 /* This voter told lately that it hears m, or it is this node. */
 static bool is_heard_by(const struct cluster *c, const struct member *m, const struct member *by)
@@ -93,6 +94,7 @@ bool standby_choose(const struct cluster *c, struct raft_plan *ret, char why[STA
 	const struct member *away;
 	const struct raft_voter *lost;
 	const struct raft_voter *standby;
+	char span[WHY_SPAN_MAX];
 	struct sums s;
 
 	if (c->config.standby_after_us == 0 || !detectors_peace(c))
@@ -111,7 +113,7 @@ bool standby_choose(const struct cluster *c, struct raft_plan *ret, char why[STA
 		ret->other = 0;
 	}
 	(void)snprintf(why, STATUS_WHY_MAX,
-	               "voter %.80s has been away for %" PRId64 " ms, standby %.80s is ready",
-	               away->name, (c->now_us - away->away_since_us) / 1000, standby->name);
+	               "voter %.80s has been away for %s, standby %.80s is ready", away->name,
+	               why_span(c->now_us - away->away_since_us, span), standby->name);
 	return true;
 }

@@ -8,6 +8,7 @@
 #include "cluster/alarm.h"
 #include "cluster/quorum.h"
 #include "cluster/room.h"
+#include "cluster/why.h"
 
 const struct raft_voter *config_by_name(const struct raft_view *raft, const char *name)
 {
@@ -310,16 +311,17 @@ static bool is_heard(const struct cluster *c, const struct member *m)
 static void tell_member(struct cluster *c, const struct member *m)
 {
 	struct cluster_action *action = outbox_add(&c->out, CLUSTER_MEMBER);
-	int64_t silent_us = c->now_us - m->heard_us;
 	char text[STATUS_WHY_MAX];
+	char span[WHY_SPAN_MAX];
 
 	if (m->heard)
 		(void)snprintf(text, sizeof text, "heard on link %" PRIu64, m->epoch);
 	else if (m->foreign)
 		(void)snprintf(text, sizeof text, "it belongs to another cluster");
 	else
-		(void)snprintf(text, sizeof text, "silent for %" PRId64 " ms, link %s",
-		               silent_us / 1000, m->linked ? "open" : "closed");
+		(void)snprintf(text, sizeof text, "silent for %s, link %s",
+		               why_span(c->now_us - m->heard_us, span),
+		               m->linked ? "open" : "closed");
 	action->up = m->heard;
 	action->peer = m->name;
 	action->raft_id = m->head.raft_id;
@@ -332,11 +334,17 @@ void view_detect(struct cluster *c)
 		struct member *m = &c->members[i];
 		struct edge *edge = &c->rows[c->self].edges[i];
 
-		if (is_self(c, m) || is_heard(c, m) == m->heard)
+		if (is_self(c, m))
+			continue;
+		/* A cut is as old as the silence: it began with the last word, not with its loss.
+		 */
+		if (!m->heard && m->heard_us >= 0)
+			edge->since_us = m->heard_us;
+		if (is_heard(c, m) == m->heard)
 			continue;
 		m->heard = !m->heard;
 		edge->up = m->heard;
-		edge->since_us = c->now_us;
+		edge->since_us = m->heard ? c->now_us : m->heard_us;
 		tell_member(c, m);
 	}
 }

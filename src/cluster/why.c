@@ -34,6 +34,21 @@ static void add(struct why *w, const char *fmt, ...)
 		w->len = STATUS_WHY_MAX - 1;
 }
 
+const char *why_span(int64_t us, char ret[WHY_SPAN_MAX])
+{
+	const double s = (double)us / 1e6;
+
+	if (us < 1000000)
+		(void)snprintf(ret, WHY_SPAN_MAX, "%" PRId64 " ms", us / 1000);
+	else if (s < 60)
+		(void)snprintf(ret, WHY_SPAN_MAX, "%.1f s", s);
+	else if (s < 3600)
+		(void)snprintf(ret, WHY_SPAN_MAX, "%.0f min", s / 60);
+	else
+		(void)snprintf(ret, WHY_SPAN_MAX, "%.1f h", s / 3600);
+	return ret;
+}
+
 /* --- Causes -------------------------------------------------------------------------- */
 
 static enum cause forming_cause(const struct cluster *c)
@@ -104,6 +119,7 @@ static void add_trouble(struct why *w)
 {
 	const struct cluster *c = w->c;
 	const char *before = "; ";
+	char span[WHY_SPAN_MAX];
 
 	for (size_t i = 0; i < c->n_members; i++) {
 		const struct member *m = &c->members[i];
@@ -120,7 +136,7 @@ static void add_trouble(struct why *w)
 		else if (m->heard_us < 0)
 			add(w, "was never heard");
 		else if (late)
-			add(w, "is silent for %" PRId64 " ms", silent_us / 1000);
+			add(w, "has been silent for %s", why_span(silent_us, span));
 		else if (!view_in_sight(c, m))
 			add(w, "does not hear this node");
 		else
@@ -178,13 +194,14 @@ static void fenced(struct why *w)
 {
 	const struct cluster *c = w->c;
 	const char *leader = name_of(w, c->confirmed_leader);
+	char span[WHY_SPAN_MAX];
 
 	if (w->cause == CAUSE_NEVER_CONFIRMED)
-		add(w, "no majority confirmed a leader since the start %" PRId64 " ms ago; ",
-		    (w->now_us - c->started_us) / 1000);
+		add(w, "no majority confirmed a leader since the start %s ago; ",
+		    why_span(w->now_us - c->started_us, span));
 	else if (w->cause == CAUSE_MINORITY || w->cause == CAUSE_NO_LEADER)
-		add(w, "lease of leader %.60s in term %" PRIu64 " ended %" PRId64 " ms ago; ",
-		    leader, c->confirmed_term, (w->now_us - c->confirmed_end_us) / 1000);
+		add(w, "lease of leader %.60s in term %" PRIu64 " ended %s ago; ", leader,
+		    c->confirmed_term, why_span(w->now_us - c->confirmed_end_us, span));
 	else if (w->cause == CAUSE_TOO_STRICT)
 		add(w, "ERLMCP_QUORUM_SIZE=%u asks for more members than are in sight; ",
 		    c->config.quorum_size);

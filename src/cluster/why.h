@@ -16,4 +16,10 @@ enum cause why_cause(const struct cluster *c, const struct raft_view *raft, int6
 void why_describe(const struct cluster *c, const struct raft_view *raft, int64_t now_us,
                   enum cluster_state state, char ret[STATUS_WHY_MAX]);
 
+enum { WHY_SPAN_MAX = 24 };
+
+/* "250 ms", "4.2 s", "12 min", "30.5 h": as a person reads it, on the same scale in every sentence.
+ */
+const char *why_span(int64_t us, char ret[WHY_SPAN_MAX]);
+
 #endif

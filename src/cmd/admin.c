@@ -203,6 +203,7 @@ static int completion(struct cli *c, int argc, char **argv);
 
 static const char *const flags[] = {"--json", "--watch", MEMBERS_FLAGS, SYNC_FLAGS,
                                     "--yes",  "--keep",  "--help",      NULL};
+static const char *const status_flags[] = {"--json", "--watch", NULL};
 static const char *const metrics_flags[] = {METRICS_FLAGS, NULL};
 static const char *const json_flags[] = {"--json", NULL};
 static const char *const timeline_flags[] = {TIMELINE_FLAGS, NULL};
@@ -211,6 +212,8 @@ static const char *const restore_flags[] = {"--dry-run", NULL};
 static const struct cli_verb verbs[] = {
     {"cluster", "COMMAND", "About the cluster, as this host's node sees it.", 0, 17, flags, true,
      cluster},
+    {"status", "[--json] [--watch]", "The same as `cluster status`.", 0, 0, status_flags, true,
+     cluster_status},
     {"doctor", "[--json]",
      "Examine configuration, disk, names, ports, peers, clocks and quorum; a remedy for each\n"
      "                               fault. Exit code 0: all well, 1: warnings, 2: failures.",

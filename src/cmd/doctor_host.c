@@ -77,7 +77,9 @@ static void check_directory(struct doctor *d, const char *what, const char *path
 
 	if (stat(path, &st) != 0 && errno == ENOENT) {
 		doctor_say(d, DOCTOR_OK, NULL,
-		           "the %s directory %s will be made at the first start", what, path);
+		           d->up ? "the %s directory %s is not there, and not needed by this node"
+		                 : "the %s directory %s will be made at the first start",
+		           what, path);
 	} else if (access(path, R_OK | W_OK | X_OK) != 0 && errno == EROFS && !is_data) {
 		doctor_say(d, DOCTOR_OK, NULL,
 		           "%s is read-only: a node in the foreground logs to standard output",
@@ -242,7 +244,7 @@ void doctor_node(struct doctor *d)
 		           : serves                      ? DOCTOR_WARNING
 		                                         : DOCTOR_FAILURE,
 		           strcmp(state, "serving") == 0 ? NULL : page_text(rule, "remedy"),
-		           "%s is %s since %s: %s", v->node_name, state,
+		           "%s has been %s for %s: %s", v->node_name, state,
 		           page_span(d->told, "state_age_ms", age, sizeof age),
 		           page_text(d->told, "why"));
 	} else if (lockfile_holder(v->data_dir, &pid) == ST_OK) {

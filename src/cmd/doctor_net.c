@@ -66,6 +66,11 @@ static void check_name(struct doctor *d, const char *node)
 	(void)getnameinfo(found->ai_addr, found->ai_addrlen, address, sizeof address, NULL, 0,
 	                  NI_NUMERICHOST);
 	freeaddrinfo(found);
+	if (strcmp(host_of(node), address) == 0) {
+		doctor_say(d, DOCTOR_OK, NULL, "%s is an address: no name server is asked",
+		           address);
+		return;
+	}
 	doctor_say(d, took >= SLOW_NAME_MS ? DOCTOR_WARNING : DOCTOR_OK,
 	           took >= SLOW_NAME_MS ? "reconnecting waits for this: repair the name server, or "
 	                                  "write the members to /etc/hosts"
@@ -307,7 +312,8 @@ static bool check_peer(struct doctor *d, const char *node)
 		return false;
 	}
 	doctor_say(d, DOCTOR_OK, NULL, "%s answers on port %d: %s, version %s, clock %+.0f ms",
-	           node, port, page_text(told, "state"), page_text(told, "software"), ahead_ms);
+	           node, port, page_text(told, "state"), page_text(told, "software"),
+	           (double)(long long)(ahead_ms < 0 ? ahead_ms - 0.5 : ahead_ms + 0.5));
 	check_software(d, node, page_text(told, "software"));
 	check_clock(d, node, ahead_ms);
 	json_decref(told);

@@ -44,7 +44,7 @@ static void verdict(const struct page *p)
 
 	buf_printf(p->b, "%s: ", page_text(p->status, "node"));
 	page_coloured(p, page_state_colour(state), state);
-	buf_printf(p->b, " since %s\n", page_span(p->status, "state_age_ms", age, sizeof age));
+	buf_printf(p->b, " for %s\n", page_span(p->status, "state_age_ms", age, sizeof age));
 	page_sentence(p, page_text(p->status, "why"), 2, 0);
 	buf_u8(p->b, '\n');
 	fact(p, "Rule", page_text(rule, "text"));
@@ -63,7 +63,7 @@ static void votes(const struct page *p, const json_t *of)
 	const json_t *v;
 	size_t i;
 
-	buf_printf(p->b, "   %-*s  %-6s  %-8s  %9s  %9s\n", NAME_MAX_WIDTH, "Voter", "Counts",
+	buf_printf(p->b, "   %-*s  %-6s  %-8s  %11s  %9s\n", NAME_MAX_WIDTH, "Voter", "Counts",
 	           "In sight", "Silent", "Promise");
 	json_array_foreach(in(of, "votes"), i, v)
 	{
@@ -76,8 +76,8 @@ static void votes(const struct page *p, const json_t *of)
 		if (!page_truth(v, "self"))
 			(void)page_span(v, "silent_ms", silent, sizeof silent);
 		if (!page_truth(v, "self") && !json_is_number(in(v, "silent_ms")))
-			(void)snprintf(silent, sizeof silent, "for ever");
-		buf_printf(p->b, "   %-*.*s  %-6s  %-8s  %9s  %9s\n", NAME_MAX_WIDTH,
+			(void)snprintf(silent, sizeof silent, "never heard");
+		buf_printf(p->b, "   %-*.*s  %-6s  %-8s  %11s  %9s\n", NAME_MAX_WIDTH,
 		           NAME_MAX_WIDTH, name, yes(v, "counts"), yes(v, "in_sight"), silent,
 		           page_span(v, "promise_ms", promise, sizeof promise));
 	}
@@ -95,7 +95,7 @@ static void lease(const json_t *of, char *ret, size_t cap)
 		(void)snprintf(ret, cap, "the lease runs for %s more",
 		               page_span_of(ms, span, sizeof span));
 	else
-		(void)snprintf(ret, cap, "the lease is over for %s",
+		(void)snprintf(ret, cap, "the lease ended %s ago",
 		               page_span_of(-ms, span, sizeof span));
 }
 
@@ -144,10 +144,15 @@ static void countdown(const struct page *p)
 
 	if (!json_is_number(in(p->status, "countdown_left_ms")))
 		return;
-	(void)snprintf(line, sizeof line, "%s left; then this node %s",
-	               page_span(p->status, "countdown_left_ms", span, sizeof span),
-	               force ? "stops (FORCE_SHUTDOWN=true)"
-	                     : "says so, and stays fenced (FORCE_SHUTDOWN=false)");
+	if (json_number_value(in(p->status, "countdown_left_ms")) <= 0)
+		(void)snprintf(line, sizeof line, "over: this node %s",
+		               force ? "stops now (FORCE_SHUTDOWN=true)"
+		                     : "stays fenced (FORCE_SHUTDOWN=false: a dry run)");
+	else
+		(void)snprintf(line, sizeof line, "%s left; then this node %s",
+		               page_span(p->status, "countdown_left_ms", span, sizeof span),
+		               force ? "stops (FORCE_SHUTDOWN=true)"
+		                     : "says so, and stays fenced (FORCE_SHUTDOWN=false)");
 	fact(p, "Countdown", line);
 }
 

@@ -8,8 +8,10 @@
 #include "cmd/page.h"
 
 enum {
-	NAME_MAX_WIDTH = 30, /* longer node names are cut in tables: 80 columns */
-	MATRIX_MAX = 16,     /* as many members as a cluster may have */
+	NAME_MAX_WIDTH = 30,  /* longer node names are cut in tables: 80 columns */
+	STATE_WIDTH = 11,     /* never heard */
+	MATRIX_MAX = 16,      /* as many members as a cluster may have */
+	LINE_MAX_BYTES = 600, /* two long names in a sentence */
 	TEXT_MAX = 1024 * 1024,
 	NEARLY_PERCENT = 80, /* of a limit: time to do something before it is hit */
 };
@@ -22,9 +24,15 @@ static void verdict(const struct page *p)
 
 	buf_printf(p->b, "%s: ", page_text(p->status, "node"));
 	page_coloured(p, page_state_colour(state), state);
-	buf_printf(p->b, " since %s\n", page_span(p->status, "state_age_ms", age, sizeof age));
+	buf_printf(p->b, " for %s\n", page_span(p->status, "state_age_ms", age, sizeof age));
 	page_sentence(p, page_text(p->status, "why"), 2, 0);
-	if (json_is_number(left))
+	if (!json_is_number(left))
+		return;
+	/* Who was to stop has stopped. */
+	if (json_number_value(left) <= 0)
+		buf_printf(p->b,
+		           "  countdown of a minority: over (FORCE_SHUTDOWN=false: a dry run)\n");
+	else
 		buf_printf(p->b, "  countdown of a minority: %s left\n",
 		           page_span(p->status, "countdown_left_ms", age, sizeof age));
 }
@@ -64,22 +72,31 @@ static void checked(const struct page *p)
 		           100.0 * (double)page_integer(sync, "bytes_done") / all);
 }
 
+static bool has_lease(const struct page *p)
+{
+	const json_t *raft = json_object_get(p->status, "raft");
+
+	return json_number_value(json_object_get(raft, "lease_left_ms")) > 0;
+}
+
 static void facts(const struct page *p)
 {
 	const json_t *quorum = json_object_get(p->status, "quorum");
 	const json_t *raft = json_object_get(p->status, "raft");
 	const json_t *store = json_object_get(p->status, "store");
 	const char *leader = page_text(p->status, "leader");
-	char lease[32];
+	const long long sessions = page_integer(store, "sessions");
+	char lease[32] = "none";
 
 	buf_printf(p->b,
 	           "\nQuorum   %lld in sight, %lld needed; %lld voters, quorum size %lld; %s\n",
 	           page_integer(p->status, "reachable"), page_integer(p->status, "needed"),
 	           page_integer(quorum, "configured"), page_integer(quorum, "size"),
 	           page_text(p->status, "side"));
+	if (has_lease(p))
+		(void)page_span(raft, "lease_left_ms", lease, sizeof lease);
 	buf_printf(p->b, "Leader   %s, term %lld; lease left: %s\n",
-	           leader[0] == '\0' ? "none known" : leader, page_integer(raft, "term"),
-	           page_span(raft, "lease_left_ms", lease, sizeof lease));
+	           leader[0] == '\0' ? "none known" : leader, page_integer(raft, "term"), lease);
 	if (page_text(p->status, "change")[0] != '\0') {
 		buf_printf(p->b, "Change  ");
 		page_sentence(p, page_text(p->status, "change"), 9, 8);
@@ -87,8 +104,8 @@ static void facts(const struct page *p)
 	buf_printf(p->b, "Log      stored %lld, committed %lld, applied %lld\n",
 	           page_integer(raft, "stored"), page_integer(raft, "commit"),
 	           page_integer(raft, "applied"));
-	buf_printf(p->b, "State    %lld sessions, index %lld, digest %s\n",
-	           page_integer(store, "sessions"), page_integer(store, "index"),
+	buf_printf(p->b, "State    %lld session%s, index %lld, digest %s\n", sessions,
+	           sessions == 1 ? "" : "s", page_integer(store, "index"),
 	           page_text(store, "digest"));
 	checked(p);
 }
@@ -111,8 +128,9 @@ static int name_width(const json_t *members)
 static void member_row(const struct page *p, const json_t *m, size_t number, int width)
 {
 	const json_t *rtt = json_object_get(m, "rtt_us");
-	const char *state =
-	    page_truth(m, "self") || page_truth(m, "heard") ? page_text(m, "state") : "lost";
+	const bool here = page_truth(m, "self") || page_truth(m, "heard");
+	const char *role = page_text(m, "role");
+	const char *state = here ? page_text(m, "state") : "lost";
 	char name[512];
 	char contact[32];
 	char trip[32] = "-";
@@ -120,19 +138,23 @@ static void member_row(const struct page *p, const json_t *m, size_t number, int
 
 	(void)snprintf(name, sizeof name, "%s%s", page_text(m, "name"),
 	               page_truth(m, "self") ? " *" : "");
-	if (json_is_integer(rtt) && !page_truth(m, "self"))
+	if (json_is_integer(rtt) && here && !page_truth(m, "self"))
 		(void)snprintf(trip, sizeof trip, "%.1f ms", json_number_value(rtt) / 1000);
-	if (json_is_integer(json_object_get(m, "lag")))
+	/* Who is not confirmed does not know what is committed. */
+	if (json_is_integer(json_object_get(m, "lag")) && here && has_lease(p))
 		(void)snprintf(lag, sizeof lag, "%lld", page_integer(m, "lag"));
-	if (!page_truth(m, "self") && !page_truth(m, "heard") &&
-	    json_is_null(json_object_get(m, "last_contact_ms")))
-		state = "never seen";
-	buf_printf(p->b, "%2zu %-*.*s %-9s ", number, width, width, name, page_text(m, "role"));
+	if (!here && json_is_null(json_object_get(m, "last_contact_ms")))
+		state = "never heard";
+	/* Whom it follows, or whether it leads by now, nobody knows here. */
+	if (!here && strcmp(role, "follower") == 0)
+		role = "voter";
+	buf_printf(p->b, "%2zu %-*.*s %-9s ", number, width, width, name, role);
 	page_coloured(p, strcmp(state, "lost") == 0 ? "31;1" : page_state_colour(state), state);
-	buf_printf(
-	    p->b, "%*s %8s %8s %6s\n", (int)(strlen(state) < 10 ? 10 - strlen(state) : 0), "",
-	    page_truth(m, "self") ? "-" : page_span(m, "last_contact_ms", contact, sizeof contact),
-	    trip, lag);
+	buf_printf(p->b, "%*s %8s %8s %6s\n",
+	           (int)(strlen(state) < STATE_WIDTH ? STATE_WIDTH - strlen(state) : 0), "",
+	           page_truth(m, "self") ? "-"
+	                                 : page_span(m, "last_contact_ms", contact, sizeof contact),
+	           trip, lag);
 }
 
 static void member_table(const struct page *p)
@@ -142,8 +164,8 @@ static void member_table(const struct page *p)
 	const json_t *m;
 	size_t i;
 
-	buf_printf(p->b, "\n   %-*s %-9s %-10s %8s %8s %6s\n", width, "Member", "Role", "State",
-	           "Contact", "Trip", "Lag");
+	buf_printf(p->b, "\n   %-*s %-9s %-*s %8s %8s %6s\n", width, "Member", "Role", STATE_WIDTH,
+	           "State", "Silent", "Trip", "Lag");
 	json_array_foreach(members, i, m) member_row(p, m, i + 1, width);
 }
 
@@ -174,14 +196,18 @@ static void cuts(const struct page *p)
 {
 	const json_t *edges = json_object_get(p->status, "edges");
 	const json_t *e;
+	char line[LINE_MAX_BYTES];
 	char age[32];
 	size_t i;
 
 	json_array_foreach(edges, i, e)
 	{
-		if (json_is_false(json_object_get(e, "up")))
-			buf_printf(p->b, "   %s has not heard %s for %s\n", page_text(e, "to"),
-			           page_text(e, "from"), page_span(e, "age_ms", age, sizeof age));
+		if (!json_is_false(json_object_get(e, "up")))
+			continue;
+		(void)snprintf(line, sizeof line, "seen from %s: %s has been silent for %s",
+		               page_text(e, "to"), page_text(e, "from"),
+		               page_span(e, "age_ms", age, sizeof age));
+		page_sentence(p, line, 3, 0);
 	}
 }
 
@@ -222,7 +248,7 @@ static void disagreements(const struct page *p)
 		return;
 	}
 	buf_printf(p->b, "\nDisagreements\n");
-	json_array_foreach(list, i, item) buf_printf(p->b, "   %s\n", json_string_value(item));
+	json_array_foreach(list, i, item) page_sentence(p, json_string_value(item), 3, 0);
 }
 
 /* Those that are nearly used up, or that something was refused for. */

@@ -199,7 +199,8 @@ static void describe_state(const struct story *s, const struct story_event *e, s
 	buf_printf(b, " [%s; %" PRId64 " of %" PRId64 " votes", story_text_of(e, "cause"),
 	           story_int_of(e, "counted"), story_int_of(e, "voters"));
 	if (json_object_get(e->record, "lease_us") != NULL)
-		buf_printf(b, ", lease %s %.0f ms", lease_us > 0 ? "left" : "over for",
+		buf_printf(b,
+		           lease_us > 0 ? ", lease left %.0f ms" : ", lease ended %.0f ms before",
 		           (double)(lease_us < 0 ? -lease_us : lease_us) / 1000);
 	buf_u8(b, ']');
 }

@@ -60,7 +60,7 @@ static void print_nodes(const struct story *s, struct buf *b)
 		buf_printf(b, "  [%zu] %-*.*s %-15s", i + 1, NAME_WIDTH, NAME_WIDTH, n->name,
 		           sources[n->source]);
 		if (n->n_events == 0)
-			buf_printf(b, "nothing recorded\n");
+			buf_printf(b, "nothing known\n");
 		else if (i == s->reference)
 			buf_printf(b, "the clock\n");
 		else

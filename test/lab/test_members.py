@@ -264,7 +264,7 @@ def test_standby_takes_over():
         away.kill9()
         c.wait_roles(sorted(n.host for n in rest), [away.host], among=rest)
         premise(time.monotonic() - killed >= 2, "not before its time")
-        wait_until(lambda: any(n.log.grep("has been away for .* ms, standby .* is ready")
+        wait_until(lambda: any(n.log.grep("has been away for .*, standby .* is ready")
                                for n in rest), PATIENCE_S, "a log tells why")
         # What it was for: one more may go now.
         second = c.others(away, c.leader(among=rest))[0]

@@ -69,9 +69,8 @@ TEST(a_lost_disk_in_a_cluster_of_two_is_not_expelled_and_the_reason_is_shown)
 	                "[  498] a: degraded -> fenced\n"
 	                "[  498] a: countdown begins, 1 of 2\n");
 	sim_status(s, 'a', &status);
-	assert_string_equal(status.why,
-	                    "lease of leader erlmcp@b in term 2 ended 2766 ms ago; 1 in "
-	                    "sight, 2 needed; erlmcp@b is not admitted yet");
+	assert_string_equal(status.why, "lease of leader erlmcp@b in term 2 ended 2.8 s ago; 1 in "
+	                                "sight, 2 needed; erlmcp@b is not admitted yet");
 	assert_int_equal(status.side, SIDE_MINORITY);
 	sim_free(s);
 }

@@ -266,7 +266,7 @@ TEST(a_follower_with_a_stricter_quorum_also_needs_that_many_in_sight)
 	r.now_us += 200000;
 	verdict(&r, r.now_us, 200000);
 	assert_int_equal(cluster_state(r.c), CLUSTER_SERVING);
-	r.now_us += 60000; /* c is silent for longer than the detection time */
+	r.now_us += 60000; /* c has been silent for longer than the detection time */
 	verdict(&r, r.now_us, 200000);
 	assert_int_equal(cluster_state(r.c), CLUSTER_FENCED);
 	assert_non_null(strstr(room_action(&r, CLUSTER_STATE, 0)->text, "ERLMCP_QUORUM_SIZE=5"));

@@ -77,10 +77,10 @@ TEST(serving_to_degraded_and_back_when_a_follower_dies_and_returns)
 	assert_trace(s, "[  280] c: killed\n"
 	                "[  504] b: c lost\n"
 	                "[  504] b: serving -> degraded: leader erlmcp@b in term 2 is confirmed; 2 "
-	                "in sight, 2 needed; erlmcp@c is silent for 250 ms\n"
+	                "in sight, 2 needed; erlmcp@c has been silent for 250 ms\n"
 	                "[  528] a: c lost\n"
 	                "[  528] a: serving -> degraded: leader erlmcp@b in term 2 is confirmed; 2 "
-	                "in sight, 2 needed; erlmcp@c is silent for 250 ms\n");
+	                "in sight, 2 needed; erlmcp@c has been silent for 250 ms\n");
 	sim_start(s, (char[]){follower, '\0'});
 	sim_run_ms(s, 1000);
 	assert_trace(s, "[  781] c: forming -> syncing: back in cluster bf8c59bb003553c1; waiting "
@@ -107,13 +107,14 @@ TEST(serving_to_fenced_to_syncing_to_serving_when_a_follower_is_cut_off_and_heal
 	sim_run_ms(s, 500);
 	assert_trace(
 	    s, "[  498] a: serving -> fenced: lease of leader erlmcp@b in term 2 ended 0 ms ago; 3 "
-	       "in sight, 2 needed; erlmcp@b is silent for 220 ms, erlmcp@c is silent for 220 ms\n"
+	       "in sight, 2 needed; erlmcp@b has been silent for 220 ms, erlmcp@c has been silent "
+	       "for 220 ms\n"
 	       "[  504] b: a lost\n"
 	       "[  504] b: serving -> degraded: leader erlmcp@b in term 2 is confirmed; 2 in "
-	       "sight, 2 needed; erlmcp@a is silent for 250 ms\n"
+	       "sight, 2 needed; erlmcp@a has been silent for 250 ms\n"
 	       "[  527] c: a lost\n"
 	       "[  527] c: serving -> degraded: leader erlmcp@b in term 2 is confirmed; 2 in "
-	       "sight, 2 needed; erlmcp@a is silent for 250 ms\n"
+	       "sight, 2 needed; erlmcp@a has been silent for 250 ms\n"
 	       "[  528] a: b lost\n"
 	       "[  528] a: c lost\n"
 	       "[  528] a: countdown begins, 1 of 2\n");
@@ -150,7 +151,8 @@ TEST(degraded_to_fenced_when_a_second_member_dies)
 	    s,
 	    "[  780] c: killed\n"
 	    "[  885] b: degraded -> fenced: lease of leader erlmcp@b in term 2 ended 0 ms ago; 2 "
-	    "in sight, 2 needed; erlmcp@a is silent for 631 ms, erlmcp@c is silent for 131 ms\n"
+	    "in sight, 2 needed; erlmcp@a has been silent for 631 ms, erlmcp@c has been silent for "
+	    "131 ms\n"
 	    "[ 1004] b: c lost\n"
 	    "[ 1004] b: countdown begins, 1 of 2\n");
 	sim_free(s);
@@ -188,13 +190,14 @@ TEST(fenced_to_stopped_when_the_countdown_is_over)
 	assert_trace(
 	    s,
 	    "[  498] a: serving -> fenced: lease of leader erlmcp@b in term 2 ended 0 ms ago; 3 in "
-	    "sight, 2 needed; erlmcp@b is silent for 220 ms, erlmcp@c is silent for 220 ms\n"
+	    "sight, 2 needed; erlmcp@b has been silent for 220 ms, erlmcp@c has been silent for "
+	    "220 ms\n"
 	    "[  504] b: a lost\n"
 	    "[  504] b: serving -> degraded: leader erlmcp@b in term 2 is confirmed; 2 in sight, 2 "
-	    "needed; erlmcp@a is silent for 250 ms\n"
+	    "needed; erlmcp@a has been silent for 250 ms\n"
 	    "[  527] c: a lost\n"
 	    "[  527] c: serving -> degraded: leader erlmcp@b in term 2 is confirmed; 2 in sight, 2 "
-	    "needed; erlmcp@a is silent for 250 ms\n"
+	    "needed; erlmcp@a has been silent for 250 ms\n"
 	    "[  528] a: b lost\n"
 	    "[  528] a: c lost\n"
 	    "[  528] a: countdown begins, 1 of 2\n"

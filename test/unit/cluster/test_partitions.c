@@ -203,7 +203,9 @@ TEST(a_bridge_that_leads_keeps_all_three_serving)
 	sim_status(s, 'a', &status);
 	assert_true(status.edges[1][2].known && status.edges[1][2].up);
 	assert_true(status.edges[0][2].known && !status.edges[0][2].up);
-	assert_in_range(status.edges[0][2].age_us, 600000, 700000);
+	/* As old as the silence: it began with the last word, not when that was noticed. */
+	assert_in_range(status.edges[0][2].age_us, 900000, 930000);
+	assert_int_equal(status.edges[2][0].age_us / 1000, status.members[2].silent_us / 1000);
 	sim_free(s);
 }
 

@@ -52,7 +52,7 @@ TEST(a_standby_takes_over_after_the_set_time_and_the_lost_voter_returns_as_the_s
 	                "[ 3011] d: serving -> degraded\n"
 	                "[ 3028] a: c lost\n"
 	                "[ 3028] a: serving -> degraded\n"
-	                "[ 5031] b: plan begins: voter erlmcp@c has been away for 2000 ms, standby "
+	                "[ 5031] b: plan begins: voter erlmcp@c has been away for 2.0 s, standby "
 	                "erlmcp@d is ready\n"
 	                "[ 5131] b: promotes d\n"
 	                "[ 5231] b: demotes c\n"

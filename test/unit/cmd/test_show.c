@@ -43,7 +43,7 @@ TEST(a_degraded_cluster_reads_like_this)
 
 	assert_int_equal(render(degraded, false, true, &b), ST_OK);
 	assert_string_equal(buf_text(&b),
-	                    "erlmcp@n1: degraded since 4.2 s\n"
+	                    "erlmcp@n1: degraded for 4.2 s\n"
 	                    "  erlmcp@n3 is lost\n"
 	                    "ALARM something is odd\n"
 	                    "\n"
@@ -52,19 +52,47 @@ TEST(a_degraded_cluster_reads_like_this)
 	                    "Log      stored 121, committed 120, applied 120\n"
 	                    "State    42 sessions, index 120, digest 00ff00ff00ff00ff\n"
 	                    "\n"
-	                    "   Member      Role      State       Contact     Trip    Lag\n"
-	                    " 1 erlmcp@n1 * follower  degraded          -        -      0\n"
-	                    " 2 erlmcp@n2   leader    degraded      12 ms   0.3 ms      0\n"
-	                    " 3 erlmcp@n3   follower  lost          4.2 s   0.4 ms     17\n"
+	                    "   Member      Role      State         Silent     Trip    Lag\n"
+	                    " 1 erlmcp@n1 * follower  degraded           -        -      0\n"
+	                    " 2 erlmcp@n2   leader    degraded       12 ms   0.3 ms      0\n"
+	                    " 3 erlmcp@n3   voter     lost           4.2 s        -      -\n"
 	                    "\n"
 	                    "Reachability: the row's member hears the column's\n"
 	                    "     1   2   3\n"
 	                    " 1   .  ok CUT\n"
 	                    " 2  ok   .   ?\n"
 	                    " 3   ?   ?   .\n"
-	                    "   erlmcp@n1 has not heard erlmcp@n3 for 4.2 s\n"
+	                    "   seen from erlmcp@n1: erlmcp@n3 has been silent for 4.2 s\n"
 	                    "\n"
 	                    "Disagreements: none\n");
+	buf_close(&b);
+}
+
+static const char cut_off[] =
+    "{\"node\":\"erlmcp@n1\",\"state\":\"fenced\",\"why\":\"1 in sight\",\"state_age_ms\":4200.1,"
+    "\"countdown_left_ms\":0,\"raft\":{\"term\":5,\"lease_left_ms\":0.0},\"members\":["
+    "{\"name\":\"erlmcp@n1\",\"role\":\"candidate\",\"self\":true,\"heard\":true,"
+    "\"state\":\"fenced\",\"last_contact_ms\":null,\"rtt_us\":null,\"lag\":0},"
+    "{\"name\":\"erlmcp@n2\",\"role\":\"follower\",\"self\":false,\"heard\":false,"
+    "\"state\":\"serving\",\"last_contact_ms\":4210,\"rtt_us\":400,\"lag\":0},"
+    "{\"name\":\"erlmcp@n3\",\"role\":\"follower\",\"self\":false,\"heard\":false,"
+    "\"state\":null,\"last_contact_ms\":null,\"rtt_us\":null,\"lag\":null}]}";
+
+/* Whether n2 leads by now, and what was committed without it, it does not know. */
+TEST(a_node_that_is_cut_off_says_nothing_that_it_cannot_know)
+{
+	struct buf b;
+
+	assert_int_equal(render(cut_off, false, false, &b), ST_OK);
+	assert_string_equal(buf_text(&b),
+	                    "erlmcp@n1: fenced for 4.2 s\n"
+	                    "  1 in sight\n"
+	                    "  countdown of a minority: over (FORCE_SHUTDOWN=false: a dry run)\n"
+	                    "\n"
+	                    "   Member      Role      State         Silent     Trip    Lag\n"
+	                    " 1 erlmcp@n1 * candidate fenced             -        -      -\n"
+	                    " 2 erlmcp@n2   voter     lost           4.2 s        -      -\n"
+	                    " 3 erlmcp@n3   voter     never heard        -        -      -\n");
 	buf_close(&b);
 }
 
@@ -73,7 +101,7 @@ TEST(the_summary_is_the_verdict_and_the_members)
 	struct buf b;
 
 	assert_int_equal(render(degraded, false, false, &b), ST_OK);
-	assert_non_null(strstr(buf_text(&b), "erlmcp@n1: degraded since 4.2 s\n"));
+	assert_non_null(strstr(buf_text(&b), "erlmcp@n1: degraded for 4.2 s\n"));
 	assert_null(strstr(buf_text(&b), "Reachability"));
 	assert_null(strstr(buf_text(&b), "\x1b"));
 	buf_close(&b);
@@ -154,6 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_degraded_cluster_reads_like_this),
+	    cmocka_unit_test(a_node_that_is_cut_off_says_nothing_that_it_cannot_know),
 	    cmocka_unit_test(the_summary_is_the_verdict_and_the_members),
 	    cmocka_unit_test(colour_only_where_it_is_asked_for),
 	    cmocka_unit_test(what_is_no_status_is_told),
