@@ -11,13 +11,18 @@ so. What must hold on any machine is asserted and never told again.
 
 A stall is a thread, one on each processor, that sleeps for a moment and wakes late (busy or stolen
 processors, a paused machine), or a child of ours (a node, the wire) that waited for a processor.
+
+    stalls.py PID        what watches, a process of its own: prints the seconds of each stall
 """
 
 import functools
 import os
+import subprocess
+import sys
 import threading
 import time
 
+import fabric
 import tap
 
 ATTEMPTS = 5
@@ -35,18 +40,18 @@ def premise(condition, why):
         raise Premise(str(why))
 
 
-def children():
-    """Process ids of our children."""
-    ours = []
+def children(parent):
+    """Process ids of the children of a process, but ourselves."""
+    found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
-                parent = file.read().rpartition(")")[2].split()[1]
-        except OSError:
+                its = int(file.read().rpartition(")")[2].split()[1])
+        except (OSError, IndexError):
             continue  # it has ended meanwhile
-        if int(parent) == os.getpid():
-            ours.append(int(name))
-    return ours
+        if its == parent and int(name) != os.getpid():
+            found.append(int(name))
+    return found
 
 
 def waited(pid):
@@ -67,56 +72,66 @@ def stolen():
         return 0.0
 
 
+def watch_processor(cpu):
+    os.sched_setaffinity(threading.get_native_id(), {cpu})
+    while True:
+        since = time.monotonic()
+        time.sleep(NAP_S)
+        late = time.monotonic() - since - NAP_S
+        if late > STALL_S:
+            print(late, flush=True)
+
+
+def watch_children(parent):
+    before, looked = {}, 0.0
+    while True:
+        time.sleep(NAP_S)
+        if time.monotonic() - looked > CHILDREN_S:
+            looked = time.monotonic()
+            before = {pid: before.get(pid) for pid in children(parent)}
+        for pid, then in before.items():
+            now = waited(pid)
+            if None not in (now, then) and now - then > STALL_S:
+                print(now - then, flush=True)
+            before[pid] = now
+
+
+def watch(parent):
+    """Print stalls until we are ended."""
+    fabric.die_with_parent()
+    for cpu in os.sched_getaffinity(0):
+        threading.Thread(target=watch_processor, args=(cpu,), daemon=True).start()
+    print("ready", flush=True)
+    watch_children(parent)
+
+
 class Stalls:
-    """Stalls while the block runs."""
+    """Stalls while a block runs; known when it is over."""
 
     def __init__(self):
         self.seen = []
-        self.over = threading.Event()
-        self.threads = []
+        self.watcher = None
         self.stolen = 0.0
 
     def __enter__(self):
         self.stolen = stolen()
-        self.threads = [threading.Thread(target=self.watch_processor, args=(cpu,), daemon=True)
-                        for cpu in os.sched_getaffinity(0)]
-        self.threads.append(threading.Thread(target=self.watch_children, daemon=True))
-        for thread in self.threads:
-            thread.start()
+        self.watcher = subprocess.Popen([sys.executable, os.path.abspath(__file__),
+                                         str(os.getpid())], stdout=subprocess.PIPE, text=True)
+        assert self.watcher.stdout.readline() == "ready\n"
         return self
 
     def __exit__(self, *_what):
-        self.over.set()
-        for thread in self.threads:
-            thread.join()
+        self.watcher.terminate()
+        lines = self.watcher.communicate()[0].splitlines()
+        # The last line may have been cut short.
+        self.seen = [float(line) for line in lines if line.count(".") == 1 and line[-1].isdigit()]
         self.stolen = stolen() - self.stolen
-
-    def watch_processor(self, cpu):
-        os.sched_setaffinity(threading.get_native_id(), {cpu})
-        while not self.over.is_set():
-            since = time.monotonic()
-            time.sleep(NAP_S)
-            late = time.monotonic() - since - NAP_S
-            if late > STALL_S:
-                self.seen.append(late)
-
-    def watch_children(self):
-        before, looked = {}, 0.0
-        while not self.over.wait(NAP_S):
-            if time.monotonic() - looked > CHILDREN_S:
-                looked = time.monotonic()
-                before = {pid: before.get(pid) for pid in children()}
-            for pid, then in before.items():
-                now = waited(pid)
-                if None not in (now, then) and now - then > STALL_S:
-                    self.seen.append(now - then)
-                before[pid] = now
 
     def __str__(self):
         if not self.seen:
             return f"the machine did not stall, {self.stolen:.2f} s stolen"
-        return (f"the machine stalled {len(self.seen)} times, for up to {max(self.seen) * 1000:.0f} ms, "
-                f"{self.stolen:.2f} s stolen")
+        return (f"the machine stalled {len(self.seen)} times, for up to "
+                f"{max(self.seen) * 1000:.0f} ms, {self.stolen:.2f} s stolen")
 
 
 def steady(test):
@@ -134,3 +149,7 @@ def steady(test):
                 print(f"# told again, {stalls}: {why}", flush=True)
                 tap.forget()
     return told
+
+
+if __name__ == "__main__":
+    watch(int(sys.argv[1]))
