@@ -65,7 +65,8 @@ const char *metric_alarm_word(enum metric_alarm alarm);
 
 enum metric_door { DOOR_CLIENT, DOOR_API, METRIC_DOORS };
 
-/* Operations in groups: a histogram each. OTHER is what no table names: 0. */
+/* Operations in groups: a histogram each. OTHER is what no table names: 0. STREAM writes event
+ * logs, REPLAY reads them; PENDING is all about questions that wait for an answer. */
 #define METRIC_OPERATION_MAP(X) \
 	X(OTHER, "other")       \
 	X(CREATE, "create")     \
@@ -74,6 +75,8 @@ enum metric_door { DOOR_CLIENT, DOOR_API, METRIC_DOORS };
 	X(DELETE, "delete")     \
 	X(SESSION, "session")   \
 	X(STREAM, "stream")     \
+	X(REPLAY, "replay")     \
+	X(PENDING, "pending")   \
 	X(HANDLE, "handle")     \
 	X(TASK, "task")
 

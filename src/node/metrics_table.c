@@ -302,7 +302,7 @@ const struct metric metrics_table[] = {
 	      sync_transfers),
 
 	LABELLED(HISTOGRAM, WORK, "erlmcp_operation_seconds", "seconds", "door operation",
-		 "From a request's arrival to its answer, at this node. Doors: client, api.",
+		 "From a request's arrival to its answer, at this node. Doors: client, api. stream writes event logs, replay reads them; pending: questions that wait for an answer.",
 		 put_operation_seconds),
 	LABELLED(COUNTER, WORK, "erlmcp_operations_total", "", "door outcome",
 		 "Requests answered, by outcome.",

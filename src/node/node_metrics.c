@@ -170,12 +170,12 @@ static enum metric_operation session_operation(const char *function)
 		const char *function;
 		enum metric_operation operation;
 	} known[] = {
-	    {"create", OPERATION_CREATE},  {"get", OPERATION_GET},
-	    {"put", OPERATION_PUT},        {"delete", OPERATION_DELETE},
-	    {"append", OPERATION_STREAM},  {"replay", OPERATION_STREAM},
-	    {"trim", OPERATION_STREAM},    {"close", OPERATION_STREAM},
-	    {"ask", OPERATION_STREAM},     {"answer", OPERATION_STREAM},
-	    {"dismiss", OPERATION_STREAM}, {"pending", OPERATION_STREAM},
+	    {"create", OPERATION_CREATE},   {"get", OPERATION_GET},
+	    {"put", OPERATION_PUT},         {"delete", OPERATION_DELETE},
+	    {"append", OPERATION_STREAM},   {"replay", OPERATION_REPLAY},
+	    {"trim", OPERATION_STREAM},     {"close", OPERATION_STREAM},
+	    {"ask", OPERATION_PENDING},     {"answer", OPERATION_PENDING},
+	    {"dismiss", OPERATION_PENDING}, {"pending", OPERATION_PENDING},
 	};
 
 	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {

@@ -136,6 +136,14 @@ run "$bin/erlmcp-admin" timeline --since yesterday
 expect "a wrong time is named, with right ones" 64 err "--since yesterday: it needs a time: 5m"
 run "$bin/erlmcp-admin" metrics erlmcp_serving
 expect "metrics prints those whose name holds the pattern" 0 out "erlmcp_serving 1"
+run "$bin/erlmcp" eval "{ok, Id} = erlmcp_session:create(counted), erlmcp_session:append(Id, 1, said),
+	erlmcp_session:replay(Id, 1, 0), erlmcp_session:pending(Id)."
+expect "a session without questions has none that wait" 0 out "{ok,[]}"
+run "$bin/erlmcp-admin" metrics operation_seconds
+expect "replays of event logs are counted" 0 out \
+	'erlmcp_operation_seconds_count{door="api",operation="replay"} 1'
+expect "and questions about what waits" 0 out \
+	'erlmcp_operation_seconds_count{door="api",operation="pending"} 1'
 run "$bin/erlmcp-admin" metrics nonsense
 expect "a pattern that fits none is a failure" 1 err 'no metric has "nonsense" in its name'
 run "$bin/erlmcp-admin" metrics runbook
