@@ -118,9 +118,9 @@ class Boxes:
 
         Podman's name server misses a change now and then; the next change tells it."""
         line = f"docker exec {asker} timeout 8 ping -c 1 {name}"
-        for _ in range(4):
+        for _ in range(12):
             try:
-                return self.await_line(line, address, timeout=10)
+                return self.await_line(line, address, timeout=3)
             except AssertionError:
                 if not self.engine.is_podman():
                     raise

@@ -78,6 +78,7 @@ def test_partition(boxes):
                      "⚠️  MINORITY PARTITION DETECTED")
     boxes.expect("docker logs erlmcp-node2", "Reachable nodes: 1 (need 2 for majority)")
     boxes.expect("docker ps | grep erlmcp | wc -l", "3\n")
+    wait_until(lambda: boxes.state("erlmcp-node2") == "fenced", 90, "node 2 is fenced")
     code, text = boxes.run(DETECT, ERLMCP_CONTAINER="erlmcp-node2", SHUTDOWN_DELAY="1",
                            FORCE_SHUTDOWN="false")
     assert code == 1 and "MINORITY PARTITION DETECTED: Will shutdown" in text, text

@@ -89,7 +89,7 @@ def promtool(*words):
     if not shutil.which("promtool"):
         raise tap.Skip("no promtool here")
     return subprocess.run(["promtool", *words], capture_output=True, text=True, check=False,
-                          timeout=60)
+                          timeout=200)
 
 
 def expected(rule, labels, series):

@@ -109,6 +109,7 @@ def test_rb008_partition():
         line = 'docker logs erlmcp-node2 | grep "MINORITY PARTITION"'
         wait_until(lambda: dock.run(line)[0] == 0, 60, line)
         dock.expect("docker ps | grep erlmcp", "erlmcp-node1", "erlmcp-node3")
+        wait_until(lambda: dock.nodes[1].state() == "fenced", 60, "node 2 is fenced")
         script = "./scripts/runbooks/detect-and-shutdown-minority.sh"
         code, text = dock.run(script, ERLMCP_CONTAINER="erlmcp-node2", ERLMCP_QUORUM_SIZE="3",
                               SHUTDOWN_DELAY="1", FORCE_SHUTDOWN="false")
