@@ -68,7 +68,7 @@ def run(number, name, test):
         test()
         print(f"ok {number} - {name} ({time.monotonic() - since:.1f} s)", flush=True)
     except Skip as why:
-        print(f"ok {number} - {name} # SKIP {why}", flush=True)
+        print(f"ok {number} - {name} # SKIP {' '.join(str(why).split())[:LINE_MAX]}", flush=True)
     except Exception as why:  # whatever it was, the other stories want to be told
         say(f"not ok {number} - {name}")
         tell([line[:LINE_MAX] for line in
