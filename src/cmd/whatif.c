@@ -124,17 +124,18 @@ static void say_node(const struct page *p, const struct asking *a, size_t at)
 	const char *role = n->leads ? "leader" : a->q.members[at].voter ? "voter" : "standby";
 	const char *word = word_of(n);
 	char when[32] = "-";
+	char sight[32];
 
 	if (n->fenced_us >= 0 && !n->dead)
 		(void)page_span_of((double)n->fenced_us / 1000, when, sizeof when);
 	buf_printf(p->b, "   %-*.*s  %-8s  ", NAME_MAX_WIDTH, NAME_MAX_WIDTH, name_of(a, at), role);
 	page_coloured(p, n->dead ? "31;1" : page_state_colour(word), word);
+	(void)snprintf(sight, sizeof sight, "%u (%u needed)", n->now.reachable, n->now.needed);
 	if (n->dead)
 		buf_printf(p->b, "\n");
 	else
-		buf_printf(p->b, "%*s %3u of %-3u %9s\n",
-		           (int)(strlen(word) < 9 ? 9 - strlen(word) : 0), "", n->now.reachable,
-		           n->now.needed, when);
+		buf_printf(p->b, "%*s %-13s %10s\n", (int)(strlen(word) < 9 ? 9 - strlen(word) : 0),
+		           "", sight, when);
 }
 
 static void say_why(const struct page *p, const struct asking *a, size_t at)
@@ -189,8 +190,9 @@ static void say_verdict(const struct page *p, const struct asking *a)
 	if (l->now.reachable == l->now.needed)
 		buf_printf(p->b, "One more voter lost there would stop it.\n");
 	else
-		buf_printf(p->b, "%u more voters could be lost there.\n",
-		           l->now.reachable - l->now.needed);
+		buf_printf(p->b, "%u more voter%s could be lost there.\n",
+		           l->now.reachable - l->now.needed,
+		           l->now.reachable - l->now.needed == 1 ? "" : "s");
 }
 
 static void say_advice(const struct page *p, const struct asking *a)
@@ -232,8 +234,8 @@ static void answer_text(const struct page *p, const struct asking *a)
 	say_verdict(p, a);
 	buf_printf(p->b, "\n%s after the cut:\n",
 	           page_span_of((double)a->answer.at_us / 1000, when, sizeof when));
-	buf_printf(p->b, "   %-*s  %-8s  %-9s %-10s %9s\n", NAME_MAX_WIDTH, "Member", "Role",
-	           "State", "In sight", "Fenced");
+	buf_printf(p->b, "   %-*s  %-8s  %-9s %-13s %10s\n", NAME_MAX_WIDTH, "Member", "Role",
+	           "State", "In sight", "Fenced at");
 	for (size_t i = 0; i < a->answer.n; i++)
 		say_node(p, a, i);
 	for (size_t i = 0; i < a->answer.n; i++)
