@@ -188,19 +188,6 @@ static int cluster(struct cli *c, int argc, char **argv)
 	return usage("cluster", nodes >= 0 ? argv[0] : NULL);
 }
 
-static int version(struct cli *c, int argc, char **argv)
-{
-	(void)c;
-	(void)argc;
-	(void)argv;
-	(void)printf("erlmcp-admin %s\n", ERLMCP_VERSION);
-	return CLI_OK;
-}
-
-static int help(struct cli *c, int argc, char **argv);
-static int man(struct cli *c, int argc, char **argv);
-static int completion(struct cli *c, int argc, char **argv);
-
 static const char *const flags[] = {"--json", "--watch", MEMBERS_FLAGS, SYNC_FLAGS,
                                     "--yes",  "--keep",  "--help",      NULL};
 static const char *const status_flags[] = {"--json", "--watch", NULL};
@@ -242,11 +229,11 @@ static const struct cli_verb verbs[] = {
      "The running node's metrics: those of RB-010 with their targets, or all whose name holds\n"
      "                               PATTERN. --reference: what each of them means.",
      0, 1, metrics_flags, true, metrics_show},
-    {"version", "", "The version of this program.", 0, 0, NULL, false, version},
+    {"version", "", "The version of this program.", 0, 0, NULL, false, cli_pages_version},
     {"completion", "bash|zsh", "The script that completes this program's words.", 1, 1, NULL, false,
-     completion},
-    {"man", "", "This program's manual page, as roff.", 0, 0, NULL, false, man},
-    {"help", "", "This text.", 0, 0, NULL, false, help},
+     cli_pages_completion},
+    {"man", "", "This program's manual page, as roff.", 0, 0, NULL, false, cli_pages_man},
+    {"help", "", "This text.", 0, 0, NULL, false, cli_pages_help},
 };
 
 static bool sub_of(size_t i, struct cli_sub *ret)
@@ -279,33 +266,9 @@ static const struct cli_pages pages = {
     .n_exits = sizeof exits / sizeof exits[0],
 };
 
-static int help(struct cli *c, int argc, char **argv)
-{
-	(void)c;
-	(void)argc;
-	(void)argv;
-	cli_pages_help(&pages);
-	return CLI_OK;
-}
-
-static int man(struct cli *c, int argc, char **argv)
-{
-	(void)c;
-	(void)argc;
-	(void)argv;
-	return cli_pages_man(&pages);
-}
-
-static int completion(struct cli *c, int argc, char **argv)
-{
-	(void)c;
-	(void)argc;
-	return cli_pages_completion(&pages, argv[0]);
-}
-
 int main(int argc, char **argv)
 {
-	struct cli c = {.program = "erlmcp-admin"};
+	struct cli c = {.program = "erlmcp-admin", .pages = &pages};
 
 	return cli_main(&c, verbs, sizeof verbs / sizeof verbs[0], argc, argv);
 }

@@ -19,8 +19,11 @@ enum cli_exit {
 
 enum { CLI_OPTIONS_MAX = 128, CLI_PATH_MAX = 1024 };
 
+struct cli_pages;
+
 struct cli {
 	const char *program;            /* as people call it: "erlmcp" */
+	const struct cli_pages *pages;  /* what it can do: help, manual, completion */
 	char root[CLI_PATH_MAX];        /* of the release; "" when there is none */
 	char *options[CLI_OPTIONS_MAX]; /* --key VALUE pairs, borrowed from argv */
 	size_t n_options;

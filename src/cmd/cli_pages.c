@@ -44,11 +44,14 @@ static void sub_head(const struct cli_sub *sub, char ret[HEAD_MAX])
 	(void)snprintf(ret, HEAD_MAX, "%s %s", sub->topic, sub->name);
 }
 
-void cli_pages_help(const struct cli_pages *p)
+int cli_pages_help(struct cli *c, int argc, char **argv)
 {
+	const struct cli_pages *p = c->pages;
 	struct cli_sub sub;
 	char head[HEAD_MAX];
 
+	(void)argc;
+	(void)argv;
 	(void)printf("usage: %s [--KEY VALUE...] COMMAND [ARGUMENT...]\n\n", p->program);
 	for (size_t i = 0; i < p->n_verbs; i++)
 		cli_pages_verb(p->verbs[i].name, p->verbs[i].args, p->verbs[i].help);
@@ -64,6 +67,7 @@ void cli_pages_help(const struct cli_pages *p)
 		(void)printf("  %d\n", p->exits[i].code);
 		print_wrapped(p->exits[i].text, INDENT);
 	}
+	return CLI_OK;
 }
 
 /* --- Manual page --------------------------------------------------------------------- */
@@ -101,11 +105,22 @@ static void roff_entry(const char *head, const char *args, const char *help)
 	roff(help);
 }
 
-int cli_pages_man(const struct cli_pages *p)
+int cli_pages_version(struct cli *c, int argc, char **argv)
 {
+	(void)argc;
+	(void)argv;
+	(void)printf("%s %s\n", c->program, ERLMCP_VERSION);
+	return CLI_OK;
+}
+
+int cli_pages_man(struct cli *c, int argc, char **argv)
+{
+	const struct cli_pages *p = c->pages;
 	struct cli_sub sub;
 	char head[HEAD_MAX];
 
+	(void)argc;
+	(void)argv;
 	(void)printf(".TH \"%s\" 1 \"\" \"erlmcp %s\" \"erlmcp\"\n.SH NAME\n%s \\- ", p->program,
 	             ERLMCP_VERSION, p->program);
 	roff(p->what);
@@ -250,16 +265,17 @@ static void zsh(const struct cli_pages *p)
 	(void)printf(" %s\nfi\n", p->program);
 }
 
-int cli_pages_completion(const struct cli_pages *p, const char *shell)
+int cli_pages_completion(struct cli *c, int argc, char **argv)
 {
-	if (strcmp(shell, "bash") == 0) {
-		bash(p);
+	(void)argc;
+	if (strcmp(argv[0], "bash") == 0) {
+		bash(c->pages);
 		return CLI_OK;
 	}
-	if (strcmp(shell, "zsh") == 0) {
-		zsh(p);
+	if (strcmp(argv[0], "zsh") == 0) {
+		zsh(c->pages);
 		return CLI_OK;
 	}
-	(void)fprintf(stderr, "%s: completion is for bash or zsh\n", p->program);
+	(void)fprintf(stderr, "%s: completion is for bash or zsh\n", c->program);
 	return CLI_USAGE;
 }

@@ -31,14 +31,13 @@ struct cli_pages {
 	size_t n_exits;
 };
 
-/* All commands, at most 80 columns wide. */
-void cli_pages_help(const struct cli_pages *p);
-
-/* The manual page, section 1, as roff. */
-int cli_pages_man(const struct cli_pages *p);
-
-/* The script that completes the program's words. CLI_USAGE: no such shell. */
-int cli_pages_completion(const struct cli_pages *p, const char *shell);
+/* Commands that every program with pages has: all commands, at most 80 columns wide; the version;
+ * the manual page, section 1, as roff; the script that completes the program's words in the shell
+ * that argv names. */
+int cli_pages_help(struct cli *c, int argc, char **argv);
+int cli_pages_version(struct cli *c, int argc, char **argv);
+int cli_pages_man(struct cli *c, int argc, char **argv);
+int cli_pages_completion(struct cli *c, int argc, char **argv);
 
 /* One command with its help; blanks in the text are evened out, lines are broken. */
 void cli_pages_verb(const char *head, const char *args, const char *help);

@@ -150,18 +150,7 @@ static int functions(struct cli *c, int argc, char **argv)
 	return print(&b);
 }
 
-static int version(struct cli *c, int argc, char **argv)
-{
-	(void)c;
-	(void)argc;
-	(void)argv;
-	(void)printf("erlmcp %s\n", ERLMCP_VERSION);
-	return CLI_OK;
-}
-
 static int help(struct cli *c, int argc, char **argv);
-static int man(struct cli *c, int argc, char **argv);
-static int completion(struct cli *c, int argc, char **argv);
 
 static const char *const json_flag[] = {"--json", NULL};
 static const char *const functions_flags[] = {"--markdown", NULL};
@@ -185,10 +174,10 @@ static const struct cli_verb verbs[] = {
     {"functions", "[MODULE [FUNCTION]] [--markdown]",
      "What can be called with eval and rpc, with examples.", 0, 2, functions_flags, false,
      functions},
-    {"version", "", "The version of this program.", 0, 0, NULL, false, version},
+    {"version", "", "The version of this program.", 0, 0, NULL, false, cli_pages_version},
     {"completion", "bash|zsh", "The script that completes this program's words.", 1, 1, NULL, false,
-     completion},
-    {"man", "", "This program's manual page, as roff.", 0, 0, NULL, false, man},
+     cli_pages_completion},
+    {"man", "", "This program's manual page, as roff.", 0, 0, NULL, false, cli_pages_man},
     {"help", "[exit-codes]", "This text, or what the exit codes mean.", 0, 1, NULL, false, help},
 };
 
@@ -220,28 +209,10 @@ static const struct cli_pages pages = {
     .n_exits = sizeof exit_codes / sizeof exit_codes[0],
 };
 
-static int man(struct cli *c, int argc, char **argv)
-{
-	(void)c;
-	(void)argc;
-	(void)argv;
-	return cli_pages_man(&pages);
-}
-
-static int completion(struct cli *c, int argc, char **argv)
-{
-	(void)c;
-	(void)argc;
-	return cli_pages_completion(&pages, argv[0]);
-}
-
 static int help(struct cli *c, int argc, char **argv)
 {
-	(void)c;
-	if (argc == 0) {
-		cli_pages_help(&pages);
-		return CLI_OK;
-	}
+	if (argc == 0)
+		return cli_pages_help(c, argc, argv);
 	if (strcmp(argv[0], "exit-codes") == 0) {
 		for (size_t i = 0; i < sizeof exit_codes / sizeof exit_codes[0]; i++)
 			(void)printf("%3d  %s\n", exit_codes[i].code, exit_codes[i].text);
@@ -259,7 +230,7 @@ static int help(struct cli *c, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct cli c = {.program = "erlmcp"};
+	struct cli c = {.program = "erlmcp", .pages = &pages};
 
 	return cli_main(&c, verbs, VERBS, argc, argv);
 }

@@ -11,6 +11,15 @@ static bool complains(struct sim *s)
 	return strstr(sim_trace(s), "slow disk: a majority had entries on disk") != NULL;
 }
 
+/* One write takes so long; then all is stored for a while. */
+static void write_slowly(struct sim *s, char node, int64_t slow_ms, int64_t pause_ms)
+{
+	sim_node(s, node)->raft.unstored = 1;
+	sim_run_ms(s, slow_ms);
+	sim_node(s, node)->raft.unstored = 0;
+	sim_run_ms(s, pause_ms);
+}
+
 TEST(a_leader_with_a_slow_disk_hands_leadership_over_and_says_why)
 {
 	struct sim *s = sim_serving(3, NULL);
@@ -44,15 +53,8 @@ TEST(one_slow_write_is_no_slow_disk)
 	const char leader = sim_leader(s);
 
 	for (unsigned i = 0; i < 5; i++) {
-		sim_node(s, leader)->raft.unstored = 1;
-		sim_run_ms(s, 1000);
-		sim_node(s, leader)->raft.unstored = 0;
-		sim_run_ms(s, 200);
-		/* A write that is stored at once. */
-		sim_node(s, leader)->raft.unstored = 1;
-		sim_run_ms(s, 110);
-		sim_node(s, leader)->raft.unstored = 0;
-		sim_run_ms(s, 200);
+		write_slowly(s, leader, 1000, 200);
+		write_slowly(s, leader, 110, 200); /* one that is stored at once */
 	}
 	assert_int_equal(sim_leader(s), leader);
 	assert_trace(s, "");
@@ -64,12 +66,8 @@ TEST(one_slow_write_with_nothing_after_it_is_no_slow_disk)
 	struct sim *s = sim_serving(3, NULL);
 	const char leader = sim_leader(s);
 
-	for (unsigned i = 0; i < 2; i++) {
-		sim_node(s, leader)->raft.unstored = 1;
-		sim_run_ms(s, 2 * SLOW_DISK_US / 1000);
-		sim_node(s, leader)->raft.unstored = 0;
-		sim_run_ms(s, LONG_MS);
-	}
+	for (unsigned i = 0; i < 2; i++)
+		write_slowly(s, leader, 2 * SLOW_DISK_US / 1000, LONG_MS);
 	assert_int_equal(sim_leader(s), leader);
 	assert_trace(s, "");
 	sim_free(s);
@@ -80,12 +78,8 @@ TEST(slow_writes_with_pauses_between_them_are_a_slow_disk)
 	struct sim *s = sim_serving(3, NULL);
 	const char slow = sim_leader(s);
 
-	for (unsigned i = 0; i < LONG_MS / 1000 && sim_leader(s) == slow; i++) {
-		sim_node(s, slow)->raft.unstored = 1;
-		sim_run_ms(s, 2 * SLOW_DISK_US / 1000);
-		sim_node(s, slow)->raft.unstored = 0;
-		sim_run_ms(s, 600);
-	}
+	for (unsigned i = 0; i < LONG_MS / 1000 && sim_leader(s) == slow; i++)
+		write_slowly(s, slow, 2 * SLOW_DISK_US / 1000, 600);
 	assert_int_not_equal(sim_leader(s), slow);
 	assert_true(complains(s));
 	sim_free(s);
@@ -95,10 +89,8 @@ TEST(a_leader_that_nobody_can_relieve_complains_for_as_long_as_its_disk_is_slow)
 {
 	struct sim *s = sim_serving(1, NULL);
 
-	sim_node(s, 'a')->raft.unstored = 1;
-	sim_run_ms(s, LONG_MS);
+	write_slowly(s, 'a', LONG_MS, 0);
 	assert_true(complains(s));
-	sim_node(s, 'a')->raft.unstored = 0;
 	sim_run_ms(s, SLOW_DISK_TOLD_US / 1000 + 1000);
 	assert_non_null(strstr(sim_trace(s), "alarm cleared: slow disk"));
 	sim_free(s);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "node/api_help.h"
+#include "reference.h"
 #include "testing.h"
 
 static unsigned words_of(const char *args)
@@ -67,23 +68,7 @@ TEST(help_on_what_is_not_there_says_so)
 
 TEST(the_reference_is_made_of_the_registry)
 {
-	const char *path = getenv("API_REFERENCE");
-	FILE *f = path == NULL ? NULL : fopen(path, "re");
-	struct buf expected;
-	struct buf found;
-	int c;
-
-	assert_non_null(f);
-	buf_init(&expected, 1 << 20);
-	buf_init(&found, 1 << 20);
-	api_help_markdown(&expected);
-	while ((c = fgetc(f)) != EOF)
-		buf_u8(&found, (uint8_t)c);
-	(void)fclose(f);
-	if (strcmp(buf_text(&expected), buf_text(&found)) != 0)
-		fail_msg("run: erlmcp functions --markdown > doc/reference/api.md");
-	buf_close(&expected);
-	buf_close(&found);
+	assert_reference("API_REFERENCE", api_help_markdown, "erlmcp functions --markdown");
 }
 
 int main(void)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "node/config.h"
+#include "reference.h"
 #include "testing.h"
 
 /* A machine with the name host1, which resolves to its only address, 10.0.0.1. */
@@ -480,26 +481,10 @@ TEST(every_key_has_help_and_a_place_to_set_it)
 	buf_close(&b);
 }
 
-/* After a change of the table: erlmcp config --help --markdown >doc/reference/configuration.md */
 TEST(the_reference_in_doc_is_what_the_table_says)
 {
-	const char *path = getenv("CONFIG_REFERENCE");
-	static char text[65536];
-	struct buf b;
-	FILE *f;
-	size_t n;
-
-	if (path == NULL)
-		skip();
-	f = fopen(path, "r");
-	assert_non_null(f);
-	n = fread(text, 1, sizeof text - 1, f);
-	text[n] = '\0';
-	assert_int_equal(fclose(f), 0);
-	buf_init(&b, 1 << 20);
-	config_help_markdown(&b);
-	assert_string_equal(buf_text(&b), text);
-	buf_close(&b);
+	assert_reference("CONFIG_REFERENCE", config_help_markdown,
+	                 "erlmcp config --help --markdown");
 }
 
 TEST(more_diagnostics_than_the_limit_are_counted)

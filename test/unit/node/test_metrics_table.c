@@ -1,3 +1,4 @@
+#include "reference.h"
 #include "testing.h"
 
 #include <ctype.h>
@@ -73,26 +74,10 @@ TEST(what_the_runbooks_alerts_name_is_there)
 	assert_int_equal(found, sizeof wanted / sizeof wanted[0]);
 }
 
-/* After a change of the table: erlmcp-admin metrics --reference >doc/reference/metrics.md */
 TEST(the_reference_in_doc_is_what_the_table_says)
 {
-	const char *path = getenv("METRICS_REFERENCE");
-	static char text[65536];
-	struct buf b;
-	FILE *f;
-	size_t n;
-
-	if (path == NULL)
-		skip();
-	f = fopen(path, "r");
-	assert_non_null(f);
-	n = fread(text, 1, sizeof text - 1, f);
-	text[n] = '\0';
-	assert_int_equal(fclose(f), 0);
-	buf_init(&b, 1 << 20);
-	metrics_reference(&b);
-	assert_string_equal(buf_text(&b), text);
-	buf_close(&b);
+	assert_reference("METRICS_REFERENCE", metrics_reference,
+	                 "erlmcp-admin metrics --reference");
 }
 
 int main(void)
