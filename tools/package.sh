@@ -26,7 +26,7 @@ lay_out() {
 	mv "$root/usr/share/zsh/site-functions" "$root/usr/share/zsh/vendor-completions"
 	gzip -9n "$root"/usr/share/man/man1/*.1
 	for program in erlmcp erlmcp-admin; do
-		ln -s "/opt/erlmcp/bin/$program" "$root/usr/bin/$program"
+		install -m 755 deploy/debian/with-settings "$root/usr/bin/$program"
 	done
 	install -m 644 deploy/systemd/erlmcp.service "$root/usr/lib/systemd/system/"
 	install -m 640 deploy/debian/erlmcp.env "$root/etc/erlmcp/"
