@@ -118,7 +118,7 @@ void notify_status(struct notify *n, const char *text)
 
 void notify_stopping(struct notify *n)
 {
-	tell(n, "STOPPING=1");
+	tell(n, "STOPPING=1\nSTATUS=stopping");
 }
 
 static void on_closed(uv_handle_t *handle)

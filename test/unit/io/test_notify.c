@@ -67,7 +67,7 @@ TEST(the_manager_is_told_in_the_order_of_events)
 	notify_stopping(n);
 	expect(&m, "READY=1");
 	expect(&m, "STATUS=serving: all is well");
-	expect(&m, "STOPPING=1");
+	expect(&m, "STOPPING=1\nSTATUS=stopping");
 	notify_close(n);
 	manager_close(&m);
 }
