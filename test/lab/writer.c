@@ -13,15 +13,15 @@
 
 enum { DEPTH = 4, NUMBERS_MAX = 4000, TURNS_MAX = 30000, CANNOT_START = 2, DISK_FAILED = 3 };
 
-static unsigned acknowledged;
+static unsigned settled;
 
-static void acknowledge(struct disk_node *node, uint64_t tag, enum status st)
+/* Who lost the lead, as after a pause of the machine, does not know: nothing is promised. */
+static void settle(struct disk_node *node, uint64_t tag, enum status st)
 {
 	(void)node;
-	if (st != ST_OK)
-		return;
-	printf("ok %u\n", (unsigned)tag);
-	acknowledged++;
+	if (st == ST_OK)
+		printf("ok %u\n", (unsigned)tag);
+	settled++;
 }
 
 /* One turn; false when a disk failed. */
@@ -60,35 +60,48 @@ static void show(struct disk_group *g)
 		if (disk_node_has(leader, i))
 			printf("has %u\n", i);
 	}
-	leader->proposed = acknowledge;
+	for (i = 0; i < g->n; i++)
+		g->nodes[i].proposed = settle;
+}
+
+/* Send what may be under way, from this number on, to whoever leads; how many were sent. */
+static bool propose(struct disk_group *g, unsigned from, unsigned count, unsigned *ret_sent)
+{
+	const int at = disk_group_leader(g);
+	enum status st = at < 0 ? ST_NOT_LEADER : ST_OK;
+	unsigned sent = 0;
+
+	while (st == ST_OK && sent < count) {
+		st = disk_node_create(&g->nodes[at], from + sent, from + sent);
+		if (st == ST_OK)
+			sent++;
+	}
+	if (at >= 0)
+		consensus_flush(g->nodes[at].consensus);
+	*ret_sent = sent;
+	/* No space: nothing is allocated ahead; why, the backend tells when it tries again. */
+	return st == ST_OK || st == ST_NOT_LEADER || st == ST_NO_SPACE;
 }
 
 static int run(struct disk_group *g, unsigned first, unsigned count)
 {
-	struct disk_node *leader;
 	unsigned sent = 0;
 	unsigned turns;
-	enum status st;
+	unsigned more;
 
 	if (!elect(g))
 		return DISK_FAILED;
 	show(g);
-	leader = &g->nodes[disk_group_leader(g)];
-	for (turns = 0; turns < TURNS_MAX && acknowledged < count; turns++) {
-		while (sent < count && sent - acknowledged < DEPTH) {
-			st = disk_node_create(leader, first + sent, first + sent);
-			if (st == ST_NO_SPACE)
-				break; /* nothing allocated ahead; why, the backend tells when it
-				          tries again */
-			if (st != ST_OK)
-				return DISK_FAILED;
-			sent++;
-		}
-		consensus_flush(leader->consensus);
+	for (turns = 0; turns < TURNS_MAX && settled < count; turns++) {
+		more = DEPTH - (sent - settled);
+		more = more < count - sent ? more : count - sent;
+		if (!propose(g, first + sent, more, &more))
+			return DISK_FAILED;
+		sent += more;
 		if (!turn(g))
 			return DISK_FAILED;
 	}
-	return acknowledged == count ? EXIT_SUCCESS : DISK_FAILED;
+	return settled == count ? EXIT_SUCCESS : DISK_FAILED;
 }
 
 static unsigned number(const char *text)
