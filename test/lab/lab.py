@@ -292,9 +292,11 @@ class Lab:
         return self
 
     def __exit__(self, kind, value, trace):
-        if kind not in (None, SystemExit, KeyboardInterrupt, tap.Skip):
-            self.show_logs()
-        self.close()
+        try:
+            if kind not in (None, SystemExit, KeyboardInterrupt, tap.Skip):
+                self.show_logs()
+        finally:
+            self.close()
 
     def close(self):
         for node in self.nodes:
