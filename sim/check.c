@@ -122,6 +122,7 @@ void check_wiped(struct node *node, bool lost)
 	if (lost)
 		node->world->checks->damaged_us = node->world->now_us;
 	watch->raft_id = 0;
+	watch->told_term = 0;
 	watch->boot = 0;
 	watch->stopped = false;
 }
@@ -177,6 +178,7 @@ void check_turn(struct node *node)
 	if (!core_view(node->core)->started)
 		return;
 	check_config(node);
+	release_turn(node);
 	log_turn(node);
 	member_turn(node);
 	picture_turn(node);

@@ -6,6 +6,7 @@
 #ifndef SIM_CHECK_H
 #define SIM_CHECK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -26,7 +27,8 @@
 	X(DURABILITY, "durability",                                                                \
 	  "a leader calls an entry committed before a majority of its voters has it on disk")      \
 	X(VOTE, "vote",                                                                            \
-	  "two votes in one term, or one told before it is on disk; too few voters for a winner")  \
+	  "two votes in one term, one told before it is on disk, or recorded again by a restart; " \
+	  "too few voters for a winner")                                                           \
 	X(PROMISE, "promise",                                                                      \
 	  "a vote while a promise of the voter runs, remembered or forgotten, that no hand-over "  \
 	  "gave back")                                                                             \
@@ -64,6 +66,9 @@
 	X(HEALS, "heals",                                                                          \
 	  "15 s after the last fault some member does not serve, a change of the members, a "      \
 	  "picture or a fetch has not ended, a removed node runs, or later an operation fails")    \
+	X(RELEASE, "release",                                                                      \
+	  "a node holds a newer state than its release takes, goes on after it met one, or stops " \
+	  "without naming both versions")                                                          \
 	X(START, "start", "a node cannot start from its own disk")
 
 /* The runner adds one: "crash" is an assertion, a sanitizer's report, or no end. */
@@ -93,6 +98,8 @@ void checks_free(struct checks *k);
 
 /* What happens in the world. */
 void check_started(struct node *node);
+/* It did not start: true when its release is too old for what is on its disk. */
+bool check_refused_start(struct node *node);
 /* lost: it was a member, and had something that others count on. */
 void check_wiped(struct node *node, bool lost);
 void check_rotten(struct node *node);

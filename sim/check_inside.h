@@ -75,6 +75,7 @@ struct watch {
 	uint64_t config_hash;
 	struct incarnations voters; /* of it ... */
 	struct incarnations before; /* ... and of the one before */
+	uint64_t told_term;         /* newest in which it told of its vote */
 	uint64_t released_term;     /* gave this term's lease up by plan */
 	int64_t serve_us;           /* a turn last saw that it may serve ... */
 	uint64_t serve_term;        /* ... in this term */
@@ -87,6 +88,7 @@ struct watch {
 	int64_t countdown_to_us;    /* ... and no later */
 	uint64_t seen_index;        /* its state was looked at there ... */
 	size_t registers;           /* ... and had so many of them */
+	uint32_t version;           /* of its state, as last told */
 	uint64_t digest_index;      /* its digest was compared there ... */
 	unsigned unchanged;         /* ... so many turns ago, counted on */
 	int64_t disturbed_us;       /* something of it was last out of order */
@@ -140,8 +142,13 @@ bool check_disks_damaged(const struct world *w);
 /* check_vote.c */
 void vote_sent(struct node *from, const struct node *to, const uint8_t *bytes, size_t len);
 void promise_sent(struct node *from, const uint8_t *bytes, size_t len);
+/* It tells its story that it votes. */
+void vote_told(struct node *node, uint64_t term);
 /* Whom this voter voted for; 0: nobody. */
 uint64_t vote_given(struct checks *k, uint64_t voter, uint64_t term);
+/* check_release.c */
+void release_turn(struct node *node);
+void release_refused(struct node *node, const struct core_event *ev);
 /* check_member.c */
 void member_turn(struct node *node);
 void member_stopped(struct node *node);

@@ -82,6 +82,9 @@ void check_event(struct node *node, const struct core_event *ev)
 
 	if (ev->type == CORE_ALARM && ev->up)
 		alarm_raised(node, ev->text);
+	if (ev->type == CORE_VOTE)
+		vote_told(node, ev->term);
+	release_refused(node, ev);
 	if (ev->type == CORE_COUNTDOWN)
 		countdown_moved(node, ev->up);
 	else if (ev->type == CORE_SHUTDOWN)

@@ -54,6 +54,16 @@ void check_voted(struct node *node, raft_term term, raft_id vote)
 	*v = (struct vote){voter, term, vote};
 }
 
+void vote_told(struct node *node, uint64_t term)
+{
+	struct watch *watch = &node->world->checks->watches[node->at];
+
+	if (term <= watch->told_term)
+		world_fail(node->world, CHECK_VOTE,
+		           "%s tells of its vote in term %" PRIu64 " again", node->name, term);
+	watch->told_term = term;
+}
+
 void promise_sent(struct node *from, const uint8_t *bytes, size_t len)
 {
 	struct promise *p = &from->world->checks->watches[from->at].promise;

@@ -244,9 +244,19 @@ static void begin_clock(struct node *node, const struct plan_fault *f)
 	}
 }
 
+static void change_release(struct node *node, bool older, int64_t away_us)
+{
+	node->older = older;
+	process_kill(node, true, false);
+	process_start_in(node, away_us);
+}
+
 static void begin_process(struct node *node, const struct plan_fault *f)
 {
 	switch (f->kind) {
+	case FAULT_OLDER:
+		change_release(node, true, f->amount * MS);
+		break;
 	case FAULT_CRASH:
 		node->crash_in = (unsigned)f->amount;
 		break;
@@ -313,6 +323,9 @@ void fault_begin(struct world *w, size_t at)
 static void end_process(struct node *node, const struct plan_fault *f)
 {
 	switch (f->kind) {
+	case FAULT_OLDER:
+		change_release(node, false, 0);
+		break;
 	case FAULT_STOP:
 		process_start(node);
 		break;
@@ -383,6 +396,8 @@ void fault_heal_all(struct world *w)
 			clock_set_drift(node, 0);
 		if (node->paused)
 			process_resume(node);
+		if (node->older)
+			change_release(node, false, 0);
 		if (disk_rotten(&node->disk)) /* no scare may come when all are well */
 			process_kill(node, true, false);
 		if (node->state == PROCESS_DOWN)

@@ -24,6 +24,8 @@ static const struct {
 static unsigned percent_of(enum fault_kind kind)
 {
 	switch (kind) {
+	case FAULT_OLDER:
+		return 0; /* worlds of an upgrade have it */
 	case FAULT_DRIFT_WILD:
 	case FAULT_FREEZE:
 	case FAULT_LEAP:
@@ -225,6 +227,31 @@ static unsigned held_node(uint64_t seed, unsigned n)
 	return prng_next(&p) % 8 == 0 ? (unsigned)prng_range(&p, 1, n) : 0;
 }
 
+/* In one world of eight, too: one member holds the state version back, another one dies, and
+ * before it is missed the first is upgraded, so that the version is raised without the second.
+ * That comes back with an earlier release, often when the log before is gone, and then with the
+ * newest. */
+static void add_upgrade(uint64_t seed, struct plan *plan)
+{
+	struct prng p = world_stream(seed, 8);
+	struct plan_fault stop = {.kind = FAULT_STOP};
+	struct plan_fault older = {.kind = FAULT_OLDER};
+
+	if (prng_next(&p) % 8 != 0 || plan->nodes < 3 || plan->length_us < 8 * SECOND)
+		return;
+	plan->held = (unsigned)prng_range(&p, 1, plan->nodes);
+	stop.a = plan->held;
+	older.a = (unsigned)prng_range(&p, 1, plan->nodes - 1);
+	older.a += older.a >= stop.a;
+	older.at_us = prng_range(&p, 2500 * MS, 4 * SECOND);
+	older.amount = prng_range(&p, 1500, 4000);
+	older.for_us = older.amount * MS + prng_range(&p, SECOND, 4 * SECOND);
+	stop.at_us = older.at_us + prng_range(&p, 100 * MS, SECOND);
+	stop.for_us = prng_range(&p, 50 * MS, 300 * MS);
+	plan->faults[plan->n++] = older;
+	plan->faults[plan->n++] = stop;
+}
+
 void plan_make(uint64_t seed, unsigned nodes, int64_t length_us, struct plan *ret)
 {
 	static const unsigned sizes[] = {3, 3, 3, 3, 3, 3, 5, 5, 5, 5, 4, 1, 2, 6, 7, 9};
@@ -245,7 +272,8 @@ void plan_make(uint64_t seed, unsigned nodes, int64_t length_us, struct plan *re
 	if (length_us != 0)
 		ret->length_us = length_us;
 	for (unsigned kind = 0; kind < FAULT_KINDS; kind++) {
-		if (world_chance(&p, percent_of(kind)) && makes_sense(kind, ret))
+		if (percent_of(kind) > 0 && world_chance(&p, percent_of(kind)) &&
+		    makes_sense(kind, ret))
 			kinds[n_kinds++] = kind;
 	}
 	for (unsigned i = 0; i < ret->standbys; i++)
@@ -254,6 +282,7 @@ void plan_make(uint64_t seed, unsigned nodes, int64_t length_us, struct plan *re
 	for (size_t i = 0; i < n && n_kinds > 0; i++)
 		ret->faults[ret->n++] = make_fault(&p, kinds[prng_next(&p) % n_kinds], ret);
 	add_returns(&p, ret);
+	add_upgrade(seed, ret);
 	qsort(ret->faults, ret->n, sizeof ret->faults[0], by_time);
 }
 

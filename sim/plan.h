@@ -77,6 +77,8 @@
 	X(CHUNKS_POWER, "chunks-power",                                                            \
 	  "a loses power when it next makes chunks durable: what was stored may be gone")          \
 	X(CHUNKS_LOST, "chunks-lost", "a dies, its chunks are gone, it starts again")              \
+	X(OLDER, "older",                                                                          \
+	  "a dies, starts again `amount` ms later with a release that takes state version 2 only") \
 	X(CHUNKS_OLD, "chunks-old", "a dies, its chunks are those of its oldest copy")             \
 	X(PICTURE_CRASH, "picture-crash", "a dies at the `amount`th chunk of its next picture")    \
 	X(FETCH_CRASH, "fetch-crash", "a dies at the `amount`th chunk that it next fetches")

@@ -123,7 +123,7 @@ static unsigned expected(const struct node *node)
 /* An operator holds it back, or it has an earlier release: until it starts again. */
 static bool is_held(const struct node *node)
 {
-	return node->world->plan.held == node->at + 1 && node->life < 2;
+	return node->older || (node->world->plan.held == node->at + 1 && node->life < 2);
 }
 
 void process_start(struct node *node)
@@ -155,7 +155,8 @@ void process_start(struct node *node)
 	world_tell(w, node, "start", "boot %llu, log %llu..%llu", (unsigned long long)id.boot,
 	           (unsigned long long)node->disk.image.start,
 	           (unsigned long long)(node->disk.image.start + node->disk.image.n - 1));
-	node->config.cluster.state_takes = is_held(node) ? STATE_VERSION_2 : 0;
+	node->takes = is_held(node) ? STATE_VERSION_2 : STATE_VERSION_NEWEST;
+	node->config.cluster.state_takes = node->takes;
 	st = core_new(&node->config, &ops, &id, &disks, &fault, &node->core);
 	if (st != ST_OK) {
 		world_fail(w, CHECK_START, "%s: %s", node->name, fault.what);
@@ -164,6 +165,8 @@ void process_start(struct node *node)
 	}
 	check_started(node);
 	st = core_start(node->core, &why);
+	if (st != ST_OK && check_refused_start(node))
+		st = ST_UNSUPPORTED; /* as node/main.c: nothing is damaged, nothing set aside */
 	if (st == ST_CORRUPT && !disk_rotten(&node->disk))
 		world_fail(w, CHECK_START, "%s cannot load its log: %s", node->name, why);
 	if (st == ST_OK)

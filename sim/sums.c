@@ -29,6 +29,9 @@ static void add_stats(struct sim_stats *s, const struct sim_stats *r)
 	s->steps += r->steps;
 	s->stand_ins += r->stand_ins;
 	s->removals += r->removals;
+	s->refused_entries += r->refused_entries;
+	s->refused_pictures += r->refused_pictures;
+	s->refused_starts += r->refused_starts;
 	s->pictures += r->pictures;
 	s->chunks_stored += r->chunks_stored;
 	s->chunks_reused += r->chunks_reused;
@@ -117,6 +120,10 @@ static void print_worlds(const struct sums *s, uint64_t first, FILE *out)
 	        "| fetches begun, finished, given up, cut off | %" PRIu64 ", %" PRIu64 ", %" PRIu64
 	        ", %" PRIu64 " |\n",
 	        t->fetches, t->fetches_done, t->fetches_given_up, t->fetches_cut_off);
+	fprintf(out,
+	        "| newer states that an earlier release refused: in the log, in a picture, on its "
+	        "own disk | %" PRIu64 ", %" PRIu64 ", %" PRIu64 " |\n",
+	        t->refused_entries, t->refused_pictures, t->refused_starts);
 	fprintf(out, "| leaders replaced while they were cut off | %" PRIu64 " |\n", t->takeovers);
 	if (t->takeovers > 0)
 		fprintf(out, "| fence margin: shortest, half of them below | %.1f ms, %.0f ms |\n",

@@ -245,6 +245,7 @@ static const struct {
     {"reset", "its disk is set aside: a new incarnation follows"},
     {"operator", "what is ordered about the members, and the answer"},
     {"fetch", "it fetches a picture of the state from the leader"},
+    {"version", "its state has another version"},
     {"members", "a step of a change of the members"},
     {"fatal", "it has to stop"},
     {"note", "diagnosis of its rooms"},

@@ -104,6 +104,8 @@ struct node {
 	bool fatal;            /* CORE_FATAL was told */
 	bool reset;            /* comes back as a new, empty incarnation */
 	bool aside;            /* an operator moves its directory aside */
+	bool older;            /* it has an earlier release when it starts */
+	uint32_t takes;        /* its release takes the state up to this version */
 	bool removed;          /* it stopped because it is no member any more */
 	bool closed;           /* core_close() has finished */
 	bool paused;           /* SIGSTOP or a suspended machine: takes no turns */
@@ -171,6 +173,9 @@ struct sim_stats {
 	uint64_t steps;               /* of changes of the members */
 	uint64_t stand_ins;           /* standbys that take over */
 	uint64_t orders;              /* about members, carried out or begun */
+	uint64_t refused_entries;     /* newer states that an earlier release met in the log ... */
+	uint64_t refused_pictures;    /* ... in a picture of the leader's ... */
+	uint64_t refused_starts;      /* ... or on its own disk */
 	uint64_t removals;            /* nodes that stopped because they are no members any more */
 	uint64_t faults[FAULT_KINDS]; /* carried out */
 };

@@ -276,6 +276,12 @@ static enum raft_role role_of(const struct raft *r)
 	}
 }
 
+uint64_t consensus_loaded_vote(const struct consensus *c, uint64_t *ret_term)
+{
+	*ret_term = c->loaded_vote_term;
+	return c->loaded_vote;
+}
+
 void consensus_view(const struct consensus *c, struct raft_view *ret)
 {
 	const struct raft *r = &c->raft;

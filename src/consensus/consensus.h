@@ -93,6 +93,10 @@ CHECKED enum status consensus_bootstrap(struct consensus *c, const struct identi
  * After a failure close and free as usual. */
 CHECKED enum status consensus_start(struct consensus *c, const char **why);
 
+/* The vote that the disk had when it was started, and its term; 0: none. It was told by whoever
+ * gave it: a restart is no new vote. */
+uint64_t consensus_loaded_vote(const struct consensus *c, uint64_t *ret_term);
+
 /* Stop; closed_cb fires when libraft has let go of everything; then consensus_free(). */
 void consensus_close(struct consensus *c, void (*closed_cb)(void *arg), void *arg);
 void consensus_free(struct consensus *c);

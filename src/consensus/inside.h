@@ -148,6 +148,8 @@ struct consensus {
 	bool late;                           /* what is handed in is of an older term */
 	raft_term loaded_term;               /* of the snapshot that is being loaded */
 	raft_index loaded_index;             /* of the same */
+	raft_id loaded_vote;                 /* on the disk when it was started ... */
+	raft_term loaded_vote_term;          /* ... in this term */
 	raft_io_tick_cb tick_cb;
 	raft_io_recv_cb recv_cb;
 	raft_io_close_cb io_closed_cb;

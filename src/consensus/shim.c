@@ -199,6 +199,8 @@ static int shim_load(struct raft_io *io, raft_term *term, raft_id *vote,
 		if (rv != 0)
 			goto err_loaded;
 	}
+	c->loaded_vote = *vote;
+	c->loaded_vote_term = *term;
 	return 0;
 err_loaded:
 	loaded_free(*snapshot, *entries, *n);

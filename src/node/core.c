@@ -198,6 +198,7 @@ enum status core_start_consensus(struct core *c, bool bootstrap, const char **wh
 		return st;
 	c->started = true;
 	c->dirty = true;
+	c->noted_vote = consensus_loaded_vote(c->consensus, &c->noted_vote_term);
 	return check_name(c, why);
 }
 

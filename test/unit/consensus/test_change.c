@@ -195,6 +195,23 @@ TEST(a_restarted_node_has_everything_and_catches_up)
 	rc_close(&rc);
 }
 
+TEST(a_restarted_node_knows_which_vote_its_disk_had)
+{
+	struct raft_view before;
+	uint64_t term;
+	unsigned at;
+
+	rc_init(&rc, 3, 16);
+	rc_start_all(&rc);
+	at = (elect() + 1) % 3;
+	before = rc_view(&rc, at);
+	rc_stop(&rc, at);
+	rc_start(&rc, at);
+	assert_true(consensus_loaded_vote(rc.nodes[at].consensus, &term) == before.voted_for);
+	assert_true(term == before.term && term > 0);
+	rc_close(&rc);
+}
+
 TEST(a_leader_that_removes_itself_steps_down)
 {
 	unsigned leader;
@@ -316,6 +333,7 @@ int main(void)
 	    cmocka_unit_test(a_plan_is_recorded_for_all_and_taken_out_again),
 	    cmocka_unit_test(an_empty_learner_gets_a_snapshot_once),
 	    cmocka_unit_test(a_restarted_node_has_everything_and_catches_up),
+	    cmocka_unit_test(a_restarted_node_knows_which_vote_its_disk_had),
 	    cmocka_unit_test(a_leader_that_removes_itself_steps_down),
 	    cmocka_unit_test(the_last_voter_stays),
 	    cmocka_unit_test(leadership_is_handed_over_at_once),
