@@ -12,7 +12,7 @@ import tempfile
 import tap
 from test_package import package, why_not
 
-STORY_MAX_S = 150
+STORY_MAX_S = 400
 
 # What process 1 is told to start.
 TARGET = """\
@@ -94,7 +94,7 @@ exec env -i container=erlmcp PATH=/usr/sbin:/usr/bin:/sbin:/bin \
 LIFE = r"""
 trap 'systemctl status erlmcp; journalctl -q -o cat -n 20' ERR
 await() { # a condition
-    for _ in $(seq 300); do
+    for _ in $(seq 900); do
         eval "$1" >/dev/null 2>&1 && return
         sleep 0.1
     done

@@ -232,7 +232,7 @@ class SmallDisks(Cluster):
             nonlocal poured
             poured += self.pour()
             return poured > 450
-        wait_until(enough, 120, "27 MB are written")
+        wait_until(enough, 300, "27 MB are written")
 
     def complaining(self):
         """The nodes whose alarm about disk space stands, as Prometheus is told."""
@@ -281,7 +281,7 @@ def test_full_majority():
         wait_until(lambda: answers(c, 7), 60, "one full disk of three is no reason")
         for node in c.nodes:
             c.fill(node)
-        wait_until(c.refused, 120, "a full majority refuses")
+        wait_until(c.refused, 300, "a full majority refuses")
         wait_until(lambda: len(c.complaining()) >= 2, 60,
                    "whoever has no space says so, not only the leader")
         shown = c.read(c.leader(timeout=60))
