@@ -16,6 +16,7 @@
 
 #include "base/queue.h"
 #include "consensus/audit.h"
+#include "consensus/contexts.h"
 #include "consensus/seal.h"
 #include "consensus/segment.h"
 #include "consensus/storage_chunks.h"
@@ -535,6 +536,7 @@ enum status storage_open(struct uv_loop_s *loop, const char *dir, struct storage
 	raft_uv_set_auto_recovery(&s->io, false);
 	raft_uv_set_disk_retry(&s->io, DISK_RETRY_MS);
 	wrap(s);
+	contexts_start(contexts_own());
 	*ret = s;
 	return ST_OK;
 }
@@ -553,10 +555,8 @@ void storage_on_written(struct storage *s, void (*written_cb)(void *arg, int64_t
 
 void storage_submit(struct storage *s)
 {
-	int rv = 0;
+	const int rv = s->writing == 0 ? submit_waiting(s) : 0;
 
-	if (s->writing == 0)
-		rv = submit_waiting(s);
 	if (rv != 0)
 		answer(&s->waiting, rv);
 }
@@ -587,6 +587,7 @@ void storage_close(struct storage *s)
 		return;
 	chunk_files_close(s->chunks);
 	raft_uv_close(&s->io);
+	contexts_stop(contexts_own());
 	forget(&s->waiting);
 	QUEUE_EACH (pos, after, &s->gathered) {
 		struct gathered *g = CONTAINER_OF(pos, struct gathered, link);
