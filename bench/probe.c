@@ -14,7 +14,7 @@
 
 enum {
 	BLOCK = 4096,
-	FILE_BYTES = 8 << 20, /* as a segment of a log: allocated beforehand, then overwritten */
+	FILE_BYTES = 8 << 20, /* as a segment of a log: written beforehand, then overwritten */
 	MESSAGE = 320,        /* a value of 256 bytes in its frame */
 };
 
@@ -99,10 +99,14 @@ static void durable_writes(const char *directory, double seconds, struct histogr
 
 	(void)snprintf(path, sizeof path, "%s/probe", directory);
 	fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_DIRECT, 0600);
-	if (fd < 0 || posix_memalign(&block.iov_base, BLOCK, BLOCK) != 0 ||
-	    posix_fallocate(fd, 0, FILE_BYTES) != 0 || fsync(fd) != 0)
+	if (fd < 0 || posix_memalign(&block.iov_base, BLOCK, BLOCK) != 0)
 		die("%s: %s", path, strerror(errno));
 	memset(block.iov_base, 'p', BLOCK);
+	while (offset < FILE_BYTES && pwritev2(fd, &block, 1, offset, 0) == BLOCK)
+		offset += BLOCK;
+	if (offset < FILE_BYTES || fsync(fd) != 0)
+		die("%s: %s", path, strerror(errno));
+	offset = 0;
 	end = now_ns() + (uint64_t)(seconds * 1e9);
 	for (uint64_t at = now_ns(); at < end;) {
 		const uint64_t before = at;

@@ -11,7 +11,8 @@
  * flight is put off; all others are destroyed at once, as the caller asked. A context is
  * forgotten before the kernel hears of its end, because its id may be given away during the call.
  *
- * What tells us is syscall.c. Nothing depends on this but speed. */
+ * What tells us is syscall.c. Nothing depends on this but speed. Reasons and figures:
+ * doc/decisions/0010-contexts.md. */
 #include "consensus/contexts.h"
 
 #include <assert.h>

@@ -8,8 +8,8 @@
  * exist.
  *
  * The contexts are the process's, like the system calls: they are the one thing here that belongs
- * to no structure, since syscall() has no argument to pass one. See decision 11 for what else was
- * tried. */
+ * to no structure, since syscall() has no argument to pass one. Reasons and
+ * alternatives: doc/decisions/0010-contexts.md. */
 #include <assert.h>
 #include <dlfcn.h>
 #include <errno.h>
