@@ -26,6 +26,8 @@ enum { ARGUMENTS = 6 }; /* that a system call takes at most */
 
 typedef long call(long number, ...);
 
+long counted_syscall(long number, ...) __asm__("syscall");
+
 /* libc's. dlsym() gives the same each time, so it does not matter who asks first. */
 static call *libc_syscall(void)
 {
@@ -61,9 +63,11 @@ struct contexts *contexts_own(void)
 static long setup(call *real, const long a[ARGUMENTS])
 {
 	const long rv = real(SYS_io_setup, a[0], a[1]);
+	const aio_context_t *ctx;
 
+	memcpy(&ctx, &a[1], sizeof ctx);
 	if (rv == 0)
-		contexts_made(contexts_own(), *(const aio_context_t *)a[1]);
+		contexts_made(contexts_own(), *ctx);
 	return rv;
 }
 
@@ -91,7 +95,7 @@ static long fetch(call *real, const long a[ARGUMENTS])
 
 /* As libc's, all six are taken from where they would be; a sanitizer would see the caller's stack.
  */
-__attribute__((no_sanitize("address"))) long syscall(long number, ...)
+__attribute__((no_sanitize("address"))) long counted_syscall(long number, ...)
 {
 	call *real = libc_syscall();
 	long a[ARGUMENTS];
