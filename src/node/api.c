@@ -315,11 +315,42 @@ static bool is_error(const struct term *value)
 	       term_is_atom(term_element(value, 0), "error");
 }
 
+/* What the door counts by the reason of an {error, _}; others are failures. */
+static const struct {
+	const char *reason;
+	enum metric_outcome outcome;
+} reasons[] = {
+    {"not_found", OUTCOME_NOT_FOUND}, {"no_key", OUTCOME_NOT_FOUND},
+    {"no_stream", OUTCOME_NOT_FOUND}, {"no_question", OUTCOME_NOT_FOUND},
+    {"fenced", OUTCOME_FENCED},       {"no_leader", OUTCOME_FENCED},
+    {"unknown", OUTCOME_UNKNOWN},     {"timeout", OUTCOME_UNCONFIRMED},
+    {"busy", OUTCOME_BUSY},           {"invalid", OUTCOME_INVALID},
+    {"unsupported", OUTCOME_INVALID}, {"badarg", OUTCOME_INVALID},
+};
+
+enum metric_outcome api_outcome(bool ok, const struct term *value)
+{
+	const struct term *reason = value;
+
+	if (ok && value != NULL && !is_error(value))
+		return OUTCOME_OK;
+	if (ok && value != NULL)
+		reason = term_element(value, 1);
+	/* {Reason, Text} */
+	if (reason != NULL && term_type(reason) == TERM_TUPLE && term_tuple_size(reason) == 2)
+		reason = term_element(reason, 0);
+	for (size_t i = 0; reason != NULL && i < sizeof reasons / sizeof reasons[0]; i++) {
+		if (term_is_atom(reason, reasons[i].reason))
+			return reasons[i].outcome;
+	}
+	return OUTCOME_FAILED;
+}
+
 static void finish(struct api_call *call, bool ok, const struct term *value)
 {
 	if (!ok || is_error(value))
 		node_metrics_call_refused(call->node, call->entry, call->began_us);
-	node_metrics_called(call->node, call->entry, ok && value != NULL,
+	node_metrics_called(call->node, call->entry, api_outcome(ok, value),
 	                    node_now_us(NULL) - call->began_us);
 	call->done(call->arg, ok && value != NULL, value);
 	arena_close(&call->arena);

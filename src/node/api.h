@@ -12,6 +12,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "node/metrics.h"
 #include "term/term.h"
 
 struct node;
@@ -69,6 +70,8 @@ void api_call(struct node *node, const struct api_entry *entry, const struct ter
 
 /* Handlers end with one of these; call is gone afterwards. NULL stands for "out of memory". */
 void api_reply(struct api_call *call, const struct term *value);
+/* As what an answer is counted. ok false: value is the reason of an exception, or NULL. */
+enum metric_outcome api_outcome(bool ok, const struct term *value);
 void api_raise(struct api_call *call, const struct term *reason);
 void api_badarg(struct api_call *call);
 

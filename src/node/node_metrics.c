@@ -216,10 +216,10 @@ void node_metrics_call_refused(struct node *n, const struct api_entry *entry, in
 		metrics_order_refused(&n->metrics, began_us);
 }
 
-void node_metrics_called(struct node *n, const struct api_entry *entry, bool ok, int64_t us)
+void node_metrics_called(struct node *n, const struct api_entry *entry, enum metric_outcome outcome,
+                         int64_t us)
 {
-	metrics_operation(&n->metrics, DOOR_API, operation_of(entry),
-	                  ok ? OUTCOME_OK : OUTCOME_FAILED, us);
+	metrics_operation(&n->metrics, DOOR_API, operation_of(entry), outcome, us);
 }
 
 void node_metrics_written(void *arg, int64_t us)

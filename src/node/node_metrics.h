@@ -23,7 +23,8 @@ void node_metrics_call(struct node *n, const struct api_entry *entry, int64_t no
 
 /* The call of that moment was answered with an error, or raised one. */
 void node_metrics_call_refused(struct node *n, const struct api_entry *entry, int64_t began_us);
-void node_metrics_called(struct node *n, const struct api_entry *entry, bool ok, int64_t us);
+void node_metrics_called(struct node *n, const struct api_entry *entry, enum metric_outcome outcome,
+                         int64_t us);
 
 /* Entries became durable, after so long. */
 void node_metrics_written(void *arg, int64_t us);

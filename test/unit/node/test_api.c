@@ -71,6 +71,42 @@ TEST(the_reference_is_made_of_the_registry)
 	assert_reference("API_REFERENCE", api_help_markdown, "erlmcp functions --markdown");
 }
 
+TEST(an_answer_is_counted_as_what_it_is)
+{
+	static const struct {
+		const char *reason;
+		enum metric_outcome outcome;
+	} errors[] = {
+	    {"not_found", OUTCOME_NOT_FOUND}, {"no_stream", OUTCOME_NOT_FOUND},
+	    {"fenced", OUTCOME_FENCED},       {"no_leader", OUTCOME_FENCED},
+	    {"unknown", OUTCOME_UNKNOWN},     {"timeout", OUTCOME_UNCONFIRMED},
+	    {"busy", OUTCOME_BUSY},           {"invalid", OUTCOME_INVALID},
+	    {"conflict", OUTCOME_FAILED},
+	};
+	const struct term *error;
+	struct arena a;
+
+	arena_init(&a, 65536);
+	error = term_atom(&a, "error");
+	for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+		const struct term *reason = term_atom(&a, errors[i].reason);
+		const struct term *told = term_tuple2(&a, reason, term_binary(&a, "why", 3));
+
+		assert_int_equal(api_outcome(true, term_tuple2(&a, error, reason)),
+		                 errors[i].outcome);
+		assert_int_equal(api_outcome(true, term_tuple2(&a, error, told)),
+		                 errors[i].outcome);
+	}
+	assert_int_equal(api_outcome(true, term_atom(&a, "ok")), OUTCOME_OK);
+	assert_int_equal(api_outcome(true, term_atom(&a, "busy")), OUTCOME_OK);
+	assert_int_equal(api_outcome(true, term_tuple2(&a, term_atom(&a, "ok"), error)),
+	                 OUTCOME_OK);
+	assert_int_equal(api_outcome(true, NULL), OUTCOME_FAILED);
+	assert_int_equal(api_outcome(false, NULL), OUTCOME_FAILED);
+	assert_int_equal(api_outcome(false, term_atom(&a, "badarg")), OUTCOME_INVALID);
+	arena_close(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -78,6 +114,7 @@ int main(void)
 	    cmocka_unit_test(help_fits_eighty_columns),
 	    cmocka_unit_test(help_on_what_is_not_there_says_so),
 	    cmocka_unit_test(the_reference_is_made_of_the_registry),
+	    cmocka_unit_test(an_answer_is_counted_as_what_it_is),
 	};
 
 	return RUN_TESTS(tests);
