@@ -90,7 +90,7 @@ static bool answers(const struct cli *c, int timeout_ms)
 		return false;
 	buf_close(&a.out);
 	buf_close(&a.err);
-	return true;
+	return a.exit_code == 0; /* else it is loading */
 }
 
 static void log_path(const struct cli *c, const char *name, char *ret, size_t cap)

@@ -52,6 +52,9 @@ struct consensus_ops {
 	 * process must stop. From this moment on nothing is sent, acknowledged or taken in. May
 	 * be called from inside libraft: must not call back into consensus. */
 	void (*fatal)(void *arg, const char *why);
+	/* Bytes of the state that consensus_start() has read, of all. NULL: nobody wants to know.
+	 */
+	void (*loading)(void *arg, uint64_t done, uint64_t all);
 	/* One line of diagnosis; level as in libraft's tracer: 1 error .. 5 trace. libraft formats
 	 * several lines for each message: NULL when nobody reads them. */
 	void (*trace)(void *arg, int level, const char *text);

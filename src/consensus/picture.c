@@ -432,11 +432,18 @@ static enum status load_chunks(struct consensus *c, struct image_loader *l,
                                const struct manifest *m, struct buf *b)
 {
 	enum status st = ST_OK;
+	uint64_t done = 0;
+	uint64_t all = 0;
 	unsigned i;
 
+	for (i = 0; i < IMAGE_CHUNKS; i++)
+		all += m->chunks[i].len;
 	for (i = 0; st == ST_OK && i < IMAGE_CHUNKS; i++) {
+		if (c->ops.loading != NULL)
+			c->ops.loading(c->ops.arg, done, all);
 		if (m->chunks[i].len > 0)
 			st = load_chunk(c, l, m, i, b);
+		done += m->chunks[i].len;
 	}
 	return st;
 }

@@ -99,6 +99,14 @@ bool http_conn_slow(const struct http_conn *c)
 	return c->state == HTTP_CONN_HEAD && c->in.len > 0 && c->out.len == 0;
 }
 
+bool http_conn_waits(const struct http_conn *c, int64_t *ret_since_us)
+{
+	if (c->state == HTTP_CONN_ASKED)
+		return false;
+	*ret_since_us = c->out.len > 0 ? c->sent_us : c->since_us;
+	return true;
+}
+
 static void ask_for_body(struct http_conn *c, int64_t now_us)
 {
 	const struct http_head *h = &c->request.head;

@@ -77,5 +77,8 @@ void http_conn_tick(struct http_conn *c, int64_t now_us);
 bool http_conn_idle(const struct http_conn *c);
 /* True while a head has begun and nothing else is under way. */
 bool http_conn_slow(const struct http_conn *c);
+/* True while the peer has to do something before anything goes on: send more, or take its answer.
+ * *ret_since_us: since when. */
+bool http_conn_waits(const struct http_conn *c, int64_t *ret_since_us);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,7 @@ struct control {
 	size_t n_clients;
 	uint64_t last_request;
 	int dir;                 /* keeps /proc/self/fd/N alive; -1 */
-	struct sockaddr_un path; /* as bound */
+	struct sockaddr_un path; /* as bound; empty: another one's */
 	unsigned open_handles;   /* listener, sweep and clients not yet closed */
 	bool closing;
 	void (*closed_cb)(void *arg);
@@ -372,12 +373,46 @@ err_control:
 	return st;
 }
 
+enum status control_share(const struct control *of, struct uv_loop_s *loop,
+                          const struct control_ops *ops, struct control **ret)
+{
+	struct control *c = calloc(1, sizeof *c);
+	int fd = -1;
+
+	assert(ops->request != NULL);
+	if (c == NULL)
+		return ST_NOMEM;
+	if (uv_fileno((const uv_handle_t *)&of->listener, &fd) == 0)
+		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0) {
+		free(c);
+		return ST_IO;
+	}
+	c->ops = *ops;
+	c->dir = -1;
+	queue_init(&c->clients);
+	adopt(c, loop, fd);
+	*ret = c;
+	return ST_OK;
+}
+
 static void handle_closed_cb(uv_handle_t *handle)
 {
 	struct control *c = handle->data;
 
 	c->open_handles--;
 	maybe_closed(c);
+}
+
+void control_leave(struct control *c)
+{
+	if (!uv_is_closing((const uv_handle_t *)&c->listener))
+		uv_close((uv_handle_t *)&c->listener, handle_closed_cb);
+}
+
+size_t control_clients(const struct control *c)
+{
+	return c->n_clients;
 }
 
 void control_close(struct control *c, void (*closed_cb)(void *arg), void *arg)
@@ -389,10 +424,12 @@ void control_close(struct control *c, void (*closed_cb)(void *arg), void *arg)
 	c->closing = true;
 	c->closed_cb = closed_cb;
 	c->closed_arg = arg;
-	(void)unlink(c->path.sun_path);
+	/* A shared one has no name of its own. */
+	if (c->path.sun_path[0] != '\0')
+		(void)unlink(c->path.sun_path);
 	QUEUE_EACH (pos, after, &c->clients)
 		client_close(CONTAINER_OF(pos, struct client, link));
-	uv_close((uv_handle_t *)&c->listener, handle_closed_cb);
+	control_leave(c);
 	uv_close((uv_handle_t *)&c->sweep, handle_closed_cb);
 }
 

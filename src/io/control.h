@@ -47,6 +47,16 @@ CHECKED enum status control_open(struct uv_loop_s *loop, const char *data_dir,
                                  const struct control_ops *ops, struct control **ret, char *why,
                                  size_t why_cap);
 
+/* A second one for the same socket, on another loop that turns while the first one's does not. In
+ * the loop's thread; `of` is left alone meanwhile. Copies ops. ST_IO, ST_NOMEM. */
+CHECKED enum status control_share(const struct control *of, struct uv_loop_s *loop,
+                                  const struct control_ops *ops, struct control **ret);
+
+/* Take no new clients: they wait for whoever else listens. */
+void control_leave(struct control *c);
+/* How many there are. */
+size_t control_clients(const struct control *c);
+
 /* Stop listening, send nothing more, remove the socket; closed_cb when all handles are closed;
  * then control_free(). */
 void control_close(struct control *c, void (*closed_cb)(void *arg), void *arg);

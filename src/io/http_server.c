@@ -1,9 +1,11 @@
 #include "io/http_server.h"
 
 #include <assert.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -14,7 +16,7 @@
 enum {
 	SLOT_BITS = 16, /* a connection's number: its slot, and how often the slot was used */
 	SLOTS =
-	    HTTP_CONNECTIONS_MAX + 64, /* some that are being closed, beside those that are open */
+	    2 * HTTP_CONNECTIONS_MAX, /* as many may be being closed, beside those that are open */
 };
 
 struct peer {
@@ -23,12 +25,15 @@ struct peer {
 	struct http_server *server;
 	struct queue link; /* in the server's ready, or alone */
 	uint64_t number;
+	uint32_t address; /* IPv4; 0: not known */
+	int64_t came_us;
 	struct http_conn conn;
 	struct buf
 	    sending; /* a copy of the front of conn.out, which the write holds; empty: none */
 	bool reading;
-	bool ended; /* the peer sends no more */
-	bool asked; /* the owner has the request */
+	bool ended;    /* the peer sends no more */
+	bool asked;    /* the owner has the request */
+	bool finished; /* the peer was told that nothing more comes */
 	bool closing;
 };
 
@@ -192,6 +197,19 @@ static void read_or_wait(struct peer *p)
 		peer_close(p);
 }
 
+/* The last answer is sent: who reads to the end shall not wait until we have heard all that the
+ * peer has to say. */
+static void finish_sending(struct peer *p)
+{
+	int fd;
+
+	if (p->closing || p->finished || p->conn.state != HTTP_CONN_DRAIN || p->sending.len > 0)
+		return;
+	p->finished = true;
+	if (uv_fileno((const uv_handle_t *)&p->tcp, &fd) == 0)
+		(void)shutdown(fd, SHUT_WR); /* fails when the peer is gone */
+}
+
 /* Give the owner one request, send what it answered; it may answer at once, within this. */
 static void serve(struct peer *p)
 {
@@ -207,6 +225,7 @@ static void serve(struct peer *p)
 	}
 	had_out = p->conn.out.len > 0;
 	send_out(p);
+	finish_sending(p);
 	if (p->ended && q == NULL && !p->asked && p->conn.out.len == 0)
 		http_conn_ended(&p->conn, now_of(s));
 	/* The next request may have waited for that. */
@@ -281,39 +300,90 @@ static void tick_cb(uv_timer_t *timer)
 	run(s);
 }
 
-/* A peer that nobody would miss, or that takes its time on purpose: others send their head at
- * once. */
-static bool may_go(const struct peer *p, bool idle)
+/* Who makes room for a new connection, the first kind of which there is one: a peer that nobody
+ * would miss, one that takes its time with a head that others send at once, one that takes its time
+ * with anything else. */
+enum guest { GUEST_IDLE, GUEST_SLOW, GUEST_WAITING, GUESTS };
+
+/* False for those whose turn is to come. */
+static bool is_guest(const struct peer *p, enum guest kind, int64_t *ret_since_us)
 {
-	if (p == NULL || p->closing || !queue_empty(&p->link))
+	if (p == NULL || p->closing || !queue_empty(&p->link) ||
+	    !http_conn_waits(&p->conn, ret_since_us))
 		return false;
-	return idle ? http_conn_idle(&p->conn) : http_conn_slow(&p->conn);
+	return kind == GUEST_WAITING || (kind == GUEST_IDLE && http_conn_idle(&p->conn)) ||
+	       (kind == GUEST_SLOW && http_conn_slow(&p->conn));
 }
 
-/* The connection that may go and has stood for longest; NULL: there is none. */
-static struct peer *oldest_of(struct http_server *s, bool idle)
+/* The one that has been so for longest; NULL: there is none. */
+static struct peer *oldest_guest(struct http_server *s, enum guest kind)
 {
 	struct peer *oldest = NULL;
+	int64_t oldest_us = 0;
+	int64_t since_us;
 
 	for (unsigned i = 0; i < SLOTS; i++) {
 		struct peer *p = s->slots[i];
 
-		if (may_go(p, idle) && (oldest == NULL || p->conn.since_us < oldest->conn.since_us))
-			oldest = p;
+		if (!is_guest(p, kind, &since_us) || (oldest != NULL && since_us >= oldest_us))
+			continue;
+		oldest = p;
+		oldest_us = since_us;
 	}
 	return oldest;
+}
+
+static unsigned places_of(const struct http_server *s, uint32_t address)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SLOTS; i++) {
+		const struct peer *p = s->slots[i];
+
+		n += p != NULL && !p->closing && p->address == address;
+	}
+	return n;
+}
+
+/* Everybody is being served, and will be for long: the oldest one of the address that has most
+ * places. */
+static struct peer *greediest(struct http_server *s)
+{
+	struct peer *found = NULL;
+	unsigned most = 0;
+
+	for (unsigned i = 0; i < SLOTS; i++) {
+		struct peer *p = s->slots[i];
+		unsigned places;
+
+		if (p == NULL || p->closing)
+			continue;
+		places = places_of(s, p->address);
+		if (places > most || (places == most && p->came_us < found->came_us)) {
+			found = p;
+			most = places;
+		}
+	}
+	return found;
+}
+
+static struct peer *who_makes_room(struct http_server *s)
+{
+	struct peer *p = NULL;
+
+	for (enum guest kind = GUEST_IDLE; p == NULL && kind < GUESTS; kind++)
+		p = oldest_guest(s, kind);
+	return p != NULL ? p : greediest(s);
 }
 
 /* A place for one more connection; -1: there is none. */
 static int find_slot(struct http_server *s)
 {
 	if (s->counts.connections >= HTTP_CONNECTIONS_MAX) {
-		struct peer *p = oldest_of(s, true);
+		struct peer *p = who_makes_room(s);
 
-		if (p == NULL)
-			p = oldest_of(s, false);
-		if (p == NULL)
-			return -1;
+		assert(p != NULL);
+		s->counts.displaced++;
 		peer_close(p);
 	}
 	for (int i = 0; i < SLOTS; i++) {
@@ -337,7 +407,8 @@ static struct peer *peer_new(struct http_server *s, int slot)
 	p->server = s;
 	queue_init(&p->link);
 	p->number = ++s->used[slot] << SLOT_BITS | (unsigned)slot;
-	http_conn_init(&p->conn, now_of(s));
+	p->came_us = now_of(s);
+	http_conn_init(&p->conn, p->came_us);
 	buf_init(&p->sending, HTTP_READ_MAX);
 	s->slots[slot] = p;
 	s->open_handles++;
@@ -372,6 +443,16 @@ static void refuse(struct http_server *s)
 	uv_close((uv_handle_t *)tcp, refused_closed);
 }
 
+static void note_address(struct peer *p)
+{
+	struct sockaddr_storage peer;
+	int len = sizeof peer;
+
+	if (uv_tcp_getpeername(&p->tcp, (struct sockaddr *)&peer, &len) == 0 &&
+	    peer.ss_family == AF_INET)
+		p->address = ((const struct sockaddr_in *)&peer)->sin_addr.s_addr;
+}
+
 static void on_connection(uv_stream_t *listener, int status)
 {
 	struct http_server *s = listener->data;
@@ -394,17 +475,12 @@ static void on_connection(uv_stream_t *listener, int status)
 		return;
 	}
 	(void)uv_tcp_nodelay(&p->tcp, 1);
+	note_address(p);
 	read_or_wait(p);
 }
 
-static enum status listen_on(struct http_server *s, const struct sockaddr_in *address)
+static enum status listen_on(struct http_server *s, int fd)
 {
-	enum status st;
-	int fd;
-
-	st = net_socket_listen(address, &fd);
-	if (st != ST_OK)
-		return st;
 	if (uv_tcp_open(&s->listener, fd) != 0) {
 		close(fd);
 		return ST_IO;
@@ -426,32 +502,73 @@ static void free_when_closed(void *arg)
 	free(arg);
 }
 
-enum status http_server_open(struct uv_loop_s *loop, const struct sockaddr_in *address,
-                             const struct http_server_ops *ops, struct http_server **ret)
+static struct http_server *server_new(struct uv_loop_s *loop, const struct http_server_ops *ops)
 {
 	struct http_server *s = calloc(1, sizeof *s);
-	enum status st;
 
 	if (s == NULL)
-		return ST_NOMEM;
+		return NULL;
 	s->ops = *ops;
 	queue_init(&s->ready);
 	if (uv_tcp_init(loop, &s->listener) != 0 || uv_timer_init(loop, &s->timer) != 0 ||
 	    uv_timer_init(loop, &s->rest) != 0) {
 		free(s);
-		return ST_NOMEM;
+		return NULL;
 	}
 	s->listener.data = s;
 	s->timer.data = s;
 	s->rest.data = s;
 	s->open_handles = 3;
-	st = listen_on(s, address);
-	if (st != ST_OK) {
+	return s;
+}
+
+/* Takes fd, also when it fails; -1: there is none. */
+static enum status serve_on(struct http_server *s, int fd, struct http_server **ret)
+{
+	enum status st = fd < 0 ? ST_IO : listen_on(s, fd);
+
+	if (st != ST_OK)
 		http_server_close(s, free_when_closed, s);
+	else
+		*ret = s;
+	return st;
+}
+
+enum status http_server_open(struct uv_loop_s *loop, const struct sockaddr_in *address,
+                             const struct http_server_ops *ops, struct http_server **ret)
+{
+	struct http_server *s;
+	enum status st;
+	int fd;
+
+	st = net_socket_listen(address, &fd);
+	if (st != ST_OK)
 		return st;
+	s = server_new(loop, ops);
+	if (s == NULL) {
+		close(fd);
+		return ST_NOMEM;
 	}
-	*ret = s;
-	return ST_OK;
+	return serve_on(s, fd, ret);
+}
+
+enum status http_server_share(const struct http_server *of, struct uv_loop_s *loop,
+                              const struct http_server_ops *ops, struct http_server **ret)
+{
+	struct http_server *s = server_new(loop, ops);
+	int fd = -1;
+
+	if (s == NULL)
+		return ST_NOMEM;
+	if (uv_fileno((const uv_handle_t *)&of->listener, &fd) == 0)
+		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return serve_on(s, fd, ret);
+}
+
+void http_server_leave(struct http_server *s)
+{
+	if (!uv_is_closing((const uv_handle_t *)&s->listener))
+		uv_close((uv_handle_t *)&s->listener, handle_closed);
 }
 
 void http_server_counts(const struct http_server *s, struct http_server_counts *ret)
@@ -469,7 +586,7 @@ void http_server_close(struct http_server *s, void (*closed_cb)(void *arg), void
 		if (s->slots[i] != NULL)
 			peer_close(s->slots[i]);
 	}
-	uv_close((uv_handle_t *)&s->listener, handle_closed);
+	http_server_leave(s);
 	uv_close((uv_handle_t *)&s->timer, handle_closed);
 	uv_close((uv_handle_t *)&s->rest, handle_closed);
 }

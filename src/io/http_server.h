@@ -1,9 +1,11 @@
 /* The HTTP door: connections of http/conn.h on one listening socket of the node's loop.
  *
  * Knows no paths: whole requests go to the owner, who answers now or later. A connection is read
- * only while it takes its answers. When all places are taken, the connection that has been idle
- * for longest makes room, so that a probe gets through although many others stay connected; when
- * none is idle, the one that has been sending its head for longest; else the new one is closed.
+ * only while it takes its answers. When all places are taken, a new connection displaces another,
+ * so that a probe gets through whatever the others do: the one that has been idle for longest; when
+ * none is idle, the one that has been sending its head for longest; then the one that has kept us
+ * waiting with its body or by not taking its answer for longest; and when all are busy, the oldest
+ * one of the address that has most places.
  *
  * The loop also carries heartbeats: connections take turns of one request, and after a slice of
  * time all of them rest, however much is waiting.
@@ -42,13 +44,22 @@ struct http_server_ops {
 CHECKED enum status http_server_open(struct uv_loop_s *loop, const struct sockaddr_in *address,
                                      const struct http_server_ops *ops, struct http_server **ret);
 
+/* A second one for the same port, on another loop that turns while the first one's does not. In
+ * the loop's thread; `of` is left alone meanwhile. ST_IO, ST_NOMEM. */
+CHECKED enum status http_server_share(const struct http_server *of, struct uv_loop_s *loop,
+                                      const struct http_server_ops *ops, struct http_server **ret);
+
+/* Take no new connections: they wait for whoever else listens. */
+void http_server_leave(struct http_server *s);
+
 /* Answer a connection's request. No effect when it is gone. Borrows. */
 void http_server_answer(struct http_server *s, uint64_t connection,
                         const struct http_answer *answer);
 
 struct http_server_counts {
 	uint64_t connections; /* open now */
-	uint64_t refused;     /* closed at once: no place was left */
+	uint64_t displaced;   /* closed for others, because all places were taken */
+	uint64_t refused;     /* closed at once: memory was short, or too many are being closed */
 };
 void http_server_counts(const struct http_server *s, struct http_server_counts *ret);
 

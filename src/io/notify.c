@@ -116,6 +116,15 @@ void notify_status(struct notify *n, const char *text)
 	tell(n, line);
 }
 
+void notify_starting(struct notify *n, const char *text, uint64_t extend_us)
+{
+	char lines[TEXT_MAX];
+
+	(void)snprintf(lines, sizeof lines, "EXTEND_TIMEOUT_USEC=%llu\nSTATUS=%s",
+	               (unsigned long long)extend_us, text);
+	tell(n, lines);
+}
+
 void notify_stopping(struct notify *n)
 {
 	tell(n, "STOPPING=1\nSTATUS=stopping");

@@ -26,6 +26,9 @@ void notify_ready(struct notify *n);
 /* A sentence for `systemctl status`; cut where it is too long. */
 void notify_status(struct notify *n, const char *text);
 
+/* It is starting, with this sentence, and moves: do not give it up for extend_us from now. */
+void notify_starting(struct notify *n, const char *text, uint64_t extend_us);
+
 /* It stops in good order. */
 void notify_stopping(struct notify *n);
 

@@ -123,6 +123,13 @@ static void ops_fatal(void *arg, const char *why)
 	core_emit(arg, &ev);
 }
 
+static void ops_loading(void *arg, uint64_t done, uint64_t all)
+{
+	const struct core *c = arg;
+
+	c->ops.loading(c->ops.arg, done, all);
+}
+
 static void ops_trace(void *arg, int level, const char *text)
 {
 	const struct core_event ev = {.type = CORE_TRACE, .level = level, .text = text};
@@ -175,6 +182,7 @@ enum status core_start_consensus(struct core *c, bool bootstrap, const char **wh
 	    .changed = ops_changed,
 	    .proposed = core_proposed,
 	    .fatal = ops_fatal,
+	    .loading = c->ops.loading != NULL ? ops_loading : NULL,
 	    .trace = c->config.trace ? ops_trace : NULL,
 	};
 	enum status st;

@@ -67,6 +67,8 @@ struct core_ops {
 	/* Move this incarnation's raft data aside and restart the process as an empty one. */
 	void (*reset)(void *arg, const char *why);
 	void (*event)(void *arg, const struct core_event *ev);
+	/* Bytes of the state that core_start() has read, of all. NULL: nobody wants to know. */
+	void (*loading)(void *arg, uint64_t done, uint64_t all);
 	/* Keep a link to this node from now on, or no longer: beside the expected members, which
 	 * are kept for ever. NULL: all nodes are linked. */
 	void (*keep)(void *arg, const char *peer, bool keep);

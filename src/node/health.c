@@ -7,6 +7,11 @@ static bool is_stopping(const struct health_view *v)
 	return v->stopping;
 }
 
+static bool is_loading(const struct health_view *v)
+{
+	return v->loading;
+}
+
 static bool is_starting(const struct health_view *v)
 {
 	return v->starting;
@@ -72,6 +77,8 @@ static const struct {
 } verdicts[] = {
     {is_stopping, false, "stopping", "this node was told to stop and answers what is under way",
      "none needed; it leaves in good order"},
+    {is_loading, false, "loading", NULL,
+     "wait; a node with much state or a slow disk takes a while"},
     {is_starting, false, "starting", "this node is starting", "wait"},
     {is_damaged, false, "state_damaged", NULL,
      "none needed: it starts over with the others' state; look at the host's memory"},

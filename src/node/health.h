@@ -10,6 +10,7 @@
 
 struct health_view {
 	const char *node;
+	bool loading;   /* what is on the disk is being read */
 	bool starting;  /* not everything is open yet */
 	bool stopping;  /* told to stop */
 	bool may_serve; /* core_may_serve() */
@@ -18,7 +19,7 @@ struct health_view {
 	unsigned alarms;
 	const char *leader; /* NULL: none is known */
 	int64_t uptime_ms;
-	const struct cluster_status *cluster;
+	const struct cluster_status *cluster; /* loading: only why, with the progress, counts */
 };
 
 struct health {

@@ -5,6 +5,7 @@
 
 #include "node/core_audit.h"
 #include "node/health.h"
+#include "node/loading.h"
 #include "node/node_internal.h"
 #include "node/node_metrics.h"
 
@@ -14,7 +15,10 @@ static const char plain_type[] = "text/plain; charset=utf-8";
 
 /* A request being answered. */
 struct reply {
-	struct node *node;
+	struct http_server *server;
+	struct metrics *counts;
+	struct node *node;       /* NULL: it is loading, in another thread */
+	struct loading *loading; /* NULL: it is not */
 	uint64_t connection;
 	const struct http_request *request;
 	struct buf text;
@@ -35,8 +39,8 @@ static void reply(struct reply *r, unsigned code, const char *type, const char *
 		a.len = strlen(a.body);
 		a.type = plain_type;
 	}
-	metrics_http(&r->node->metrics, a.code);
-	http_server_answer(r->node->http, r->connection, &a);
+	metrics_http(r->counts, a.code);
+	http_server_answer(r->server, r->connection, &a);
 }
 
 /* Prometheus asks for OpenMetrics by name, and takes its older format otherwise. */
@@ -51,8 +55,12 @@ static bool wants_openmetrics(const struct http_request *q)
 static void get_metrics(struct reply *r)
 {
 	const bool open = wants_openmetrics(r->request);
+	const enum exposition_format format = open ? FORMAT_OPENMETRICS : FORMAT_PROMETHEUS;
 
-	node_metrics_text(r->node, open ? FORMAT_OPENMETRICS : FORMAT_PROMETHEUS, NULL, &r->text);
+	if (r->loading != NULL)
+		loading_metrics(r->loading, format, &r->text);
+	else
+		node_metrics_text(r->node, format, NULL, &r->text);
 	reply(r, 200,
 	      open ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
 	           : "text/plain; version=0.0.4; charset=utf-8",
@@ -74,7 +82,7 @@ static const char *leader_of(const struct raft_view *raft)
 	return NULL;
 }
 
-static struct health_view view_of(struct node *n)
+static struct health_view node_health(struct node *n)
 {
 	struct audit_totals audit;
 
@@ -94,9 +102,14 @@ static struct health_view view_of(struct node *n)
 	};
 }
 
+static struct health_view view_of(const struct reply *r)
+{
+	return r->loading != NULL ? loading_health(r->loading) : node_health(r->node);
+}
+
 static void get_readyz(struct reply *r)
 {
-	const struct health_view v = view_of(r->node);
+	const struct health_view v = view_of(r);
 	const struct health h = health_of(&v);
 
 	buf_printf(&r->text, "%sready: %s: %s\n", h.ready ? "" : "not ", h.reason, h.message);
@@ -105,7 +118,7 @@ static void get_readyz(struct reply *r)
 
 static void get_health(struct reply *r)
 {
-	const struct health_view v = view_of(r->node);
+	const struct health_view v = view_of(r);
 	const struct health h = health_of(&v);
 
 	health_json(&v, &h, &r->text);
@@ -139,22 +152,45 @@ static void not_allowed(struct reply *r)
 	reply(r, 405, plain_type, "Allow: GET, HEAD\r\n");
 }
 
-static void on_request(void *arg, uint64_t connection, const struct http_request *request)
+static void answer(struct reply *r)
 {
-	struct reply r = {arg, connection, request, {0}};
-	const struct http_head *h = &request->head;
+	const struct http_head *h = &r->request->head;
 	size_t i;
 
-	buf_init(&r.text, TEXT_MAX);
+	buf_init(&r->text, TEXT_MAX);
 	for (i = 0; i < PATHS && !http_text_is(&h->path, paths[i].path); i++)
 		;
 	if (i == PATHS)
-		not_found(&r);
+		not_found(r);
 	else if (h->verb != VERB_GET && h->verb != VERB_HEAD)
-		not_allowed(&r);
+		not_allowed(r);
 	else
-		paths[i].get(&r);
-	buf_close(&r.text);
+		paths[i].get(r);
+	buf_close(&r->text);
+}
+
+static void on_request(void *arg, uint64_t connection, const struct http_request *request)
+{
+	struct node *n = arg;
+	struct reply r = {.server = n->http,
+	                  .counts = &n->metrics,
+	                  .node = n,
+	                  .connection = connection,
+	                  .request = request};
+
+	answer(&r);
+}
+
+void node_http_loading(void *arg, uint64_t connection, const struct http_request *request)
+{
+	struct loading *l = arg;
+	struct reply r = {.server = loading_server(l),
+	                  .counts = loading_counts(l),
+	                  .loading = l,
+	                  .connection = connection,
+	                  .request = request};
+
+	answer(&r);
 }
 
 void node_open_http(struct node *n)

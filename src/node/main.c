@@ -19,6 +19,7 @@
 #include "io/lockfile.h"
 #include "node/http_door.h"
 #include "node/identity_file.h"
+#include "node/loading.h"
 #include "node/node_internal.h"
 #include "node/node_metrics.h"
 #include "node/rescue.h"
@@ -126,6 +127,13 @@ static void unmark_lost(struct node *n, const struct identity *id)
 		rescue_unmark_lost(n->config->data_dir);
 		n->lost_disk = false;
 	}
+}
+
+static void ops_loading(void *arg, uint64_t done, uint64_t all)
+{
+	const struct node *n = arg;
+
+	loading_progress(n->loading, done, all);
 }
 
 static enum status ops_persist(void *arg, const struct identity *id)
@@ -313,6 +321,7 @@ static bool open_core(struct node *n)
 	    .persist = ops_persist,
 	    .reset = ops_reset,
 	    .event = node_on_core_event,
+	    .loading = ops_loading,
 	    .keep = ops_keep,
 	};
 	char raft_dir[CONFIG_PATH_MAX + 8];
@@ -359,7 +368,7 @@ static bool start_core(struct node *n)
 
 	(void)snprintf(raft_dir, sizeof raft_dir, "%s/raft", n->config->data_dir);
 	had_log = holds_log(raft_dir);
-	st = core_start(n->core, &why);
+	st = loading_run(n, &why);
 	if (st == ST_OK) {
 		unmark_lost(n, core_identity(n->core));
 		return true;

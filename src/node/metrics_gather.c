@@ -22,6 +22,8 @@ static void gather_node(struct node *n, struct metrics_view *v)
 		(void)snprintf(v->cluster_id, sizeof v->cluster_id, "%016" PRIx64, id);
 	v->serving = n->running && !n->stopping_now && core_may_serve(n->core) ? 1 : 0;
 	v->stopping = n->stopping_now ? 1 : 0;
+	v->loading = 0;
+	v->load_seconds = (double)n->load_us / 1e6;
 	for (size_t i = 0; i < n->n_alarms; i++)
 		v->alarms_active[metric_alarm_of(n->alarms[i].text)]++;
 }
@@ -100,7 +102,7 @@ static void gather_snapshots(struct node *n, struct metrics_view *v)
 static void gather_work(struct node *n, struct metrics_view *v)
 {
 	const size_t pending = core_pending(n->core);
-	struct http_server_counts http = {0, 0};
+	struct http_server_counts http = {0};
 
 	if (n->http != NULL)
 		http_server_counts(n->http, &http);
@@ -108,6 +110,7 @@ static void gather_work(struct node *n, struct metrics_view *v)
 	v->client_connections = n->clients == NULL ? 0 : (double)clients_count(n->clients);
 	v->evaluations_running = (double)n->jobs.n;
 	v->http_connections = (double)http.connections;
+	v->http_displaced_connections = (double)http.displaced;
 	v->http_refused_connections = (double)http.refused;
 	v->scrape_render_seconds = (double)n->render_us / 1e6;
 	v->n_limits = node_limits(n, v->limits);

@@ -69,6 +69,10 @@ struct metrics_view {
 	double fenced;
 	double in_minority;
 	double stopping;
+	double loading;
+	double loading_read_bytes;
+	double loading_wanted_bytes;
+	double load_seconds;
 	double state_age_seconds;
 	double reachable_members;
 	double needed_members;
@@ -120,6 +124,7 @@ struct metrics_view {
 	double client_connections;
 	double evaluations_running;
 	double http_connections;
+	double http_displaced_connections;
 	double http_refused_connections;
 	double scrape_render_seconds;
 	double clock_jumps;

@@ -22,6 +22,7 @@
 #include "node/recorder.h"
 
 struct explain_decision;
+struct loading;
 
 struct alarm {
 	char peer[NODE_NAME_MAX]; /* about whom; empty: nobody in particular */
@@ -41,6 +42,8 @@ struct node {
 	struct notify *manager;   /* service manager; NULL: nobody wants to be told */
 	struct clients *clients;  /* NULL: no client channel */
 	struct http_server *http; /* NULL: no HTTP */
+	struct loading *loading;  /* while the core starts; NULL: nobody is told */
+	int64_t load_us;          /* how long that took */
 	struct jobs jobs;         /* evaluations under way */
 	struct metrics metrics;
 	struct disk_figures disk;

@@ -66,7 +66,7 @@ static void put_state(const struct node *n, struct limits *l)
 
 size_t node_limits(struct node *n, struct metrics_limit ret[METRICS_LIMITS_MAX])
 {
-	struct http_server_counts http = {0, 0};
+	struct http_server_counts http = {0};
 	struct limits l = {.list = ret};
 
 	if (n->http != NULL)
@@ -75,7 +75,8 @@ size_t node_limits(struct node *n, struct metrics_limit ret[METRICS_LIMITS_MAX])
 	put(&l, "requests", (double)core_pending(n->core), REQUESTS_MAX, core_refused(n->core));
 	put(&l, "client_connections", n->clients == NULL ? 0 : (double)clients_count(n->clients),
 	    CLIENTS_MAX, 0);
-	put(&l, "http_connections", (double)http.connections, HTTP_CONNECTIONS_MAX, http.refused);
+	put(&l, "http_connections", (double)http.connections, HTTP_CONNECTIONS_MAX,
+	    http.displaced + http.refused);
 	put(&l, "waiting_evaluations", (double)n->jobs.n_waiting, JOBS_WAITING_MAX,
 	    n->jobs.refused);
 	return l.n;

@@ -29,10 +29,24 @@ def ask(text, end=False):
             return told.decode()
         told += piece
 
-idle = [socket.create_connection(address, timeout=50) for _ in range(300)]
+def crowd(text):  # takes all places, each with this
+    taken = []
+    for _ in range(300):
+        taken.append(socket.create_connection(address, timeout=50))
+        try:
+            taken[-1].sendall(text.encode())
+        except OSError:
+            pass  # it was displaced before
+    return taken
+
 head = "GET /livez HTTP/1.1\\r\\nHost: a\\r\\n"
-answer = ask(head + "Connection: close\\r\\n\\r\\n")
-assert answer.startswith("HTTP/1.1 200 ") and answer.endswith("alive\\n"), answer
+for text in ("", "GET /livez HT", head + "Content-Length: 7\\r\\n\\r\\n",
+             (head + "\\r\\n") * 40):
+    held = crowd(text)
+    answer = ask(head + "Connection: close\\r\\n\\r\\n")
+    assert answer.startswith("HTTP/1.1 200 ") and answer.endswith("alive\\n"), (text[:40], answer)
+    for one in held:
+        one.close()
 answer = ask(head + "\\r\\n" + head + "Connection: close\\r\\n\\r\\n")
 assert answer.count("HTTP/1.1 200 ") == 2, answer
 answer = ask("POST /metrics HTTP/1.1\\r\\nHost: a\\r\\nContent-Length: 3\\r\\n"
@@ -204,11 +218,64 @@ def test_the_door_itself():
         figures = Figures(node)
         assert figures.value("erlmcp_http_requests_total", code="405") == 1
         assert figures.value("erlmcp_http_requests_total", code="404") == 1
+        assert figures.value("erlmcp_http_displaced_connections_total") > 0
+        assert figures.value("erlmcp_loading") == 0
         # The quickest of some, on a busy machine.
         lab.wait_until(lambda: Figures(node).value("erlmcp_scrape_render_seconds") < 0.1, 60,
                        "figures are put together in a moment")
         lab.wait_until(lambda: Figures(node).value("erlmcp_data_disk_free_bytes"), 60,
                        "the disk was looked at")
+
+
+# Pauses the other members, so that nobody takes the leadership over, orders the node to stop and asks
+# until nobody answers: prints each kind of answer once.
+FOLLOW = """
+import http.client, json, os, signal, sys
+
+def ask(path):
+    connection = http.client.HTTPConnection(sys.argv[1], 8080, timeout=50)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    if path == "/health":
+        health = json.loads(text)
+        text = f"{health['live']} {health['ready']} {health['reason']}"
+    return f"{path} {answer.status} {text.strip()}"
+
+told = [ask("/readyz").split(":")[0]]
+for other in sys.argv[3:]:
+    os.kill(int(other), signal.SIGSTOP)
+os.kill(int(sys.argv[2]), signal.SIGTERM)
+try:
+    while True:
+        for path in ("/livez", "/readyz", "/health"):
+            now = ask(path)
+            if now not in told:
+                told.append(now)
+except (OSError, http.client.HTTPException):
+    print("\\n".join(told))
+"""
+
+
+def test_a_node_that_stops():
+    """a node that was told to stop is alive and not ready, and says so until it is gone"""
+    with Lab(3, **PATIENT) as lab:
+        lab.start()
+        lab.wait_all_see_all()
+        node = lab.leader()
+        done = node.shell(sys.executable, "-c", FOLLOW, lab.fabric.address(node.host),
+                          *[str(one.pid()) for one in [node, *lab.others(node)]])
+        assert node.wait_exit() == 0
+        told = done.stdout.splitlines()
+        assert done.returncode == 0, done.stderr
+        assert told[0] == "/readyz 200 ready", told
+        stopping = [line for line in told[1:] if "stopping" in line]
+        assert [line for line in stopping if line.startswith("/readyz 503 not ready: stopping: ")], told
+        assert "/livez 200 alive" in told, told
+        # It takes the order in a later turn of its loop, and does not take it back.
+        after = told[told.index(stopping[0]):]
+        assert not [line for line in after if "ready: ok" in line or " ok" in line], told
 
 
 if __name__ == "__main__":

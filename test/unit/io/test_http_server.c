@@ -187,28 +187,119 @@ TEST(what_was_asked_before_the_end_of_the_stream_is_answered)
 	scene_close(&s);
 }
 
-TEST(heads_that_never_end_make_room_for_whole_ones)
+/* All places are taken by peers that each sent this so many times; one more comes and asks. */
+static void crowd_in(const char *sent, unsigned times)
 {
 	struct http_server_counts counts;
-	int slow[HTTP_CONNECTIONS_MAX];
+	int crowd[HTTP_CONNECTIONS_MAX];
 	struct scene s;
 	int fd;
 
 	scene_open(&s);
 	for (unsigned i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
-		slow[i] = connected(&s);
-		assert_int_equal(send(slow[i], "G", 1, MSG_NOSIGNAL), 1);
+		crowd[i] = connected(&s);
 		uv_run(&s.loop, UV_RUN_ONCE);
 	}
+	for (unsigned i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
+		for (unsigned k = 0; k < times; k++)
+			assert_int_equal(send(crowd[i], sent, strlen(sent), MSG_NOSIGNAL),
+			                 strlen(sent));
+	}
+	/* What they sent is read before the next one is let in. */
+	for (unsigned i = 0; i < HTTP_CONNECTIONS_MAX; i++)
+		uv_run(&s.loop, UV_RUN_NOWAIT);
 	fd = connected(&s);
 	send_times(fd, 1);
 	turn_until_answered(&s, fd, 1);
 	http_server_counts(s.server, &counts);
 	assert_int_equal(counts.connections, HTTP_CONNECTIONS_MAX);
+	assert_int_equal(counts.displaced, 1);
 	assert_int_equal(counts.refused, 0);
 	for (unsigned i = 0; i < HTTP_CONNECTIONS_MAX; i++)
-		close(slow[i]);
+		close(crowd[i]);
 	close(fd);
+	scene_close(&s);
+}
+
+TEST(peers_that_only_stay_connected_make_room)
+{
+	crowd_in(get, 0);
+}
+
+TEST(heads_that_never_end_make_room_for_whole_ones)
+{
+	crowd_in("G", 1);
+}
+
+TEST(bodies_that_never_come_make_room)
+{
+	crowd_in("GET /a HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n", 1);
+}
+
+TEST(the_last_answers_of_refused_peers_make_room)
+{
+	crowd_in("nonsense\r\n\r\n", 1);
+}
+
+TEST(peers_that_are_all_being_served_make_room_for_one_more)
+{
+	crowd_in(get, 16);
+}
+
+TEST(whoever_reads_to_the_end_does_not_wait_for_it)
+{
+	static const char last[] = "GET /a HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+	char bytes[1024];
+	struct scene s;
+	ssize_t n = -1;
+	int fd;
+
+	scene_open(&s);
+	fd = connected(&s);
+	assert_int_equal(send(fd, last, sizeof last - 1, MSG_NOSIGNAL), sizeof last - 1);
+	/* The clock of this server stands still: no time limit ends the connection. */
+	for (unsigned i = 0; i < TURNS_MAX && n != 0; i++) {
+		uv_run(&s.loop, UV_RUN_ONCE);
+		n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+	}
+	assert_int_equal(n, 0);
+	assert_int_equal(s.answered, 1);
+	close(fd);
+	scene_close(&s);
+}
+
+TEST(a_second_server_on_another_loop_answers_on_the_same_port)
+{
+	struct scene s;
+	struct scene other = {0};
+	const struct http_server_ops ops = {&other, on_request, now_us};
+	struct http_server_counts counts;
+	int first;
+	int second;
+
+	scene_open(&s);
+	assert_int_equal(uv_loop_init(&other.loop), 0);
+	assert_int_equal(http_server_share(s.server, &other.loop, &ops, &other.server), ST_OK);
+	first = connected(&s);
+	send_times(first, 1);
+	turn_until_answered(&other, first, 1);
+	assert_int_equal(s.answered, 0);
+	/* It takes nobody new: the next one waits for the first server. */
+	http_server_leave(other.server);
+	second = connected(&s);
+	send_times(second, 1);
+	send_times(first, 1);
+	turn_until_answered(&other, first, 2);
+	turn_until_answered(&s, second, 1);
+	http_server_counts(other.server, &counts);
+	assert_int_equal(counts.connections, 1);
+	http_server_close(other.server, on_closed, &other);
+	assert_int_equal(uv_run(&other.loop, UV_RUN_DEFAULT), 0);
+	assert_true(other.closed);
+	http_server_free(other.server);
+	assert_int_equal(uv_loop_close(&other.loop), 0);
+	close(first);
+	close(second);
 	scene_close(&s);
 }
 
@@ -218,7 +309,13 @@ int main(void)
 	    cmocka_unit_test(however_many_requests_come_at_once_the_loop_gets_its_turns),
 	    cmocka_unit_test(who_asks_once_does_not_wait_for_those_who_ask_thousands_of_times),
 	    cmocka_unit_test(what_was_asked_before_the_end_of_the_stream_is_answered),
+	    cmocka_unit_test(peers_that_only_stay_connected_make_room),
 	    cmocka_unit_test(heads_that_never_end_make_room_for_whole_ones),
+	    cmocka_unit_test(bodies_that_never_come_make_room),
+	    cmocka_unit_test(the_last_answers_of_refused_peers_make_room),
+	    cmocka_unit_test(peers_that_are_all_being_served_make_room_for_one_more),
+	    cmocka_unit_test(whoever_reads_to_the_end_does_not_wait_for_it),
+	    cmocka_unit_test(a_second_server_on_another_loop_answers_on_the_same_port),
 	};
 
 	return RUN_TESTS(tests);

@@ -62,9 +62,11 @@ TEST(the_manager_is_told_in_the_order_of_events)
 	manager_open(&m);
 	n = notify_open(&m.loop, m.path, 0);
 	assert_non_null(n);
+	notify_starting(n, "loading: soon", 60000000);
 	notify_ready(n);
 	notify_status(n, "serving: all is well");
 	notify_stopping(n);
+	expect(&m, "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=loading: soon");
 	expect(&m, "READY=1");
 	expect(&m, "STATUS=serving: all is well");
 	expect(&m, "STOPPING=1\nSTATUS=stopping");

@@ -60,6 +60,8 @@ TEST(a_node_that_does_not_serve_says_why)
 	assert_verdict(&v, false, "state_damaged");
 	v.starting = true;
 	assert_verdict(&v, false, "starting");
+	v.loading = true;
+	assert_verdict(&v, false, "loading");
 	v.stopping = true;
 	assert_verdict(&v, false, "stopping");
 }
