@@ -243,7 +243,9 @@ def ask(path):
         text = f"{health['live']} {health['ready']} {health['reason']}"
     return f"{path} {answer.status} {text.strip()}"
 
-told = [ask("/readyz").split(":")[0]]
+told = [""]
+while not told[0].startswith("/readyz 200"):  # the machine may stall just now
+    told = [ask("/readyz").split(":")[0]]
 for other in sys.argv[3:]:
     os.kill(int(other), signal.SIGSTOP)
 os.kill(int(sys.argv[2]), signal.SIGTERM)
