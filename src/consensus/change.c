@@ -105,11 +105,9 @@ enum status consensus_add_learner(struct consensus *c, uint64_t raft_id, const c
 	return change_begin(c, &what, server == NULL ? address : NULL);
 }
 
-enum status consensus_promote(struct consensus *c, uint64_t raft_id, consensus_change_cb done_cb,
-                              void *arg)
+/* Whom a change is about, when there may be one now. */
+static enum status find(const struct consensus *c, uint64_t raft_id, const struct raft_server **ret)
 {
-	const struct change what = {
-	    .kind = CHANGE_PROMOTE, .id = raft_id, .cb = done_cb, .arg = arg};
 	const struct raft_server *server = server_of(&c->raft.configuration, raft_id);
 	enum status st = change_may(c);
 
@@ -118,6 +116,20 @@ enum status consensus_promote(struct consensus *c, uint64_t raft_id, consensus_c
 		return st;
 	if (server == NULL)
 		return ST_NOT_FOUND;
+	*ret = server;
+	return ST_OK;
+}
+
+enum status consensus_promote(struct consensus *c, uint64_t raft_id, consensus_change_cb done_cb,
+                              void *arg)
+{
+	const struct change what = {
+	    .kind = CHANGE_PROMOTE, .id = raft_id, .cb = done_cb, .arg = arg};
+	const struct raft_server *server;
+	enum status st = find(c, raft_id, &server);
+
+	if (st != ST_OK)
+		return st;
 	if (server->role == RAFT_VOTER)
 		return ST_EXISTS;
 	/* A spare gets no log: it could never catch up. */
@@ -131,14 +143,11 @@ enum status consensus_demote(struct consensus *c, uint64_t raft_id, consensus_ch
 {
 	const struct change what = {
 	    .kind = CHANGE_DEMOTE, .id = raft_id, .cb = done_cb, .arg = arg};
-	const struct raft_server *server = server_of(&c->raft.configuration, raft_id);
-	enum status st = change_may(c);
+	const struct raft_server *server;
+	enum status st = find(c, raft_id, &server);
 
-	assert(c->depth == 0);
 	if (st != ST_OK)
 		return st;
-	if (server == NULL)
-		return ST_NOT_FOUND;
 	if (server->role != RAFT_VOTER)
 		return ST_EXISTS;
 	/* A leader hands over first; a cluster without voters could never do anything again. */
@@ -152,14 +161,11 @@ enum status consensus_remove(struct consensus *c, uint64_t raft_id, consensus_ch
 {
 	const struct change what = {
 	    .kind = CHANGE_REMOVE, .id = raft_id, .cb = done_cb, .arg = arg};
-	const struct raft_server *server = server_of(&c->raft.configuration, raft_id);
-	enum status st = change_may(c);
+	const struct raft_server *server;
+	enum status st = find(c, raft_id, &server);
 
-	assert(c->depth == 0);
 	if (st != ST_OK)
 		return st;
-	if (server == NULL)
-		return ST_NOT_FOUND;
 	/* A cluster without voters could never do anything again. */
 	if (server->role == RAFT_VOTER && voters_of(&c->raft.configuration) == 1)
 		return ST_INVALID;
