@@ -67,8 +67,8 @@
 	  "15 s after the last fault some member does not serve, a change of the members, a "      \
 	  "picture or a fetch has not ended, a removed node runs, or later an operation fails")    \
 	X(RELEASE, "release",                                                                      \
-	  "a node holds a newer state than its release takes, goes on after it met one, or stops " \
-	  "without naming both versions")                                                          \
+	  "a node holds a newer state than its release takes, stores one, goes on after it met "   \
+	  "one, or stops without naming both versions")                                            \
 	X(START, "start", "a node cannot start from its own disk")
 
 /* The runner adds one: "crash" is an assertion, a sanitizer's report, or no end. */

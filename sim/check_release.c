@@ -77,6 +77,11 @@ bool check_refused_start(struct node *node)
 		world_fail(node->world, CHECK_RELEASE,
 		           "%s takes up to version %u and does not start from a state of %u",
 		           node->name, node->takes, met);
+	if (node->older && node->disk.image.has_snapshot &&
+	    node->disk.image.snapshot.index > node->older_snapshot)
+		world_fail(node->world, CHECK_RELEASE,
+		           "%s took a state of version %u onto its disk, and takes up to %u",
+		           node->name, met, node->takes);
 	node->world->stats.refused_starts++;
 	return true;
 }

@@ -247,6 +247,7 @@ static void begin_clock(struct node *node, const struct plan_fault *f)
 static void change_release(struct node *node, bool older, int64_t away_us)
 {
 	node->older = older;
+	node->older_snapshot = node->disk.image.has_snapshot ? node->disk.image.snapshot.index : 0;
 	process_kill(node, true, false);
 	process_start_in(node, away_us);
 }

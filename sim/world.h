@@ -96,26 +96,27 @@ struct node {
 	struct prng random; /* its operating system's */
 
 	enum process_state state;
-	uint64_t life;         /* grows with every process: events of older ones are void */
-	struct core *core;     /* NULL unless a process runs */
-	struct queue inbox;    /* of struct input */
-	bool dead;             /* died in the middle of a turn: nothing it does leaves any more */
-	bool forgot;           /* it had an identity when it started: promises are forgotten */
-	bool fatal;            /* CORE_FATAL was told */
-	bool reset;            /* comes back as a new, empty incarnation */
-	bool aside;            /* an operator moves its directory aside */
-	bool older;            /* it has an earlier release when it starts */
-	uint32_t takes;        /* its release takes the state up to this version */
-	bool removed;          /* it stopped because it is no member any more */
-	bool closed;           /* core_close() has finished */
-	bool paused;           /* SIGSTOP or a suspended machine: takes no turns */
-	int64_t paused_us;     /* since then */
-	int64_t asleep_us;     /* what was left of its timer when it was suspended */
-	int64_t ahead_us;      /* within a turn: time lost by a pause in the middle of it */
-	int64_t away_until_us; /* such a pause lasts until then */
-	unsigned crash_in;     /* dies at this many effects from now; 0: not planned */
-	unsigned stall_in;     /* pauses at this many effects from now; 0: not planned */
-	int64_t stall_us;      /* for so long */
+	uint64_t life;      /* grows with every process: events of older ones are void */
+	struct core *core;  /* NULL unless a process runs */
+	struct queue inbox; /* of struct input */
+	bool dead;          /* died in the middle of a turn: nothing it does leaves any more */
+	bool forgot;        /* it had an identity when it started: promises are forgotten */
+	bool fatal;         /* CORE_FATAL was told */
+	bool reset;         /* comes back as a new, empty incarnation */
+	bool aside;         /* an operator moves its directory aside */
+	bool older;         /* it has an earlier release when it starts */
+	raft_index older_snapshot; /* on its disk when it got that */
+	uint32_t takes;            /* its release takes the state up to this version */
+	bool removed;              /* it stopped because it is no member any more */
+	bool closed;               /* core_close() has finished */
+	bool paused;               /* SIGSTOP or a suspended machine: takes no turns */
+	int64_t paused_us;         /* since then */
+	int64_t asleep_us;         /* what was left of its timer when it was suspended */
+	int64_t ahead_us;          /* within a turn: time lost by a pause in the middle of it */
+	int64_t away_until_us;     /* such a pause lasts until then */
+	unsigned crash_in;         /* dies at this many effects from now; 0: not planned */
+	unsigned stall_in;         /* pauses at this many effects from now; 0: not planned */
+	int64_t stall_us;          /* for so long */
 	unsigned picture_crash_in; /* dies at this many chunks of its own pictures from now; 0 */
 	unsigned fetch_crash_in;   /* ... of fetched ones */
 	int64_t busy_us;           /* a slow processor: turns come later by up to this */
