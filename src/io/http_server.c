@@ -333,36 +333,39 @@ static struct peer *oldest_guest(struct http_server *s, enum guest kind)
 	return oldest;
 }
 
-static unsigned places_of(const struct http_server *s, uint32_t address)
+static int by_address_and_age(const void *a, const void *b)
 {
-	unsigned n = 0;
+	const struct peer *p = *(struct peer *const *)a;
+	const struct peer *q = *(struct peer *const *)b;
 
-	for (unsigned i = 0; i < SLOTS; i++) {
-		const struct peer *p = s->slots[i];
-
-		n += p != NULL && !p->closing && p->address == address;
-	}
-	return n;
+	if (p->address != q->address)
+		return p->address < q->address ? -1 : 1;
+	return p->came_us < q->came_us ? -1 : p->came_us > q->came_us;
 }
 
 /* Everybody is being served, and will be for long: the oldest one of the address that has most
  * places. */
-static struct peer *greediest(struct http_server *s)
+static struct peer *greediest(const struct http_server *s)
 {
+	struct peer *open[SLOTS];
 	struct peer *found = NULL;
+	unsigned n = 0;
+	unsigned first = 0; /* of its address */
 	unsigned most = 0;
 
 	for (unsigned i = 0; i < SLOTS; i++) {
-		struct peer *p = s->slots[i];
-		unsigned places;
-
-		if (p == NULL || p->closing)
+		if (s->slots[i] != NULL && !s->slots[i]->closing)
+			open[n++] = s->slots[i];
+	}
+	qsort(open, n, sizeof open[0], by_address_and_age);
+	for (unsigned i = 0; i < n; i++) {
+		if (open[i]->address != open[first]->address)
+			first = i;
+		if (i - first + 1 < most ||
+		    (i - first + 1 == most && open[first]->came_us >= found->came_us))
 			continue;
-		places = places_of(s, p->address);
-		if (places > most || (places == most && p->came_us < found->came_us)) {
-			found = p;
-			most = places;
-		}
+		found = open[first];
+		most = i - first + 1;
 	}
 	return found;
 }

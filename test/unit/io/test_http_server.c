@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -95,13 +96,22 @@ static void scene_close(struct scene *s)
 	assert_int_equal(uv_loop_close(&s->loop), 0);
 }
 
-static int connected(const struct scene *s)
+/* From this address of this host. */
+static int connected_from(const struct scene *s, in_addr_t address)
 {
+	const struct sockaddr_in from = {.sin_family = AF_INET,
+	                                 .sin_addr = {.s_addr = htonl(address)}};
 	const int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&from, sizeof from), 0);
 	assert_int_equal(connect(fd, (const struct sockaddr *)&s->address, sizeof s->address), 0);
 	return fd;
+}
+
+static int connected(const struct scene *s)
+{
+	return connected_from(s, INADDR_LOOPBACK);
 }
 
 static void send_times(int fd, unsigned times)
@@ -187,6 +197,14 @@ TEST(what_was_asked_before_the_end_of_the_stream_is_answered)
 	scene_close(&s);
 }
 
+static uint64_t places(const struct scene *s)
+{
+	struct http_server_counts counts;
+
+	http_server_counts(s->server, &counts);
+	return counts.connections;
+}
+
 /* All places are taken by peers that each sent this so many times; one more comes and asks. */
 static void crowd_in(const char *sent, unsigned times)
 {
@@ -244,6 +262,46 @@ TEST(the_last_answers_of_refused_peers_make_room)
 TEST(peers_that_are_all_being_served_make_room_for_one_more)
 {
 	crowd_in(get, 16);
+}
+
+/* Read what there is; false: the server has closed it. */
+static bool is_open(int fd)
+{
+	char bytes[4096];
+	ssize_t n;
+
+	do
+		n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+	while (n > 0);
+	return n < 0 && errno == EAGAIN;
+}
+
+TEST(the_oldest_of_the_address_with_most_places_makes_room_and_not_the_oldest_of_all)
+{
+	int crowd[HTTP_CONNECTIONS_MAX];
+	struct scene s;
+	int fd;
+
+	scene_open(&s);
+	for (unsigned i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
+		crowd[i] = connected_from(&s, INADDR_LOOPBACK + (i < 2));
+		while (places(&s) <= i)
+			uv_run(&s.loop, UV_RUN_ONCE);
+		s.now_us++;
+	}
+	for (unsigned i = 0; i < HTTP_CONNECTIONS_MAX; i++)
+		send_times(crowd[i], 16);
+	for (unsigned i = 0; i < HTTP_CONNECTIONS_MAX; i++)
+		uv_run(&s.loop, UV_RUN_NOWAIT);
+	fd = connected(&s);
+	send_times(fd, 1);
+	turn_until_answered(&s, fd, 1);
+	for (unsigned i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
+		assert_int_equal(is_open(crowd[i]), i != 2);
+		close(crowd[i]);
+	}
+	close(fd);
+	scene_close(&s);
 }
 
 TEST(whoever_reads_to_the_end_does_not_wait_for_it)
@@ -314,6 +372,8 @@ int main(void)
 	    cmocka_unit_test(bodies_that_never_come_make_room),
 	    cmocka_unit_test(the_last_answers_of_refused_peers_make_room),
 	    cmocka_unit_test(peers_that_are_all_being_served_make_room_for_one_more),
+	    cmocka_unit_test(
+	        the_oldest_of_the_address_with_most_places_makes_room_and_not_the_oldest_of_all),
 	    cmocka_unit_test(whoever_reads_to_the_end_does_not_wait_for_it),
 	    cmocka_unit_test(a_second_server_on_another_loop_answers_on_the_same_port),
 	};
