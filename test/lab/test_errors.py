@@ -77,7 +77,8 @@ def test_expired_handle():
     with State(1) as c:
         handle = c.made(1, "erlmcp_handle:mint(x, #{ttl_ms => 1000, principal => alice})")
         said = c.ask(1, f"erlmcp_handle:put({handle}, y, #{{principal => eve}})")
-        premise(said == "{error,foreign}", said)
+        assert said in ("{error,foreign}", "{error,not_found}"), said
+        premise(said == "{error,foreign}", said)  # it has not expired yet
         c.pass_time(6)  # asking for it would keep it alive
         assert c.ask(1, f"erlmcp_handle:get({handle}, #{{principal => alice}})") == \
             "{error,not_found}"

@@ -55,12 +55,17 @@ def joined(first, node):
 
 def backed_up(node, file):
     """A backup that a majority confirmed; what the program said."""
-    said = done(node, "backup", file)
-    while "no majority confirmed" in said:  # a busy moment without a leader
-        os.remove(file)
+    said = [done(node, "backup", file)]
+
+    def confirmed():
+        if "no majority confirmed" not in said[0]:
+            return True
+        os.remove(file)  # a busy moment without a leader
         node.insist("erlmcp_session:count().")
-        said = done(node, "backup", file)
-    return said
+        said[0] = done(node, "backup", file)
+        return False
+    wait_until(confirmed, 90, f"a majority confirms the backup of {node}")
+    return said[0]
 
 
 def serves_alone(node, voters=1):
