@@ -357,7 +357,7 @@ static struct peer *greediest(const struct http_server *s)
 		if (s->slots[i] != NULL && !s->slots[i]->closing)
 			open[n++] = s->slots[i];
 	}
-	qsort(open, n, sizeof open[0], by_address_and_age);
+	qsort(open, n, sizeof(struct peer *), by_address_and_age);
 	for (unsigned i = 0; i < n; i++) {
 		if (open[i]->address != open[first]->address)
 			first = i;
