@@ -80,17 +80,20 @@ int run_foreground(struct cli *c, int argc, char **argv)
 	return code;
 }
 
-static bool answers(const struct cli *c, int timeout_ms)
+/* What a node says of itself. */
+enum life { LIFE_SILENT, LIFE_LOADING, LIFE_UP };
+
+static enum life ask_life(const struct cli *c, int timeout_ms)
 {
 	const struct control_request request = {c->config.values.data_dir, "ping", NULL, 0,
 	                                        timeout_ms};
 	struct control_answer a;
 
 	if (control_call(&request, &a) != ST_OK)
-		return false;
+		return LIFE_SILENT;
 	buf_close(&a.out);
 	buf_close(&a.err);
-	return a.exit_code == 0; /* else it is loading */
+	return a.exit_code == 0 ? LIFE_UP : LIFE_LOADING;
 }
 
 static void log_path(const struct cli *c, const char *name, char *ret, size_t cap)
@@ -141,10 +144,12 @@ static off_t size_of(const char *path)
 	return stat(path, &info) == 0 ? info.st_size : 0;
 }
 
-/* Wait until the child answers or ends. */
+/* Wait until the child is up or ends; while it says that it is loading, for as long as that takes.
+ */
 static int wait_up(const struct cli *c, pid_t child)
 {
 	const char *node = c->config.values.node_name;
+	enum life life;
 	int status = 0;
 
 	for (int waited = 0; waited < UP_MS; waited += POLL_MS) {
@@ -159,10 +164,13 @@ static int wait_up(const struct cli *c, pid_t child)
 				              node, WTERMSIG(status));
 			return CLI_FAILED;
 		}
-		if (answers(c, 1000)) {
+		life = ask_life(c, 1000);
+		if (life == LIFE_UP) {
 			(void)printf("node %s is up (process %ld)\n", node, (long)child);
 			return CLI_OK;
 		}
+		if (life == LIFE_LOADING)
+			waited = 0;
 		pause_ms(POLL_MS);
 	}
 	(void)fprintf(stderr, "erlmcp: node %s (process %ld) does not answer after %d s:\n", node,
