@@ -270,7 +270,7 @@ static int ask_here(struct cli *c, struct buf *ret)
 	buf_bytes(ret, a.out.base, a.out.len);
 	if (a.exit_code != 0)
 		(void)fprintf(stderr, "%.*s", (int)a.err.len, (const char *)a.err.base);
-	code = a.exit_code != 0 ? CLI_FAILED : CLI_OK;
+	code = a.exit_code;
 	buf_close(&a.out);
 	buf_close(&a.err);
 	return code;
