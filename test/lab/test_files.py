@@ -105,6 +105,7 @@ def sweep(writer, places, each_new):
             if each_new:
                 writer.live_well()
     writer.live_well()
+    assert writer.acknowledged, "nothing was acknowledged, so nothing was proved"
     print(f"# {kills} kills, {len(writer.acknowledged)} numbers acknowledged on the last disk")
     return kills
 
