@@ -7,10 +7,14 @@ the end of process 1. The node is that of the package, with the package's unit.
 
 import os
 import subprocess
+import sys
 import tempfile
 
-import tap
-from test_package import package, why_not
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "test", "lab"))
+
+import tap  # noqa: E402 (the path comes first)
+from test_package import package, why_not  # noqa: E402
 
 STORY_MAX_S = 400
 

@@ -126,12 +126,12 @@ class Node:
 
     # Life and death
 
-    def start(self):
-        """Start the process; does not wait for it to serve."""
+    def start(self, under=()):
+        """Start the process, under another program if given; does not wait for it to serve."""
         assert not self.running(), f"{self} runs already"
         with open(self.log.path, "ab") as log:
             self.process = subprocess.Popen(
-                self.lab.fabric.command(self.host, self.lab.program("erlmcp"), "foreground"),
+                self.lab.fabric.command(self.host, *under, self.lab.program("erlmcp"), "foreground"),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment(),
                 preexec_fn=fabric.die_with_parent)
         self.paused = False

@@ -1,6 +1,8 @@
 """What real nodes tell over HTTP: serving, cut off, healed, and pestered."""
 
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +10,7 @@ import sys
 import tap
 from lab import Lab
 from scrape import OPENMETRICS, Figures, get
+from test_files import needs_strace
 
 # A pause of a busy machine is no partition.
 PATIENT = {"ERLMCP_DETECTION_MS": "1000", "ERLMCP_ELECTION_MS": "1000",
@@ -278,6 +281,67 @@ def test_a_node_that_stops():
         # It takes the order in a later turn of its loop, and does not take it back.
         after = told[told.index(stopping[0]):]
         assert not [line for line in after if "ready: ok" in line or " ok" in line], told
+
+
+# Asks as soon as the port is there, until the node is ready: prints each kind of answer once.
+AWAIT = """
+import http.client, json, sys, time
+
+def ask(path):
+    connection = http.client.HTTPConnection(sys.argv[1], 8080, timeout=50)
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    if path == "/health":
+        health = json.loads(text)
+        text = f"{health['live']} {health['ready']} {health['reason']}"
+    if path == "/metrics":
+        text = [line for line in text.splitlines() if line.startswith("erlmcp_loading ")][0]
+    return f"{path} {answer.status} {text.split(': the ')[0].strip()}"
+
+told = []
+end = time.monotonic() + 90
+while not any(line.startswith("/readyz 200") for line in told) and time.monotonic() < end:
+    for path in ("/livez", "/health", "/metrics", "/readyz"):
+        try:
+            now = ask(path)
+        except (OSError, http.client.HTTPException):
+            break  # not open yet, or handed over to the loop just now
+        if now not in told:
+            told.append(now)
+print("\\n".join(told))
+"""
+
+SEGMENT = re.compile(r"\d+-\d+")  # a closed file of the log
+
+
+def slow_to_open(path):
+    """The command under which a program waits for some seconds before it opens this file."""
+    return ("strace", "-D", "-f", "-qqq", "-o", "/dev/null", "-P", path, "-e", "trace=openat",
+            "-e", "signal=none", "-e", "inject=openat:delay_enter=4000000:when=1")
+
+
+def test_a_node_that_loads():
+    """a node that still reads its state answers that it lives and is not ready"""
+    needs_strace()
+    with Lab(1) as lab:
+        lab.start()
+        lab.wait_serving(timeout=60)
+        node = lab.nodes[0]
+        node.stop()
+        log = os.path.join(node.data, "raft")
+        first = sorted(name for name in os.listdir(log) if SEGMENT.fullmatch(name))[0]
+        node.start(under=slow_to_open(os.path.join(log, first)))
+        done = node.shell(sys.executable, "-c", AWAIT, lab.fabric.address(node.host), timeout=150)
+        told = done.stdout.splitlines()
+        assert done.returncode == 0, done.stderr
+        loading = [line for line in told if "loading" in line and not line.startswith("/metrics")]
+        assert [line for line in loading if line.startswith("/readyz 503 not ready: loading")], told
+        assert [line for line in loading if line.startswith("/health 503 True False loading")], told
+        assert "/livez 200 alive" in told and "/metrics 200 erlmcp_loading 1" in told, told
+        assert told[-1].startswith("/readyz 200 ready"), told
+        assert Figures(node).value("erlmcp_loading") == 0
+        assert Figures(node).value("erlmcp_load_seconds") > 1
 
 
 if __name__ == "__main__":

@@ -16,10 +16,21 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 
-# Ports of our own, so that nodes of other tests do not meet this one.
-port=$((20000 + $$ % 20000))
+# Ten ports of our own below those that the kernel hands out, so that nodes of other tests do not meet
+# this one: whoever holds the lock of a place has its ports, until this script ends.
+places=${TMPDIR:-/tmp}/erlmcp-cli-ports
+mkdir -p "$places"
+port=
+for place in $(seq 30000 10 32750); do
+	exec 9>"$places/$place"
+	flock -n 9 && port=$place && break
+done
+if [ -z "$port" ]; then
+	echo "Bail out! all ports of $places are taken"
+	exit 1
+fi
 export HOME="$home" ERLANG_COOKIE=secret ERLMCP_NODE_NAME=erlmcp@127.0.0.1 \
-	ERL_EPMD_PORT=$port ERLMCP_DIST_LISTEN_MIN=$((port + 1)) ERLMCP_DIST_LISTEN_MAX=$((port + 5)) \
+	ERL_EPMD_PORT="$port" ERLMCP_DIST_LISTEN_MIN=$((port + 1)) ERLMCP_DIST_LISTEN_MAX=$((port + 5)) \
 	ERLMCP_HTTP_PORT=$((port + 6)) \
 	ERLMCP_DATA_DIR="$home/data" ERLMCP_LOG_DIR="$home/log"
 unset ERLMCP_SEED_NODES ERLMCP_QUORUM_SIZE ERLMCP_ROOT ERLMCP_VM_ARGS ERLMCP_SYS_CONFIG \
