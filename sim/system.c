@@ -88,7 +88,7 @@ static void tell_event(struct node *node, const struct core_event *ev)
 		           ev->peer[0] == '\0' ? "none" : ev->peer, (unsigned long long)ev->term);
 		break;
 	case CORE_COUNTDOWN:
-		world_tell(w, node, "countdown", "%s", ev->up ? "began" : "aborted");
+		world_tell(w, node, "countdown", "%s: %s", ev->up ? "began" : "aborted", ev->text);
 		break;
 	case CORE_SHUTDOWN:
 		world_tell(w, node, "shutdown", "%s", ev->force ? "for real" : "dry run");

@@ -229,12 +229,18 @@ struct matrix {
 	int64_t sent_us;        /* when it said so, on our clock, at the earliest */
 };
 
+/* When the row's member said so, on our clock, at the earliest. */
+static int64_t reported_us(const struct wire_row *row, const struct matrix *of)
+{
+	return of->sent_us - (int64_t)row->age_ms * 1000;
+}
+
 static void take_row(struct cluster *c, size_t row_at, const struct wire_row *row,
                      const struct matrix *of)
 {
 	struct row *mine = &c->rows[row_at];
 
-	mine->reported_us = of->sent_us - (int64_t)row->age_ms * 1000;
+	mine->reported_us = reported_us(row, of);
 	mine->version = row->version;
 	for (size_t i = 0; i < of->n; i++) {
 		if (of->at[i] == c->n_members)
@@ -245,15 +251,19 @@ static void take_row(struct cluster *c, size_t row_at, const struct wire_row *ro
 	}
 }
 
-/* A member's own word counts always; a relayed row only when it is newer than what we have,
- * or when what we have is stale and of another time. */
-static bool row_is_news(const struct cluster *c, size_t row_at, const struct wire_row *row)
+/* A member's own word counts always; a relayed row only when it is newer than what we have, and
+ * known to be no older (whom we reach slowly may have sent it long ago, for all that we know); or
+ * when what we have is stale and of another time. */
+static bool row_is_news(const struct cluster *c, size_t row_at, const struct wire_row *row,
+                        const struct matrix *of)
 {
 	const struct row *mine = &c->rows[row_at];
 
 	if (row->age_ms == WIRE_AGE_UNKNOWN || row_at == c->self)
 		return false;
-	if (mine->reported_us < 0 || row->version > mine->version)
+	if (mine->reported_us < 0)
+		return true;
+	if (row->version > mine->version && reported_us(row, of) >= mine->reported_us)
 		return true;
 	return row->version != mine->version &&
 	       mine->reported_us + c->config.detection_us <= c->now_us;
@@ -271,7 +281,7 @@ static void take_matrix(struct cluster *c, const struct member *m, const struct 
 		const struct wire_row *row = &beat->rows[i];
 		bool own_word = of.at[i] == sender && row->age_ms == 0;
 
-		if (of.at[i] < c->n_members && (own_word || row_is_news(c, of.at[i], row)))
+		if (of.at[i] < c->n_members && (own_word || row_is_news(c, of.at[i], row, &of)))
 			take_row(c, of.at[i], row, &of);
 	}
 }

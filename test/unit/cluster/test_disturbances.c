@@ -86,8 +86,8 @@ TEST(flapping_at_one_hertz_never_serves_on_both_sides)
 	                "[  782] b: syncing -> degraded\n"
 	                "[  782] b: countdown aborted, 2 of 2\n"
 	                "[  782] a: degraded -> serving\n"
+	                "[  782] c: degraded -> serving\n"
 	                "[  782] b: degraded -> serving\n"
-	                "[  804] c: degraded -> serving\n"
 	                "[ 1463] b: serving -> fenced\n"
 	                "[ 1505] b: a lost\n"
 	                "[ 1505] b: c lost\n"
@@ -160,11 +160,11 @@ TEST(a_second_cut_during_healing_fences_again)
 	                "[ 3891] a: b connected\n"
 	                "[ 3891] a: c connected\n"
 	                "[ 3892] b: degraded -> serving\n"
+	                "[ 3892] c: degraded -> serving\n"
 	                "[ 3892] a: countdown aborted, 2 of 2\n"
 	                "[ 3892] a: fenced -> syncing\n"
 	                "[ 3892] a: syncing -> degraded\n"
-	                "[ 3892] a: degraded -> serving\n"
-	                "[ 3905] c: degraded -> serving\n");
+	                "[ 3892] a: degraded -> serving\n");
 	sim_free(s);
 }
 
@@ -234,8 +234,8 @@ TEST(a_follower_that_was_stopped_does_not_believe_old_beats_in_its_socket)
 	assert_false(sim_may_serve(s, 'c'));
 	sim_run_ms(s, 200);
 	assert_trace(s, "[  780] c: stopped by a signal\n"
-	                "[  989] b: serving -> degraded\n"
 	                "[ 1004] b: c lost\n"
+	                "[ 1004] b: serving -> degraded\n"
 	                "[ 1009] a: c lost\n"
 	                "[ 1009] a: serving -> degraded\n"
 	                "[ 1680] c: continues\n"

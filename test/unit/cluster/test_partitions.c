@@ -36,8 +36,8 @@ TEST(an_isolated_leader_is_fenced_before_the_majority_takes_over)
 	                "[ 1182] b: syncing -> degraded\n"
 	                "[ 1182] b: countdown aborted, 2 of 2\n"
 	                "[ 1182] a: degraded -> serving\n"
-	                "[ 1182] b: degraded -> serving\n"
-	                "[ 1204] c: degraded -> serving\n");
+	                "[ 1182] c: degraded -> serving\n"
+	                "[ 1182] b: degraded -> serving\n");
 	sim_free(s);
 }
 

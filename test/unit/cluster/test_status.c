@@ -138,6 +138,42 @@ TEST(detectors_that_agree_again_after_an_election_raise_none)
 	room_close(&r);
 }
 
+/* For all that is known c's words took 300 ms; what it relays of b may be of now or of then. */
+TEST(what_comes_from_far_away_does_not_hide_what_a_member_just_said_itself)
+{
+	struct cluster_status status;
+	struct wire_beat far;
+	struct wire_beat near;
+	struct one_room r;
+
+	room_open(&r, 3, 3, false);
+	r.now_us += 300000;
+	near = room_beat(&r, 'b');
+	room_say(&r, 'b', 1, &near);
+	far = room_beat(&r, 'c');
+	far.echo_us = ROOM_START_US;
+	far.n = 3;
+	far.names[2] = wire_name_hash("erlmcp@b");
+	far.rows[2].version = near.rows[0].version + 1;
+	far.rows[2].age_ms = 5;
+	far.rows[2].edges[1].up = true;
+	room_say(&r, 'c', 1, &far);
+	cluster_status(r.c, &r.view, r.now_us, &status);
+	assert_int_equal(status.reachable, 2);
+	assert_true(status.members[1].hears_us);
+
+	/* Known to be newer, it counts. */
+	r.now_us += 10000;
+	far.echo_us = r.now_us;
+	far.sent_us++;
+	far.rows[2].version++;
+	far.rows[2].edges[1].up = false;
+	room_say(&r, 'c', 1, &far);
+	cluster_status(r.c, &r.view, r.now_us, &status);
+	assert_false(status.members[1].hears_us);
+	room_close(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -147,6 +183,7 @@ int main(void)
 	    cmocka_unit_test(a_quorum_size_that_differs_from_the_members_is_shown),
 	    cmocka_unit_test(detectors_that_disagree_for_longer_than_elections_raise_an_alarm),
 	    cmocka_unit_test(detectors_that_agree_again_after_an_election_raise_none),
+	    cmocka_unit_test(what_comes_from_far_away_does_not_hide_what_a_member_just_said_itself),
 	};
 
 	return RUN_TESTS(tests);
