@@ -190,6 +190,23 @@ static enum status disk_load(struct chunk_disk *d, const struct chunk_name *name
 	return buf_status(b);
 }
 
+static bool disk_mark(struct chunk_disk *d, const struct commit_mark *mark)
+{
+	struct chunks *c = of(d);
+
+	if (c->effect != NULL && !c->effect(c->arg))
+		return true;
+	c->old_mark = c->mark;
+	c->mark = *mark;
+	return true;
+}
+
+static enum status disk_marked(struct chunk_disk *d, struct commit_mark *ret)
+{
+	*ret = of(d)->mark;
+	return ret->index > 0 ? ST_OK : ST_NOT_FOUND;
+}
+
 static void disk_keep(struct chunk_disk *d,
                       bool (*keep_cb)(void *arg, const struct chunk_name *name), void *arg)
 {
@@ -298,6 +315,9 @@ void chunks_power_off(struct chunks *c, bool power)
 	c->heard = false;
 	if (!power)
 		return;
+	/* Without a draw: an index is as good as one. */
+	if (c->mark.index & 1)
+		c->mark = c->old_mark;
 	QUEUE_EACH (pos, after, &c->files) {
 		struct chunk_file *f = CONTAINER_OF(pos, struct chunk_file, link);
 
@@ -327,6 +347,8 @@ void chunks_init(struct chunks *c)
 	c->disk.sync = disk_sync;
 	c->disk.read = disk_read;
 	c->disk.load = disk_load;
+	c->disk.mark = disk_mark;
+	c->disk.marked = disk_marked;
 	c->disk.keep = disk_keep;
 }
 
@@ -336,6 +358,8 @@ void chunks_wipe(struct chunks *c)
 
 	while ((front = queue_front(&c->files)) != NULL)
 		drop(CONTAINER_OF(front, struct chunk_file, link));
+	c->mark = (struct commit_mark){0};
+	c->old_mark = c->mark;
 	c->lost = false;
 }
 
@@ -374,6 +398,8 @@ void chunks_copy(const struct chunks *from, struct chunks *to)
 		copy->durable = true;
 		copy->rotten = f->rotten;
 	}
+	to->mark = from->mark;
+	to->old_mark = from->old_mark;
 }
 
 const char *chunks_rot(struct chunks *c, uint64_t where)

@@ -30,17 +30,19 @@ struct chunks {
 	struct chunk_disk disk;
 	struct chunk_disk_ops ops;
 	bool heard;
-	bool full;              /* stores are refused for want of space: the whole disk has none */
-	bool no_space;          /* the same, for chunks only */
-	bool short_of_memory;   /* nothing is begun */
-	bool power_off_at_sync; /* the machine loses power when the next sync is asked for */
-	bool lost;              /* what was stored was taken away, or replaced by an old copy */
-	unsigned failures;      /* enum chunk_failure, each taken off when it happens */
-	int64_t slow_us;        /* a fault adds this to every operation */
-	uint64_t stored;        /* chunks that reached the disk, ever */
-	uint64_t read;          /* chunks of its own that it read for a fetch, ever */
-	struct queue files;     /* struct chunk_file */
-	struct queue pending;   /* operations under way, in order */
+	bool full;               /* stores are refused for want of space: the whole disk has none */
+	bool no_space;           /* the same, for chunks only */
+	bool short_of_memory;    /* nothing is begun */
+	bool power_off_at_sync;  /* the machine loses power when the next sync is asked for */
+	bool lost;               /* what was stored was taken away, or replaced by an old copy */
+	unsigned failures;       /* enum chunk_failure, each taken off when it happens */
+	int64_t slow_us;         /* a fault adds this to every operation */
+	struct commit_mark mark; /* the last one; index 0: none */
+	struct commit_mark old_mark; /* the one before it */
+	uint64_t stored;             /* chunks that reached the disk, ever */
+	uint64_t read;               /* chunks of its own that it read for a fetch, ever */
+	struct queue files;          /* struct chunk_file */
+	struct queue pending;        /* operations under way, in order */
 	const int64_t *now_us;
 	struct prng *random;
 	int64_t last_due_us;

@@ -23,6 +23,12 @@ struct chunk_name {
 	uint64_t checksum; /* of its bytes */
 };
 
+/* A log entry that was known to be committed, and is on this node's own disk. */
+struct commit_mark {
+	uint64_t index; /* of the entry, and so all before it */
+	uint64_t term;  /* of the entry */
+};
+
 /* Answers; tag is what the call was given. */
 struct chunk_disk_ops {
 	void *arg;
@@ -50,6 +56,11 @@ struct chunk_disk {
 	                    size_t len, uint64_t tag);
 	/* Append a whole chunk to b at once: while starting, when nothing else is served. */
 	enum status (*load)(struct chunk_disk *d, const struct chunk_name *name, struct buf *b);
+	/* Keep a mark, in the place of the last one, as soon as it can be. Nobody is told: it is a
+	 * hint, and an older one is as true. False: ask again later. */
+	bool (*mark)(struct chunk_disk *d, const struct commit_mark *mark);
+	/* The mark that is kept: while starting. ST_NOT_FOUND: none, or none that is whole. */
+	enum status (*marked)(struct chunk_disk *d, struct commit_mark *ret);
 	/* Remove every version that keep_cb does not want. */
 	void (*keep)(struct chunk_disk *d,
 	             bool (*keep_cb)(void *arg, const struct chunk_name *name), void *arg);

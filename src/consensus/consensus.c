@@ -123,6 +123,8 @@ enum status consensus_start(struct consensus *c, const char **why)
 		return c->usable;
 	inside_enter(c);
 	rv = raft_start(&c->raft);
+	if (rv == 0)
+		mark_apply(c);
 	c->depth--;
 	if (rv != 0) {
 		if (c->why[0] == '\0')

@@ -50,7 +50,8 @@ struct consensus_ops {
 	                 const uint8_t *result, size_t len);
 	/* A fatal condition (a failed write or fsync, memory exhausted inside libraft): the
 	 * process must stop. From this moment on nothing is sent, acknowledged or taken in. May
-	 * be called from inside libraft: must not call back into consensus. */
+	 * be called from inside libraft: must not call back into consensus. Not while it starts:
+	 * consensus_start() fails then, and says why. */
 	void (*fatal)(void *arg, const char *why);
 	/* Bytes of the state that consensus_start() has read, of all. NULL: nobody wants to know.
 	 */
@@ -71,6 +72,8 @@ struct consensus_config {
 	unsigned snapshot_trailing;  /* entries kept behind a snapshot; at least 1 */
 	uint64_t snapshot_bytes;     /* commands between snapshots, and at most a quarter of it kept
 	                                behind one; 0: the number of entries alone decides */
+	uint64_t mark_bytes;         /* commands applied until it is noted anew what is committed,
+	                                which a restart need not be told again; 0: always */
 	uint32_t piece_bytes;        /* of a chunk, fetched in one message; 0: PIECE_MAX */
 	uint64_t seed;               /* of libraft's own random generator */
 };

@@ -79,6 +79,7 @@ static void inside_after(struct consensus *c)
 		inflight_after(c);
 		settle(c);
 		change_after(c);
+		mark_after(c);
 		outcomes_tell(c);
 		tell_changed(c);
 	} while (c->again && !c->closing);
@@ -101,7 +102,11 @@ void inside_fatal(struct consensus *c, const char *why)
 		return;
 	c->failed = true;
 	inside_trace(c, 1, "%s", why);
-	c->ops.fatal(c->ops.arg, why);
+	/* Who starts it is told by consensus_start(), and can close what libraft is not in. */
+	if (!c->started)
+		snprintf(c->why, sizeof c->why, "%s", why);
+	else
+		c->ops.fatal(c->ops.arg, why);
 }
 
 void inside_trace(struct consensus *c, int level, const char *fmt, ...)

@@ -1,9 +1,9 @@
 /* The inside of the consensus room, shared by its files.
  *
  * libraft's struct raft is public; its fields are read here (log, timers, configuration) and
- * written in four places only: the randomized timeout (timer.c), the candidate's phase (timer.c),
- * a membership request that libraft forgot to take back (change.c), and this node's own role
- * while it is asked for its vote (receive.c).
+ * written in five places only: the randomized timeout (timer.c), the candidate's phase (timer.c),
+ * a membership request that libraft forgot to take back (change.c), this node's own role
+ * while it is asked for its vote (receive.c), and the leader that there was none of (mark.c).
  *
  * Every way into libraft is bracketed by inside_enter() and inside_leave(); what libraft did is
  * then looked at once, in inside_after(), and told to the owner outside of libraft. */
@@ -179,6 +179,7 @@ struct consensus {
 	raft_term settled;           /* term in which it was submitted */
 	struct change change;
 	struct transfer transfer;
+	uint64_t marked_bytes;          /* of picture.all_bytes when what is committed was noted */
 	struct picture picture;         /* of our own state */
 	struct fetch fetch;             /* of the leader's */
 	struct piece_read *piece_reads; /* for members; SERVE_READS_MAX, or NULL; owned */
@@ -254,6 +255,10 @@ void inflight_fail(struct consensus *c, enum status st);
 void inflight_after(struct consensus *c);
 void outcomes_tell(struct consensus *c);
 void outcome_add(struct consensus *c, const struct outcome *o, const uint8_t *result);
+
+/* mark.c: what is known to be committed, from one start to the next. */
+void mark_apply(struct consensus *c);
+void mark_after(struct consensus *c);
 
 /* timer.c: randomized timeouts. */
 void timer_after(struct consensus *c);

@@ -247,6 +247,9 @@ static int machine_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], un
 	struct raft_buffer *one;
 	int rv = RAFT_NOMEM;
 
+	/* While starting: with the next commit. */
+	if (!c->started)
+		return RAFT_BUSY;
 	/* libraft takes a snapshot before it has noted that a configuration among the entries just
 	 * applied is committed: the snapshot would carry the one before it, and with the entry gone
 	 * this node would count majorities over a past configuration for ever. The next commit

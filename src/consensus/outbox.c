@@ -156,7 +156,7 @@ int shim_send(struct raft_io *io, struct raft_io_send *request, const struct raf
 	struct consensus *c = CONTAINER_OF(io, struct consensus, io);
 	struct raft_message copy = *message;
 
-	if (c->failed || c->closing) {
+	if (!c->started || c->failed || c->closing) {
 		cb(request, 0);
 		return 0;
 	}

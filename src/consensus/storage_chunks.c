@@ -14,6 +14,7 @@
 #include <raft/uv.h>
 
 #include "base/queue.h"
+#include "consensus/storage_mark.h"
 #include "session/image.h"
 
 enum {
@@ -38,6 +39,7 @@ struct chunk_files {
 	struct removal *removal; /* under way, or NULL */
 	unsigned pending;        /* jobs in worker threads */
 	uint64_t stores;         /* begun: each writes under a name of its own */
+	bool marking;            /* a mark is being written */
 	bool closing;            /* the last job frees */
 	char dir[DIR_BYTES];
 };
@@ -354,6 +356,41 @@ static enum status files_read(struct chunk_disk *d, const struct chunk_name *nam
 	return queue_job(of(d), &job, read_work, read_after);
 }
 
+static void mark_path(const struct chunk_files *f, char ret[PATH_BYTES])
+{
+	snprintf(ret, PATH_BYTES, "%s/committed", f->dir);
+}
+
+static void mark_after(void *arg)
+{
+	struct chunk_files *f = arg;
+
+	f->marking = false;
+	job_over(f);
+}
+
+/* One at a time. */
+static bool files_mark(struct chunk_disk *d, const struct commit_mark *mark)
+{
+	struct chunk_files *f = of(d);
+	char path[PATH_BYTES];
+
+	mark_path(f, path);
+	if (f->marking || storage_mark_write(f->loop, path, mark, mark_after, f) != ST_OK)
+		return false;
+	f->marking = true;
+	f->pending++;
+	return true;
+}
+
+static enum status files_marked(struct chunk_disk *d, struct commit_mark *ret)
+{
+	char path[PATH_BYTES];
+
+	mark_path(of(d), path);
+	return storage_mark_read(path, ret);
+}
+
 /* Straight into b: at a start all of the state comes through here. */
 static enum status load_file(int fd, struct buf *b)
 {
@@ -518,6 +555,8 @@ enum status chunk_files_open(struct uv_loop_s *loop, const char *dir, struct chu
 	f->disk.sync = files_sync;
 	f->disk.read = files_read;
 	f->disk.load = files_load;
+	f->disk.mark = files_mark;
+	f->disk.marked = files_marked;
 	f->disk.keep = files_keep;
 	*why = "the directory of the state cannot be made";
 	st = mkdir(dir, 0700) == 0 || errno == EEXIST ? ST_OK : ST_IO;

@@ -170,6 +170,7 @@ enum status core_start_consensus(struct core *c, bool bootstrap, const char **wh
 	    .snapshot_threshold = c->config.snapshot_threshold,
 	    .snapshot_trailing = c->config.snapshot_trailing,
 	    .snapshot_bytes = c->config.snapshot_bytes,
+	    .mark_bytes = c->config.mark_bytes,
 	    .piece_bytes = c->config.piece_bytes,
 	    .seed = c->ops.random(c->ops.arg),
 	};

@@ -82,6 +82,7 @@ struct core_config {
 	unsigned snapshot_threshold;
 	unsigned snapshot_trailing;
 	uint64_t snapshot_bytes; /* as in consensus_config ... */
+	uint64_t mark_bytes;     /* ... */
 	uint32_t piece_bytes;    /* ... */
 	bool trace;          /* tell CORE_TRACE of consensus: costs formatting for each message */
 	bool reads_by_lease; /* reads = lease: local reads on the leader under its lease */

@@ -32,6 +32,8 @@ enum { GIVE_BACK_BYTES = 256 << 10 };
 /* Bytes of commands between snapshots: at least one segment of the log, which is what it is thrown
  * away by; at most what a node reads again in a second when it starts. */
 enum { SNAPSHOT_BYTES_MIN = 8 << 20, SNAPSHOT_BYTES_MAX = 128 << 20 };
+/* Of commands that a restarted node applies in one turn of its loop at most, some 100 ms. */
+enum { COMMIT_MARK_BYTES = 16 << 20 };
 
 /* libuv's workers: four for the disk, the rest for evaluations. */
 #define NODE_THREADS "8"
@@ -181,6 +183,7 @@ static struct core_config core_config_of(const struct node_config *from, const s
 	    .snapshot_threshold = from->snapshot_threshold,
 	    .snapshot_trailing = from->snapshot_trailing,
 	    .snapshot_bytes = snapshot_bytes(from->data_dir),
+	    .mark_bytes = COMMIT_MARK_BYTES,
 	    .trace = log_enabled(log, LOG_DEBUG),
 	    .reads_by_lease = from->reads == READS_LEASE,
 	    .request_timeout_us = (int64_t)from->request_timeout_ms * 1000,

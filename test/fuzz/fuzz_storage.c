@@ -1,10 +1,11 @@
-/* What lies on a disk: metadata and its seals, open segments, descriptions of snapshots. The first
- * byte chooses the decoder. */
+/* What lies on a disk: metadata and its seals, open segments, descriptions of snapshots, the mark
+ * of what is committed. The first byte chooses the decoder. */
 #include <assert.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "consensus/disk_format.h"
+#include "consensus/mark_format.h"
 #include "consensus/seal.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -31,6 +32,17 @@ static void fuzz_seal(const struct crc *c, const uint8_t *data, size_t size)
 	assert(size == SEAL_BYTES && memcmp(again, data, size) == 0);
 }
 
+static void fuzz_mark(const struct crc *c, const uint8_t *data, size_t size)
+{
+	uint8_t again[MARK_BYTES];
+	struct commit_mark mark;
+
+	if (mark_decode(c, data, size, &mark) != ST_OK)
+		return;
+	mark_encode(c, &mark, again);
+	assert(size == MARK_BYTES && memcmp(again, data, size) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct metadata metadata;
@@ -39,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1)
 		return 0;
 	crc_init(&crc);
-	switch (data[0] % 4) {
+	switch (data[0] % 5) {
 	case 0:
 		fuzz_segment(&crc, data + 1, size - 1);
 		break;
@@ -50,8 +62,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (metadata_decode(data + 1, size - 1, &metadata) == ST_OK)
 			assert(metadata.version > 0);
 		break;
-	default:
+	case 3:
 		(void)!snapshot_meta_check(&crc, data + 1, size - 1);
+		break;
+	default:
+		fuzz_mark(&crc, data + 1, size - 1);
 	}
 	return 0;
 }

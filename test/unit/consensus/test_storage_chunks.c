@@ -1,6 +1,8 @@
 /* The chunk disk on files: what it says is there can be read, whoever stored it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <uv.h>
 
@@ -134,11 +136,47 @@ TEST(a_chunk_that_is_not_there_is_not_found_and_leaves_the_bytes_alone)
 	disk_dir_remove(dir);
 }
 
+TEST(the_last_mark_is_kept_and_a_damaged_one_is_none)
+{
+	const struct commit_mark marks[] = {{100, 3}, {200, 4}};
+	char dir[DISK_DIR_MAX];
+	char path[DISK_DIR_MAX + 16];
+	struct chunk_files *files;
+	struct commit_mark found;
+	struct chunk_disk *d;
+	struct seen seen;
+	uv_loop_t loop;
+	unsigned i;
+
+	disk_dir_make(dir);
+	open_files(&loop, dir, &seen, &files);
+	d = chunk_files_disk(files);
+	assert_int_equal(d->marked(d, &found), ST_NOT_FOUND);
+	for (i = 0; i < 2; i++) {
+		assert_true(d->mark(d, &marks[i]));
+		/* One at a time; whoever asks has a newer one later on. */
+		assert_false(d->mark(d, &marks[i]));
+		uv_run(&loop, UV_RUN_DEFAULT);
+	}
+	close_files(&loop, files);
+
+	open_files(&loop, dir, &seen, &files);
+	d = chunk_files_disk(files);
+	assert_int_equal(d->marked(d, &found), ST_OK);
+	assert_true(found.index == 200 && found.term == 4);
+	snprintf(path, sizeof path, "%s/committed", dir);
+	assert_int_equal(truncate(path, 20), 0);
+	assert_int_equal(d->marked(d, &found), ST_NOT_FOUND);
+	close_files(&loop, files);
+	disk_dir_remove(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(one_version_can_be_stored_by_several_at_a_time),
 	    cmocka_unit_test(a_chunk_that_is_not_there_is_not_found_and_leaves_the_bytes_alone),
+	    cmocka_unit_test(the_last_mark_is_kept_and_a_damaged_one_is_none),
 	};
 
 	return RUN_TESTS(tests);

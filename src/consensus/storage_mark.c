@@ -1,0 +1,77 @@
+#include "consensus/storage_mark.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <raft/uv.h>
+
+#include "base/queue.h"
+#include "consensus/mark_format.h"
+
+struct writing {
+	uv_work_t work;
+	void (*done_cb)(void *arg);
+	void *arg;
+	uint8_t bytes[MARK_BYTES];
+	char path[];
+};
+
+/* It is a hint: where it cannot be written, the next start takes longer. */
+static void write_work(uv_work_t *work)
+{
+	const struct writing *w = CONTAINER_OF(work, struct writing, work);
+	int fd = open(w->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return;
+	if (pwrite(fd, w->bytes, MARK_BYTES, 0) == MARK_BYTES)
+		(void)fdatasync(fd);
+	close(fd);
+}
+
+static void write_after(uv_work_t *work, int status)
+{
+	struct writing *w = CONTAINER_OF(work, struct writing, work);
+
+	(void)status;
+	w->done_cb(w->arg);
+	free(w);
+}
+
+enum status storage_mark_write(struct uv_loop_s *loop, const char *path,
+                               const struct commit_mark *mark, void (*done_cb)(void *arg),
+                               void *arg)
+{
+	const size_t len = strlen(path) + 1;
+	struct writing *w = malloc(sizeof *w + len);
+	struct crc crc;
+
+	if (w == NULL)
+		return ST_NOMEM;
+	crc_init(&crc);
+	mark_encode(&crc, mark, w->bytes);
+	memcpy(w->path, path, len);
+	w->done_cb = done_cb;
+	w->arg = arg;
+	if (uv_queue_work(loop, &w->work, write_work, write_after) == 0)
+		return ST_OK;
+	free(w);
+	return ST_NOMEM;
+}
+
+enum status storage_mark_read(const char *path, struct commit_mark *ret)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint8_t bytes[MARK_BYTES];
+	struct crc crc;
+	ssize_t n;
+
+	if (fd < 0)
+		return ST_NOT_FOUND;
+	n = read(fd, bytes, sizeof bytes);
+	close(fd);
+	crc_init(&crc);
+	return n < 0 ? ST_NOT_FOUND : mark_decode(&crc, bytes, (size_t)n, ret);
+}
