@@ -134,10 +134,12 @@ struct ending {
 	bool named;         /* an expire names it: the newest one ... */
 	int64_t expired_ms; /* ... with this stamp ... */
 	int64_t active_ms;  /* ... and this last use */
+	bool due;           /* one of them may end it: a new leader names again what is gone */
 	bool whole;         /* all entries were there */
 };
 
-static void read_entry(const struct disk_entry *e, const struct session_id *id, struct ending *ret)
+static void read_entry(const struct disk_entry *e, const struct thing *thing, int64_t used_ms,
+                       struct ending *ret)
 {
 	struct commands commands;
 	struct command cmd;
@@ -145,10 +147,15 @@ static void read_entry(const struct disk_entry *e, const struct session_id *id, 
 	if (!commands_of(e, &commands))
 		return;
 	while (commands_next(&commands, &cmd)) {
-		if (!names(&cmd, id, &ret->active_ms))
+		int64_t active_ms;
+
+		if (!names(&cmd, &thing->id, &active_ms))
 			continue;
 		ret->named = true;
 		ret->expired_ms = cmd.head.now_ms;
+		ret->active_ms = active_ms;
+		ret->due |= thing->ttl_ms > 0 && active_ms >= used_ms &&
+		            cmd.head.now_ms >= active_ms + (int64_t)thing->ttl_ms;
 	}
 }
 
@@ -162,15 +169,14 @@ void expiry_gone(struct world *w, uint64_t number, uint64_t before, uint64_t ind
 		const struct disk_entry *e = entry_at(w, at);
 
 		if (e != NULL)
-			read_entry(e, &thing->id, &end);
+			read_entry(e, thing, active_ms, &end);
 		else
 			end.whole = false;
 	}
 	if (!end.named && (thing->ttl_ms == 0 || end.whole))
 		thing_fail(w, CHECK_EXPIRY, number,
 		           "it is gone at entry %" PRIu64 ", and nobody ended it", index);
-	if (end.named && (thing->ttl_ms == 0 || end.active_ms < active_ms ||
-	                  end.expired_ms < end.active_ms + (int64_t)thing->ttl_ms))
+	if (end.named && !end.due)
 		thing_fail(w, CHECK_EXPIRY, number,
 		           "it was ended at %" PRId64 " as last used at %" PRId64
 		           ", though used at %" PRId64 " to live for %" PRIu64 " ms",
