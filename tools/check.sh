@@ -10,6 +10,8 @@ results=$build/results
 # Suites that need the network of the lab, real Erlang, another compiler or minutes.
 special='--no-suite lab --no-suite interop --no-suite slow --no-suite system --no-suite containers'
 failed=
+spare='nice -n 19'
+chrt --idle 0 true 2>/dev/null && spare='chrt --idle 0'
 
 part_failed() {
 	failed="$failed $1"
@@ -45,8 +47,9 @@ all() {
 		run_tests interop asan --suite interop --num-processes 1
 	fi
 	if build_kind clang; then
-		# The lab waits more than it works: the analyzer takes what is left of the machine.
-		nice -n 10 tools/check.sh slow >"$results/slow.log" 2>&1 &
+		# The lab waits more than it works: the analyzer takes what is left of the machine, and
+		# gives way at once.
+		$spare tools/check.sh slow >"$results/slow.log" 2>&1 &
 		slow=$!
 		# shellcheck disable=SC2086 # a list of options
 		run_tests clang clang $special --no-suite structure
