@@ -151,6 +151,8 @@ static void read_entry(const struct disk_entry *e, const struct thing *thing, in
 
 		if (!names(&cmd, &thing->id, &active_ms))
 			continue;
+		if (ret->named && active_ms > ret->active_ms)
+			ret->due = false; /* it was used since: the one before ended nothing */
 		ret->named = true;
 		ret->expired_ms = cmd.head.now_ms;
 		ret->active_ms = active_ms;

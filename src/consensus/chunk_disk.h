@@ -25,8 +25,9 @@ struct chunk_name {
 
 /* A log entry that was known to be committed, and is on this node's own disk. */
 struct commit_mark {
-	uint64_t index; /* of the entry, and so all before it */
-	uint64_t term;  /* of the entry */
+	uint64_t member; /* raft id of the member that it is a mark of: of its log, and no other */
+	uint64_t index;  /* of the entry, and so all before it */
+	uint64_t term;   /* of the entry */
 };
 
 /* Answers; tag is what the call was given. */

@@ -7,7 +7,9 @@
  * noted now and then, and applied while the node starts, when nobody expects a word from it.
  *
  * An entry that was committed once is committed for good, and so is all before it in a log that has
- * an entry of this term at this index (Raft thesis 3.4 and 3.6): an old note is a true one. */
+ * an entry of this term at this index (Raft thesis 3.4 and 3.6): an old note is a true one. That
+ * holds within one cluster; so a note counts only for the member that wrote it, whose raft id is as
+ * new as its identity. */
 #include "consensus/inside.h"
 
 /* As a leader would say it. libraft itself looks whether the log has that entry, and does nothing
@@ -24,6 +26,8 @@ static void tell_committed(struct consensus *c, const struct commit_mark *mark)
 	a->prev_log_term = mark->term;
 	a->leader_commit = mark->index;
 	c->recv_cb(&c->io, &m);
+	/* Once more: the time until an election runs from now, not from before it was applied. */
+	c->recv_cb(&c->io, &m);
 	/* Nobody leads yet: with a leader in sight others would be refused a vote. */
 	if (c->raft.state == RAFT_FOLLOWER)
 		c->raft.follower_state.current_leader.id = 0;
@@ -37,7 +41,7 @@ void mark_apply(struct consensus *c)
 
 	if (c->chunks->marked(c->chunks, &mark) != ST_OK || r->state != RAFT_FOLLOWER)
 		return;
-	if (mark.index > r->commit_index)
+	if (mark.member == r->id && mark.index > r->commit_index)
 		tell_committed(c, &mark);
 }
 
@@ -50,6 +54,7 @@ void mark_after(struct consensus *c)
 	if (c->picture.all_bytes == c->marked_bytes ||
 	    c->picture.all_bytes - c->marked_bytes < c->config.mark_bytes)
 		return;
+	mark.member = r->id;
 	mark.index = r->last_applied < r->last_stored ? r->last_applied : r->last_stored;
 	mark.term = trail_term(&r->trail, mark.index);
 	if (mark.term != 0 && c->chunks->mark(c->chunks, &mark))

@@ -1,5 +1,5 @@
-/* The mark as it is kept: magic, index, term, checksum; eight bytes each, integers little-endian,
- * as libraft's files beside it. */
+/* The mark as it is kept: magic, member, index, term, checksum; eight bytes each, integers
+ * little-endian, as libraft's files beside it. */
 #ifndef CONSENSUS_MARK_FORMAT_H
 #define CONSENSUS_MARK_FORMAT_H
 
@@ -9,7 +9,7 @@
 #include "consensus/chunk_disk.h"
 #include "consensus/disk_format.h"
 
-enum { MARK_BYTES = 32 };
+enum { MARK_BYTES = 40 };
 
 void mark_encode(const struct crc *c, const struct commit_mark *mark, uint8_t ret[MARK_BYTES]);
 

@@ -6,9 +6,9 @@
 
 struct uv_loop_s;
 
-/* Write it in a worker thread, durably, over the one before: within one sector, so that a loss of
- * power leaves the old one or the new one. done_cb comes from the loop, whatever became of it.
- * Copies path and mark. ST_NOMEM: not begun, done_cb does not come. */
+/* Write it in a worker thread, in the place of the one before: a loss of power leaves the old one
+ * or the new one. done_cb comes from the loop, whatever became of it. Copies path and mark.
+ * ST_NOMEM: not begun, done_cb does not come. */
 CHECKED enum status storage_mark_write(struct uv_loop_s *loop, const char *path,
                                        const struct commit_mark *mark, void (*done_cb)(void *arg),
                                        void *arg);

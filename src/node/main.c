@@ -397,9 +397,10 @@ static bool start_core(struct node *n)
 		return false;
 	}
 	log_line(n->log, LOG_ERROR,
-	         "The log in %s/raft cannot be loaded: %s (%s). Nothing was changed. "
-	         "Move the data directory aside to rejoin as a new member",
-	         n->config->data_dir, why, status_text(st));
+	         "The log in %s/raft cannot be loaded: %s (%s). Nothing was changed. %s",
+	         n->config->data_dir, why, status_text(st),
+	         st == ST_CORRUPT ? "Move the data directory aside to rejoin as a new member"
+	                          : "Start it again when what is named is mended");
 	n->exit_code = EXIT_DISK;
 	return false;
 }

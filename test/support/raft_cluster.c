@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "session/command.h"
+#include "session/store.h"
+
 struct packet {
 	struct queue link;
 	int64_t due_us;
@@ -223,15 +226,16 @@ void rc_start(struct raft_cluster *rc, unsigned at)
 	disk_open(&node->disk, &nobody, &rc->now_us, &rc->disk_prng);
 	st = store_new(&node->store);
 	assert(st == ST_OK);
+	if (node->takes != 0)
+		store_take_up_to(node->store, node->takes);
 	st = consensus_new(&config, &ops, &disks, node->store, &node->consensus);
 	assert(st == ST_OK);
 	if (node->founder)
 		found(rc, node);
 	node->up = true;
 	node->closed = false;
-	st = consensus_start(node->consensus, &why);
-	assert(st == ST_OK);
-	(void)st;
+	node->begun = consensus_start(node->consensus, &why);
+	assert(node->begun == ST_OK || node->takes != 0);
 }
 
 void rc_start_all(struct raft_cluster *rc)
@@ -429,23 +433,46 @@ struct session_id rc_session(unsigned number)
 	return id;
 }
 
-uint64_t rc_create(struct raft_cluster *rc, unsigned at, unsigned number, enum status *st)
+static struct command_head next_head(struct rc_node *node)
 {
-	struct rc_node *node = &rc->nodes[at];
 	const struct command_head head = {.origin = {node->id, ++node->commands},
-	                                  .now_ms = rc->now_us / 1000};
-	const struct session_id id = rc_session(number);
-	uint64_t tag = rc->next_tag;
-	struct buf b;
+	                                  .now_ms = node->cluster->now_us / 1000};
 
-	buf_init(&b, 1024);
-	command_create(&b, &head, &id, (const uint8_t *)"test", 4);
-	*st = consensus_propose(node->consensus, tag, b.base, b.len);
-	buf_close(&b);
+	return head;
+}
+
+/* Closes b. */
+static uint64_t propose(struct raft_cluster *rc, unsigned at, struct buf *b, enum status *st)
+{
+	uint64_t tag = rc->next_tag;
+
+	*st = consensus_propose(rc->nodes[at].consensus, tag, b->base, b->len);
+	buf_close(b);
 	if (*st != ST_OK)
 		return 0;
 	memset(&rc->outcomes[tag % RC_TAGS], 0, sizeof rc->outcomes[0]);
 	return rc->next_tag++;
+}
+
+uint64_t rc_create(struct raft_cluster *rc, unsigned at, unsigned number, enum status *st)
+{
+	const struct command_head head = next_head(&rc->nodes[at]);
+	const struct session_id id = rc_session(number);
+	struct buf b;
+
+	buf_init(&b, 1024);
+	command_create(&b, &head, &id, (const uint8_t *)"test", 4);
+	return propose(rc, at, &b, st);
+}
+
+uint64_t rc_upgrade(struct raft_cluster *rc, unsigned at, uint32_t version, enum status *st)
+{
+	const struct command_head head = next_head(&rc->nodes[at]);
+	struct buf b;
+
+	buf_init(&b, 1024);
+	command2_upgrade(&b, &head, version);
+	return propose(rc, at, &b, st);
 }
 
 static bool told(struct raft_cluster *rc, unsigned tag)

@@ -23,6 +23,9 @@ struct rc_node {
 	bool muted; /* votes neither asked for nor given */
 	bool fatal; /* ops.fatal() was called */
 	bool closed;
+	uint32_t takes; /* state version, as an older release; 0: the newest */
+	enum status
+	    begun; /* outcome of its last start; only where it takes less than that may fail */
 	uint64_t commands; /* sent as origin */
 	struct consensus *consensus;
 	struct store *store;
@@ -89,6 +92,8 @@ struct session_id rc_session(unsigned number);
 
 /* Propose creating that session; its tag, or 0 when refused. */
 uint64_t rc_create(struct raft_cluster *rc, unsigned at, unsigned number, enum status *st);
+/* Propose that the state is upgraded to a version. */
+uint64_t rc_upgrade(struct raft_cluster *rc, unsigned at, uint32_t version, enum status *st);
 /* Wait until the proposal's outcome is told. */
 bool rc_wait(struct raft_cluster *rc, uint64_t tag, int64_t ms);
 void rc_change_cb(void *arg, enum status st);

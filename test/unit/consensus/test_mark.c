@@ -77,7 +77,7 @@ TEST(without_a_mark_it_waits_for_a_leaders_word)
 }
 
 /* An old copy of the log beside it, or a log that was cut off. */
-static void starts_with(uint64_t seed, uint64_t index_more, uint64_t term_more)
+static void starts_with(uint64_t seed, struct commit_mark more)
 {
 	struct raft_cluster rc;
 	unsigned at;
@@ -85,8 +85,9 @@ static void starts_with(uint64_t seed, uint64_t index_more, uint64_t term_more)
 	begin(&rc, 3, seed);
 	at = follower(&rc);
 	rc_stop(&rc, at);
-	rc.nodes[at].disk.chunks.mark.index += index_more;
-	rc.nodes[at].disk.chunks.mark.term += term_more;
+	rc.nodes[at].disk.chunks.mark.member += more.member;
+	rc.nodes[at].disk.chunks.mark.index += more.index;
+	rc.nodes[at].disk.chunks.mark.term += more.term;
 	rc_isolate(&rc, at, true);
 	rc_start(&rc, at);
 	assert_true(rc_view(&rc, at).last_applied <= 1);
@@ -98,8 +99,14 @@ static void starts_with(uint64_t seed, uint64_t index_more, uint64_t term_more)
 
 TEST(a_mark_that_the_log_does_not_have_says_nothing)
 {
-	starts_with(3, 1000, 0);
-	starts_with(4, 0, 1);
+	starts_with(3, (struct commit_mark){.index = 1000});
+	starts_with(4, (struct commit_mark){.term = 1});
+}
+
+/* What an earlier member left in the directory, of a cluster that is no more. */
+TEST(a_mark_of_another_member_says_nothing)
+{
+	starts_with(8, (struct commit_mark){.member = 1});
 }
 
 TEST(nodes_that_all_start_again_elect_a_leader_at_once)
@@ -115,6 +122,34 @@ TEST(nodes_that_all_start_again_elect_a_leader_at_once)
 	assert_true(rc_run_until(&rc, rc_has_leader, 0, rc.config.election_ms));
 	for (i = 0; i < 3; i++)
 		assert_true(rc_run_until(&rc, all_applied, i, WAIT_MS));
+	rc_close(&rc);
+}
+
+/* Whoever starts it closes it; libraft is in the middle of nothing then. */
+TEST(what_is_applied_while_it_starts_can_end_the_start_and_tells_nobody_else)
+{
+	struct raft_cluster rc;
+	enum status st;
+	uint64_t tag;
+	unsigned at;
+
+	begin(&rc, 3, 9);
+	tag = rc_upgrade(&rc, (unsigned)rc_leader(&rc), STATE_VERSION_NEWEST, &st);
+	assert_true(st == ST_OK && rc_wait(&rc, tag, WAIT_MS));
+	rc_run_ms(&rc, 500);
+	at = follower(&rc);
+	rc_stop(&rc, at);
+	rc.nodes[at].takes = STATE_VERSION_NEWEST - 1;
+	rc_start(&rc, at);
+	assert_int_equal(rc.nodes[at].begun, ST_IO);
+	assert_int_equal(store_beyond(rc.nodes[at].store), STATE_VERSION_NEWEST);
+	assert_false(rc.nodes[at].fatal);
+	rc_stop(&rc, at);
+
+	/* Nothing was changed: with the release of the others it goes on. */
+	rc.nodes[at].takes = 0;
+	rc_start(&rc, at);
+	assert_true(rc_run_until(&rc, all_applied, at, WAIT_MS));
 	rc_close(&rc);
 }
 
@@ -151,9 +186,11 @@ TEST(it_is_noted_anew_after_so_many_bytes)
 TEST(a_mark_is_read_as_it_was_written_and_only_whole)
 {
 	static const uint8_t golden[MARK_BYTES - 8] = {
-	    'E', 'L', 'R', 'M', 'A', 'R', 'K', '1', 0xef, 0xcd, 0xab, 0, 0, 0, 0, 0, 7,
+	    'E', 'L', 'R', 'M',  'A',  'R',  'K', '1', 0x34, 0x12, 0, 0, 0,
+	    0,   0,   0,   0xef, 0xcd, 0xab, 0,   0,   0,    0,    0, 7,
 	};
-	const struct commit_mark mark = {0xabcdef, 7};
+	const struct commit_mark mark = {.member = 0x1234, .index = 0xabcdef, .term = 7};
+	const struct commit_mark impossible[] = {{1, 0, 1}, {1, 1, 0}};
 	struct commit_mark again;
 	uint8_t bytes[MARK_BYTES];
 	struct crc crc;
@@ -164,11 +201,16 @@ TEST(a_mark_is_read_as_it_was_written_and_only_whole)
 	assert_memory_equal(bytes, golden, sizeof golden);
 	assert_int_equal(mark_decode(&crc, bytes, MARK_BYTES, &again), ST_OK);
 	assert_true(again.index == mark.index && again.term == mark.term);
+	assert_int_equal(again.member, mark.member);
 	assert_int_equal(mark_decode(&crc, bytes, MARK_BYTES - 1, &again), ST_NOT_FOUND);
 	for (i = 0; i < MARK_BYTES; i++) {
 		bytes[i] ^= 1;
 		assert_int_equal(mark_decode(&crc, bytes, MARK_BYTES, &again), ST_NOT_FOUND);
 		bytes[i] ^= 1;
+	}
+	for (i = 0; i < 2; i++) {
+		mark_encode(&crc, &impossible[i], bytes);
+		assert_int_equal(mark_decode(&crc, bytes, MARK_BYTES, &again), ST_NOT_FOUND);
 	}
 }
 
@@ -178,7 +220,10 @@ int main(void)
 	    cmocka_unit_test(a_node_that_starts_again_applies_what_it_knew_to_be_committed),
 	    cmocka_unit_test(without_a_mark_it_waits_for_a_leaders_word),
 	    cmocka_unit_test(a_mark_that_the_log_does_not_have_says_nothing),
+	    cmocka_unit_test(a_mark_of_another_member_says_nothing),
 	    cmocka_unit_test(nodes_that_all_start_again_elect_a_leader_at_once),
+	    cmocka_unit_test(
+	        what_is_applied_while_it_starts_can_end_the_start_and_tells_nobody_else),
 	    cmocka_unit_test(a_single_voter_needs_no_mark),
 	    cmocka_unit_test(it_is_noted_anew_after_so_many_bytes),
 	    cmocka_unit_test(a_mark_is_read_as_it_was_written_and_only_whole),

@@ -138,7 +138,7 @@ TEST(a_chunk_that_is_not_there_is_not_found_and_leaves_the_bytes_alone)
 
 TEST(the_last_mark_is_kept_and_a_damaged_one_is_none)
 {
-	const struct commit_mark marks[] = {{100, 3}, {200, 4}};
+	const struct commit_mark marks[] = {{9, 100, 3}, {9, 200, 4}};
 	char dir[DISK_DIR_MAX];
 	char path[DISK_DIR_MAX + 16];
 	struct chunk_files *files;
