@@ -283,9 +283,10 @@ class Wire(Fabric):
         self.tell([f"rate {self.port(a)} {self.port(b)} {kbit} {queue}" for a, b in pairs])
 
     def count(self, a, b):
-        """What became of the frames of a direction."""
+        """What became of the frames of a direction, and the bytes of those that passed."""
         words = self.tell([f"count {self.port(a)} {self.port(b)}"])[0].split()[1:]
-        return dict(zip(("passed", "lost", "cut", "duplicated", "reordered"), map(int, words)))
+        return dict(zip(("passed", "lost", "cut", "duplicated", "reordered", "bytes"),
+                        map(int, words)))
 
     def close(self):
         if not self.closed and self.process:

@@ -41,9 +41,8 @@ class Line(Cluster):
         premise(said == str(4 * sessions), f"{said} of {4 * sessions} writes")
 
     def sent(self, node):
-        """Bytes that lines brought to a node, at most."""
-        return sum(1514 * self.fabric.count(other.host, node.host)["passed"]
-                   for other in self.others(node))
+        """Bytes that lines brought to a node."""
+        return sum(self.fabric.count(other.host, node.host)["bytes"] for other in self.others(node))
 
     def lag(self, at, of):
         """What a node tells of a member that is behind and moves, or None."""

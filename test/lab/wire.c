@@ -20,7 +20,7 @@
  *   rate FROM TO KBIT QUEUE        the direction carries KBIT thousand bits a second; frames wait
  *                                  in a queue of QUEUE bytes, what does not fit is lost. KBIT 0:
  *                                  as much as comes
- *   count FROM TO                  passed, lost, cut, duplicated, reordered
+ *   count FROM TO                  passed, lost, cut, duplicated, reordered; bytes that passed
  */
 #include <assert.h>
 #include <errno.h>
@@ -69,6 +69,7 @@ struct direction {
 	uint64_t n_cut;        /* by a cut */
 	uint64_t n_duplicated; /* second copies */
 	uint64_t n_reordered;  /* held back */
+	uint64_t n_bytes;      /* of the frames that passed */
 };
 
 struct frame {
@@ -145,12 +146,14 @@ static void arrive(struct wire *w, const struct frame *f)
 {
 	struct direction *d = &w->directions[f->from][f->to];
 
-	if (d->cut)
+	if (d->cut) {
 		d->n_cut++;
-	else if (write(w->ports[f->to], f->bytes, f->len) == (ssize_t)f->len)
+	} else if (write(w->ports[f->to], f->bytes, f->len) == (ssize_t)f->len) {
 		d->n_passed++;
-	else
+		d->n_bytes += f->len;
+	} else {
 		d->n_lost++;
+	}
 }
 
 static void deliver_due(struct wire *w)
@@ -329,9 +332,10 @@ static void command(struct wire *w, const char *line)
 		d->kbit = v[0];
 		d->queue_max = v[1];
 	} else if (strcmp(verb, "count") == 0) {
-		printf("ok %llu %llu %llu %llu %llu\n", (unsigned long long)d->n_passed,
+		printf("ok %llu %llu %llu %llu %llu %llu\n", (unsigned long long)d->n_passed,
 		       (unsigned long long)d->n_lost, (unsigned long long)d->n_cut,
-		       (unsigned long long)d->n_duplicated, (unsigned long long)d->n_reordered);
+		       (unsigned long long)d->n_duplicated, (unsigned long long)d->n_reordered,
+		       (unsigned long long)d->n_bytes);
 		return;
 	} else {
 		printf("error: no such command: %s\n", line);
