@@ -433,6 +433,19 @@ struct session_id rc_session(unsigned number)
 	return id;
 }
 
+unsigned rc_follower(struct raft_cluster *rc)
+{
+	return rc_leader(rc) == 2 ? 1 : 2;
+}
+
+bool rc_in_sync(struct raft_cluster *rc, unsigned at)
+{
+	int leader = rc_leader(rc);
+
+	return leader >= 0 && rc->nodes[at].up &&
+	       store_digest(rc->nodes[at].store) == store_digest(rc->nodes[leader].store);
+}
+
 static struct command_head next_head(struct rc_node *node)
 {
 	const struct command_head head = {.origin = {node->id, ++node->commands},

@@ -83,6 +83,10 @@ bool rc_run_until(struct raft_cluster *rc, rc_until until, unsigned arg, int64_t
 /* The node that leads in the highest term among those that run; -1: none. */
 int rc_leader(struct raft_cluster *rc);
 bool rc_has_leader(struct raft_cluster *rc, unsigned arg);
+/* One of three that does not lead. */
+unsigned rc_follower(struct raft_cluster *rc);
+/* The state of this node is the leader's. */
+bool rc_in_sync(struct raft_cluster *rc, unsigned at);
 /* A leader other than arg, with an entry of its term committed. */
 bool rc_other_leads(struct raft_cluster *rc, unsigned arg);
 struct raft_view rc_view(struct raft_cluster *rc, unsigned at);

@@ -25,19 +25,6 @@ static void begin(struct raft_cluster *rc, unsigned n, uint64_t seed)
 	rc_run_ms(rc, 500);
 }
 
-static unsigned follower(struct raft_cluster *rc)
-{
-	return rc_leader(rc) == 2 ? 1 : 2;
-}
-
-static bool all_applied(struct raft_cluster *rc, unsigned at)
-{
-	int leader = rc_leader(rc);
-
-	return leader >= 0 && rc->nodes[at].up &&
-	       store_digest(rc->nodes[at].store) == store_digest(rc->nodes[leader].store);
-}
-
 TEST(a_node_that_starts_again_applies_what_it_knew_to_be_committed)
 {
 	struct raft_cluster rc;
@@ -46,7 +33,7 @@ TEST(a_node_that_starts_again_applies_what_it_knew_to_be_committed)
 	unsigned at;
 
 	begin(&rc, 3, 1);
-	at = follower(&rc);
+	at = rc_follower(&rc);
 	before = rc_view(&rc, at);
 	rc_stop(&rc, at);
 	rc_isolate(&rc, at, true);
@@ -54,7 +41,7 @@ TEST(a_node_that_starts_again_applies_what_it_knew_to_be_committed)
 	after = rc_view(&rc, at);
 	assert_int_equal(after.commit, before.commit);
 	assert_int_equal(after.last_applied, before.last_applied);
-	assert_true(all_applied(&rc, at));
+	assert_true(rc_in_sync(&rc, at));
 	assert_true(after.role == ROLE_FOLLOWER && after.leader_id == 0);
 	rc_close(&rc);
 }
@@ -65,14 +52,14 @@ TEST(without_a_mark_it_waits_for_a_leaders_word)
 	unsigned at;
 
 	begin(&rc, 3, 2);
-	at = follower(&rc);
+	at = rc_follower(&rc);
 	rc_stop(&rc, at);
 	rc.nodes[at].disk.chunks.mark.index = 0;
 	rc_isolate(&rc, at, true);
 	rc_start(&rc, at);
 	assert_true(rc_view(&rc, at).last_applied <= 1);
 	rc_isolate(&rc, at, false);
-	assert_true(rc_run_until(&rc, all_applied, at, WAIT_MS));
+	assert_true(rc_run_until(&rc, rc_in_sync, at, WAIT_MS));
 	rc_close(&rc);
 }
 
@@ -83,7 +70,7 @@ static void starts_with(uint64_t seed, struct commit_mark more)
 	unsigned at;
 
 	begin(&rc, 3, seed);
-	at = follower(&rc);
+	at = rc_follower(&rc);
 	rc_stop(&rc, at);
 	rc.nodes[at].disk.chunks.mark.member += more.member;
 	rc.nodes[at].disk.chunks.mark.index += more.index;
@@ -92,7 +79,7 @@ static void starts_with(uint64_t seed, struct commit_mark more)
 	rc_start(&rc, at);
 	assert_true(rc_view(&rc, at).last_applied <= 1);
 	rc_isolate(&rc, at, false);
-	assert_true(rc_run_until(&rc, all_applied, at, WAIT_MS));
+	assert_true(rc_run_until(&rc, rc_in_sync, at, WAIT_MS));
 	assert_false(rc.nodes[at].fatal);
 	rc_close(&rc);
 }
@@ -121,7 +108,7 @@ TEST(nodes_that_all_start_again_elect_a_leader_at_once)
 	/* With a leader in sight they would refuse each other until a timeout has passed. */
 	assert_true(rc_run_until(&rc, rc_has_leader, 0, rc.config.election_ms));
 	for (i = 0; i < 3; i++)
-		assert_true(rc_run_until(&rc, all_applied, i, WAIT_MS));
+		assert_true(rc_run_until(&rc, rc_in_sync, i, WAIT_MS));
 	rc_close(&rc);
 }
 
@@ -137,7 +124,7 @@ TEST(what_is_applied_while_it_starts_can_end_the_start_and_tells_nobody_else)
 	tag = rc_upgrade(&rc, (unsigned)rc_leader(&rc), STATE_VERSION_NEWEST, &st);
 	assert_true(st == ST_OK && rc_wait(&rc, tag, WAIT_MS));
 	rc_run_ms(&rc, 500);
-	at = follower(&rc);
+	at = rc_follower(&rc);
 	rc_stop(&rc, at);
 	rc.nodes[at].takes = STATE_VERSION_NEWEST - 1;
 	rc_start(&rc, at);
@@ -149,7 +136,7 @@ TEST(what_is_applied_while_it_starts_can_end_the_start_and_tells_nobody_else)
 	/* Nothing was changed: with the release of the others it goes on. */
 	rc.nodes[at].takes = 0;
 	rc_start(&rc, at);
-	assert_true(rc_run_until(&rc, all_applied, at, WAIT_MS));
+	assert_true(rc_run_until(&rc, rc_in_sync, at, WAIT_MS));
 	rc_close(&rc);
 }
 
@@ -168,18 +155,26 @@ TEST(a_single_voter_needs_no_mark)
 TEST(it_is_noted_anew_after_so_many_bytes)
 {
 	struct raft_cluster rc;
-	struct commit_mark first;
+	const struct commit_mark *mark = &rc.nodes[0].disk.chunks.mark;
+	uint64_t first;
 	enum status st;
 	uint64_t tag;
+	unsigned i;
 
 	rc_init(&rc, 1, 7);
-	rc.config.mark_bytes = 1000000;
+	rc.config.mark_bytes = 500;
 	rc_start_all(&rc);
 	assert_true(rc_run_until(&rc, rc_has_leader, 0, WAIT_MS));
 	tag = rc_create(&rc, 0, 1, &st);
 	assert_true(st == ST_OK && rc_wait(&rc, tag, WAIT_MS));
-	first = rc.nodes[0].disk.chunks.mark;
-	assert_int_equal(first.index, 0);
+	assert_int_equal(mark->index, 0);
+	for (first = 0, i = 2; i < 100 && (first == 0 || mark->index == first); i++) {
+		tag = rc_create(&rc, 0, i, &st);
+		assert_true(st == ST_OK && rc_wait(&rc, tag, WAIT_MS));
+		first = first == 0 ? mark->index : first;
+	}
+	assert_true(first > 1 && mark->index > first + 1);
+	assert_true(mark->index <= rc_view(&rc, 0).commit);
 	rc_close(&rc);
 }
 

@@ -48,19 +48,6 @@ static void create(struct raft_cluster *rc, unsigned from, unsigned n)
 	}
 }
 
-static unsigned follower(struct raft_cluster *rc)
-{
-	return rc_leader(rc) == 2 ? 1 : 2;
-}
-
-static bool in_sync(struct raft_cluster *rc, unsigned at)
-{
-	int leader = rc_leader(rc);
-
-	return leader >= 0 && rc->nodes[at].up &&
-	       store_digest(rc->nodes[at].store) == store_digest(rc->nodes[leader].store);
-}
-
 static bool picture_taken(struct raft_cluster *rc, unsigned at)
 {
 	const struct disk_image *m = &rc->nodes[at].disk.image;
@@ -89,14 +76,14 @@ TEST(who_fell_behind_fetches_only_what_differs)
 
 	begin(&rc, 3, 1);
 	create(&rc, 1, 600);
-	late = follower(&rc);
+	late = rc_follower(&rc);
 	assert_true(rc_run_until(&rc, picture_taken, late, 5000));
 	rc_isolate(&rc, late, true);
 	create(&rc, 601, 20);
 	create(&rc, 1, 500); /* there already: the log grows, the state does not */
 	wants = 0;
 	rc_isolate(&rc, late, false);
-	assert_true(rc_run_until(&rc, in_sync, late, 20000));
+	assert_true(rc_run_until(&rc, rc_in_sync, late, 20000));
 	assert_true(wants > 0);
 	print_message("# %u of %u chunks\n", wants, chunks_of(&rc, late));
 	assert_true(wants < chunks_of(&rc, late) * 3 / 4);
@@ -118,11 +105,11 @@ TEST(an_empty_disk_fetches_everything_and_loads_it_again)
 	assert_int_equal(consensus_add_learner(rc.nodes[rc_leader(&rc)].consensus, node->id,
 	                                       node->name, rc_change_cb, &rc),
 	                 ST_OK);
-	assert_true(rc_run_until(&rc, in_sync, at, 20000));
+	assert_true(rc_run_until(&rc, rc_in_sync, at, 20000));
 	digest = store_digest(node->store);
 	rc_stop(&rc, at);
 	rc_start(&rc, at);
-	assert_true(rc_run_until(&rc, in_sync, at, 5000));
+	assert_true(rc_run_until(&rc, rc_in_sync, at, 5000));
 	assert_true(store_digest(node->store) == digest);
 	rc_close(&rc);
 }
@@ -140,7 +127,7 @@ TEST(a_broken_link_costs_only_what_was_on_its_way)
 	unsigned late;
 
 	begin(&rc, 3, 3);
-	late = follower(&rc);
+	late = rc_follower(&rc);
 	rc_isolate(&rc, late, true);
 	create(&rc, 1, 300);
 	pieces = 0;
@@ -150,7 +137,7 @@ TEST(a_broken_link_costs_only_what_was_on_its_way)
 	rc_run_ms(&rc, 1500);
 	before = pieces;
 	rc_isolate(&rc, late, false);
-	assert_true(rc_run_until(&rc, in_sync, late, 30000));
+	assert_true(rc_run_until(&rc, rc_in_sync, late, 30000));
 	assert_true(pieces - before < chunks_of(&rc, late));
 	rc_close(&rc);
 }
@@ -163,7 +150,7 @@ TEST(a_damaged_chunk_of_the_leader_is_written_anew)
 	unsigned i;
 
 	begin(&rc, 3, 4);
-	late = follower(&rc);
+	late = rc_follower(&rc);
 	rc_isolate(&rc, late, true);
 	create(&rc, 1, 200);
 	leader = (unsigned)rc_leader(&rc);
@@ -171,7 +158,7 @@ TEST(a_damaged_chunk_of_the_leader_is_written_anew)
 	for (i = 0; i < 16; i++)
 		assert_non_null(chunks_rot(&rc.nodes[leader].disk.chunks, i));
 	rc_isolate(&rc, late, false);
-	assert_true(rc_run_until(&rc, in_sync, late, 60000));
+	assert_true(rc_run_until(&rc, rc_in_sync, late, 60000));
 	assert_false(chunks_rotten(&rc.nodes[leader].disk.chunks));
 	rc_close(&rc);
 }
@@ -209,7 +196,7 @@ TEST(a_new_leader_finishes_what_the_old_one_began)
 	leader = (unsigned)rc_leader(&rc);
 	rc_stop(&rc, leader);
 	assert_true(rc_run_until(&rc, rc_other_leads, leader, 10000));
-	assert_true(rc_run_until(&rc, in_sync, late, 60000));
+	assert_true(rc_run_until(&rc, rc_in_sync, late, 60000));
 	rc_close(&rc);
 }
 
